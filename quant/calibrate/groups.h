@@ -1,0 +1,16 @@
+#pragma once
+
+#include "quant/calibrate/options.h"
+#include "quant/engine/run_result.h"
+#include "quant/graph/layer_spec.h"
+
+#include <vector>
+
+namespace fxp::quant {
+
+/// Gives the slots of each group one format: T = max T, I = max I of the group, F = T − I; under high_precision T alone is
+/// made equal. Float and absent members stay out. Only slots marked in `among` take part.
+void unifyGroups(const std::vector<LayerSpec>& layers, const std::vector<SlotInfo>& slots,
+                 const CalibrationOptions& options, const std::vector<char>& among, Formats& formats);
+
+} // namespace fxp::quant

@@ -1,0 +1,66 @@
+#include "quant/core/figures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+namespace fxp::quant {
+
+namespace {
+
+double perElement(double sum, std::int64_t count) { return count > 0 ? sum / static_cast<double>(count) : 0.0; }
+
+} // namespace
+
+void Histograms::add(const Histograms& other) {
+    std::transform(linear.begin(), linear.end(), other.linear.begin(), linear.begin(), std::plus<>());
+    std::transform(log2.begin(), log2.end(), other.log2.begin(), log2.begin(), std::plus<>());
+}
+
+void Figures::add(const Figures& part) {
+    if (part.finite() > 0) {
+        min = finite() > 0 ? std::min(min, part.min) : part.min;
+        max = finite() > 0 ? std::max(max, part.max) : part.max;
+    }
+    if (part.maxErrorIndex >= 0 && (maxErrorIndex < 0 || part.maxError > maxError)) {
+        maxError = part.maxError;
+        maxErrorIndex = count + part.maxErrorIndex;
+    }
+    count += part.count;
+    nan += part.nan;
+    inf += part.inf;
+    zero += part.zero;
+    overflowLow += part.overflowLow;
+    overflowHigh += part.overflowHigh;
+    underflow += part.underflow;
+    sum += part.sum;
+    sumSquares += part.sumSquares;
+    sumError += part.sumError;
+    sumOutward += part.sumOutward;
+    sumSquaredError += part.sumSquaredError;
+    referenceSquares += part.referenceSquares;
+    referenceSquaredError += part.referenceSquaredError;
+    linearRange = part.linearRange;
+    before.add(part.before);
+    after.add(part.after);
+}
+
+double Figures::overflowShare() const { return perElement(static_cast<double>(overflow()), count); }
+double Figures::mean() const { return perElement(sum, finite()); }
+double Figures::deviation() const {
+    return std::sqrt(std::max(0.0, perElement(sumSquares, finite()) - mean() * mean()));
+}
+double Figures::mse() const { return perElement(sumSquaredError, finite()); }
+double Figures::sqnr() const { return decibels(sumSquares, sumSquaredError); }
+double Figures::referenceSqnr() const { return decibels(referenceSquares, referenceSquaredError); }
+double Figures::bias(double lsb) const { return perElement(sumError, finite()) / lsb; }
+double Figures::outwardBias(double lsb) const { return perElement(sumOutward, finite()) / lsb; }
+
+double decibels(double signal, double noise) {
+    if (noise == 0)
+        return std::numeric_limits<double>::infinity();
+    return 10 * std::log10(signal / noise);
+}
+
+} // namespace fxp::quant

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "quant/core/integer_bits.h"
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace fxp::quant {
+
+inline constexpr int kLinearBins = 128;
+/// One per sign and biased float32 exponent: index = sign · 256 + exponent. Zeros are not in it; denormals are in exponent 0.
+inline constexpr int kLog2Bins = 512;
+/// Magnitudes 2^k … 2^(k+1) stand in bin k + kExponentBias.
+inline constexpr int kExponentBias = 127;
+
+/// Where the linear histogram's first bin begins and its last one ends. Values outside stand in the end bins.
+struct LinearRange {
+    double low = 0;
+    double high = 0;
+
+    double binWidth() const { return (high - low) / kLinearBins; }
+    bool operator==(const LinearRange&) const = default;
+};
+
+/// How the values of a tensor are spread.
+struct Histograms {
+    std::array<std::int64_t, kLinearBins> linear{};
+    std::array<std::int64_t, kLog2Bins> log2{};
+
+    void add(const Histograms& other);
+};
+
+/// What quantize did to one tensor: FIXED_POINT.md, section 7. x is the value before, y after, r the float run's value.
+/// Non-finite x are counted and left out of every sum. Counts are exact, sums are float64 and independent of the thread
+/// count. Mergeable: figures of several batches add up.
+struct Figures {
+    std::int64_t count = 0, nan = 0, inf = 0, zero = 0;
+    std::int64_t overflowLow = 0, overflowHigh = 0; ///< x·2^F rounded below q_min, above q_max
+    std::int64_t underflow = 0;                     ///< non-zero x that became 0
+    double min = 0, max = 0;                        ///< over finite x; both 0 when there is none
+    double sum = 0, sumSquares = 0;                 ///< Σx, Σx²
+    double sumError = 0;                            ///< Σ(y − x)
+    double sumOutward = 0;                          ///< Σ sign(x)·(y − x)
+    double sumSquaredError = 0;                     ///< Σ(y − x)²
+    double maxError = 0;                            ///< max |y − x|
+    std::int64_t maxErrorIndex = -1;                ///< flat index of the first such element; −1 when the tensor is empty
+    double referenceSquares = 0;                    ///< Σr²
+    double referenceSquaredError = 0;               ///< Σ(y − r)²
+    LinearRange linearRange;
+    Histograms before, after;
+
+    /// Adds the figures of a further part of the same tensor, whose first element is element `count` of the whole.
+    void add(const Figures& part);
+
+    std::int64_t finite() const { return count - nan - inf; }
+    std::int64_t overflow() const { return overflowLow + overflowHigh; }
+    double overflowShare() const; ///< 0 … 1
+    double mean() const;
+    double deviation() const; ///< standard deviation, population
+    double mse() const;
+    double sqnr() const;            ///< 10·log10(Σx² / Σ(x − y)²) dB; +Inf when there is no error
+    double referenceSqnr() const;   ///< 10·log10(Σr² / Σ(r − y)²) dB: error accumulated so far
+    double bias(double lsb) const;  ///< mean(y − x) in LSB
+    double outwardBias(double lsb) const; ///< mean(sign(x)·(y − x)) in LSB; negative where magnitudes shrink
+    ValueRange range() const { return {min, max}; }
+};
+
+/// 10·log10(signal / noise) dB: +Inf without noise, −Inf without signal, NaN when either is NaN.
+double decibels(double signal, double noise);
+
+} // namespace fxp::quant

@@ -1,0 +1,104 @@
+#include "quant/core/kernels/block.h"
+#include "quant/core/rounding.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace fxp::quant {
+
+float linearScale(const LinearRange& range) {
+    const double width = range.high - range.low;
+    return width > 0 ? static_cast<float>(kLinearBins / width) : 0.0f;
+}
+
+int linearBin(float x, float low, float scale) {
+    const float position = (x - low) * scale;
+    return static_cast<int>(std::min(std::max(position, 0.0f), static_cast<float>(kLinearBins - 1)));
+}
+
+namespace {
+
+std::size_t log2Bin(float x) { return std::bit_cast<std::uint32_t>(x) >> 23; }
+
+void count(Histograms& histograms, float value, float low, float scale) {
+    if (value != 0)
+        ++histograms.log2[log2Bin(value)];
+    ++histograms.linear[static_cast<std::size_t>(linearBin(value, low, scale))];
+}
+
+} // namespace
+
+void quantizeBlockPlain(const QuantizeJob& job, std::int64_t begin, std::int64_t end, Figures& figures) {
+    const bool isFloat = job.type.isFloat();
+    const Limits range = isFloat ? Limits{} : limits(job.type);
+    const auto low = static_cast<float>(job.range.low);
+    const float scale = linearScale(job.range);
+    Figures part;
+    part.linearRange = job.range;
+    for (std::int64_t i = begin; i < end; ++i) {
+        const float x = job.x[i];
+        const double draw = job.type.rounding == Rounding::Stochastic
+                                ? stochasticDraw(job.seed, static_cast<std::uint64_t>(job.firstIndex + i))
+                                : 0.0;
+        const Quantized quantized = isFloat ? Quantized{x, Side::Inside} : quantizeOne(x, job.type, range, draw);
+        const float y = quantized.value;
+        part.overflowLow += quantized.side == Side::Low;
+        part.overflowHigh += quantized.side == Side::High;
+        if (job.reference && std::isfinite(job.reference[i]) && std::isfinite(y)) {
+            const double r = job.reference[i];
+            part.referenceSquares += r * r;
+            part.referenceSquaredError += (y - r) * (y - r);
+        }
+        if (job.y)
+            job.y[i] = y;
+        if (std::isnan(x)) {
+            ++part.nan;
+            continue;
+        }
+        if (std::isinf(x)) {
+            ++part.inf;
+            continue;
+        }
+        const bool first = part.maxErrorIndex < 0;
+        part.min = first ? x : std::min(part.min, static_cast<double>(x));
+        part.max = first ? x : std::max(part.max, static_cast<double>(x));
+        const double error = static_cast<double>(y) - x;
+        part.zero += x == 0;
+        part.underflow += x != 0 && y == 0;
+        part.sum += x;
+        part.sumSquares += static_cast<double>(x) * x;
+        part.sumError += error;
+        part.sumOutward += std::signbit(x) ? -error : error;
+        part.sumSquaredError += error * error;
+        if (first || std::abs(error) > part.maxError) {
+            part.maxError = std::abs(error);
+            part.maxErrorIndex = i - begin;
+        }
+        count(part.before, x, low, scale);
+        if (std::isfinite(y))
+            count(part.after, y, low, scale);
+    }
+    part.count = end - begin;
+    figures.add(part);
+}
+
+void quantizeValuesPlain(const QuantizeJob& job, std::int64_t begin, std::int64_t end) {
+    const Limits range = limits(job.type);
+    for (std::int64_t i = begin; i < end; ++i) {
+        const double draw = job.type.rounding == Rounding::Stochastic
+                                ? stochasticDraw(job.seed, static_cast<std::uint64_t>(job.firstIndex + i))
+                                : 0.0;
+        job.y[i] = quantizeOne(job.x[i], job.type, range, draw).value;
+    }
+}
+
+Figures quantizeReference(const QuantizeJob& job) {
+    Figures figures;
+    figures.linearRange = job.range;
+    for (std::int64_t begin = 0; begin < job.count; begin += kFigureBlock)
+        quantizeBlockPlain(job, begin, std::min(job.count, begin + kFigureBlock), figures);
+    return figures;
+}
+
+} // namespace fxp::quant

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace fxp::quant {
+
+/// How x · 2^F becomes an integer. FIXED_POINT.md, section 2.
+enum class Rounding : std::uint8_t {
+    Round,         ///< nearest, ties to even
+    Trunc,         ///< toward zero
+    Floor,         ///< toward −∞
+    Ceil,          ///< toward +∞
+    RoundHalfUp,   ///< nearest, ties toward +∞
+    RoundHalfDown, ///< nearest, ties toward −∞
+    RoundHalfAway, ///< nearest, ties away from zero
+    RoundHalfZero, ///< nearest, ties toward zero
+    Stochastic,    ///< up with probability equal to the dropped fraction
+};
+
+/// What an integer outside q_min … q_max becomes.
+enum class Overflow : std::uint8_t {
+    Saturate,          ///< q_min or q_max
+    SaturateSymmetric, ///< −q_max or q_max
+    SaturateZero,      ///< 0
+    Wrap,              ///< modulo 2^T, two's complement; ±Inf, which has no residue, saturates
+};
+
+inline constexpr std::array kRoundings{Rounding::Round,         Rounding::Trunc,         Rounding::Floor,
+                                       Rounding::Ceil,          Rounding::RoundHalfUp,   Rounding::RoundHalfDown,
+                                       Rounding::RoundHalfAway, Rounding::RoundHalfZero, Rounding::Stochastic};
+inline constexpr std::array kOverflows{Overflow::Saturate, Overflow::SaturateSymmetric, Overflow::SaturateZero,
+                                       Overflow::Wrap};
+
+inline constexpr int kMinTotalBits = 2;
+inline constexpr int kMaxTotalBits = 64;
+/// Beyond this the LSB leaves the range of a double; no float32 tensor has a use for it.
+inline constexpr int kMaxFractionalBits = 512;
+
+/// The fixed-point format of one tensor: value = integer · 2^−F, the integer in two's complement of T bits.
+/// Both counts absent: the tensor stays float. One absent: partial, legal until a run needs it.
+struct QType {
+    std::optional<int> totalBits;      ///< T, 2 … 64, sign included
+    std::optional<int> fractionalBits; ///< F; may be negative, or larger than T
+    Rounding rounding = Rounding::Round;
+    Overflow overflow = Overflow::Saturate;
+
+    bool isFloat() const { return !totalBits && !fractionalBits; }
+    bool isComplete() const { return totalBits && fractionalBits; }
+    bool isPartial() const { return totalBits.has_value() != fractionalBits.has_value(); }
+
+    /// I = T − F, sign bit included. Only of a complete format.
+    int integerBits() const { return *totalBits - *fractionalBits; }
+    double lsb() const;         ///< 2^−F. Only of a complete format.
+    double lowest() const;      ///< the least representable value, after SATURATE_SYMMETRIC where it applies
+    double highest() const;     ///< the greatest representable value
+
+    bool operator==(const QType&) const = default;
+};
+
+/// Throws Error, naming `where`, when T or F lies outside its limits.
+void validate(const QType& type, const std::string& where);
+
+/// `ROUND`, `TRUNC`, …: the name's part in a q_method.
+std::string_view name(Rounding rounding);
+/// `SATURATE`, `WRAP`, …
+std::string_view name(Overflow overflow);
+/// `<ROUNDING>_<OVERFLOW>`, e.g. `ROUND_SATURATE`.
+std::string methodName(const QType& type);
+/// Sets rounding and overflow from such a name; false when it is unknown.
+bool parseMethod(std::string_view text, QType& type);
+/// FxPyTorch's integer for the method: TRUNC_SATURATE = 1, ROUND_SATURATE = 2; absent where that library has none.
+std::optional<int> fxpytorchMethod(const QType& type);
+
+} // namespace fxp::quant

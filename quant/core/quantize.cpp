@@ -1,0 +1,74 @@
+#include "quant/core/quantize.h"
+
+#include "quant/core/error.h"
+#include "quant/core/kernels/quantize_kernel.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+namespace fxp::quant {
+
+namespace {
+
+void requireRunnable(const at::Tensor& x, const QType& type, const std::string& where) {
+    if (type.isPartial())
+        throw Error(where, type.totalBits ? "fractional_bits is missing" : "total_bits is missing",
+                    "set it, or calibrate");
+    if (x.scalar_type() != at::kFloat)
+        throw Error(where, std::string("the tensor is ") + c10::toString(x.scalar_type()) + ", not float32",
+                    "convert the model to float32");
+    validate(type, where);
+}
+
+} // namespace
+
+at::Tensor quantize(const at::Tensor& x, const QType& type, const std::string& where, std::uint64_t seed) {
+    requireRunnable(x, type, where);
+    if (type.isFloat())
+        return x;
+    const at::Tensor source = x.contiguous();
+    at::Tensor result = at::empty_like(source);
+    QuantizeJob job;
+    job.x = source.data_ptr<float>();
+    job.y = result.data_ptr<float>();
+    job.count = source.numel();
+    job.type = type;
+    job.seed = seed;
+    quantizeValues(job);
+    return result;
+}
+
+ValueRange valueRange(const at::Tensor& x) {
+    if (x.numel() == 0)
+        return {};
+    const auto [low, high] = at::aminmax(x);
+    ValueRange range{low.item<double>(), high.item<double>()};
+    if (std::isfinite(range.low) && std::isfinite(range.high))
+        return range;
+    const at::Tensor finite = x.masked_select(at::isfinite(x));
+    return finite.numel() == 0 ? ValueRange{} : valueRange(finite);
+}
+
+QType minMse(const at::Tensor& x, const ValueRange& range, const QType& given, const std::string& where, int depth) {
+    if (!given.totalBits)
+        throw Error(where, "min_mse needs total_bits", "give total_bits");
+    const at::Tensor source = x.contiguous();
+    QuantizeJob job;
+    job.x = source.data_ptr<float>();
+    job.count = source.numel();
+    job.type = noOverflow(range, given, where);
+    QType best = job.type;
+    double least = INFINITY;
+    for (int step = 0; step <= depth; ++step) {
+        const double error = quantizeWithFigures(job).mse();
+        if (error < least) {
+            least = error;
+            best = job.type;
+        }
+        ++*job.type.fractionalBits;
+    }
+    return best;
+}
+
+} // namespace fxp::quant

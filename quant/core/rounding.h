@@ -1,0 +1,40 @@
+#pragma once
+
+#include "quant/core/qtype.h"
+
+#include <cstdint>
+
+namespace fxp::quant {
+
+/// The element's draw for STOCHASTIC, in [0, 1): a function of seed and element index alone, so that no thread count or
+/// block size can change it. (splitmix64's finalizer: Steele, Lea, Flood, "Fast splittable pseudorandom number
+/// generators", OOPSLA 2014.)
+double stochasticDraw(std::uint64_t seed, std::uint64_t index);
+
+/// The integer (as a double) that v = x · 2^F rounds to. `draw` is used by STOCHASTIC alone. NaN and ±Inf pass through.
+double roundTo(double v, Rounding rounding, double draw);
+
+/// The limits of T bits as float32 holds them: above 24 bits they are themselves rounded, as a float32 clamp has them.
+struct Limits {
+    double low;
+    double high;
+};
+Limits limits(const QType& type);
+
+enum class Side : std::int8_t { Low = -1, Inside = 0, High = 1 };
+
+/// An integer brought into the format's range, and the side on which it lay outside.
+struct Bounded {
+    double value;
+    Side side;
+};
+Bounded bound(double integer, const QType& type, const Limits& limits);
+
+/// quantize() of FIXED_POINT.md, section 1, for one element of a complete format.
+struct Quantized {
+    float value;
+    Side side;
+};
+Quantized quantizeOne(float x, const QType& type, const Limits& limits, double draw);
+
+} // namespace fxp::quant

@@ -1,0 +1,214 @@
+#include "quant/engine/batch.h"
+
+#include "quant/core/error.h"
+#include "quant/core/kernels/quantize_kernel.h"
+#include "quant/core/quantize.h"
+
+#include <ATen/ATen.h>
+
+#include <unordered_set>
+
+namespace fxp::quant {
+
+namespace {
+
+Fingerprint mix(Fingerprint state, std::uint64_t word) {
+    state ^= word + 0x9E3779B97F4A7C15u + (state << 6) + (state >> 2);
+    state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9u;
+    state = (state ^ (state >> 27)) * 0x94D049BB133111EBu;
+    return state ^ (state >> 31);
+}
+
+Fingerprint mix(Fingerprint state, const QType& type) {
+    constexpr std::uint64_t kNone = 1u << 20;
+    state = mix(state, type.totalBits ? static_cast<std::uint64_t>(*type.totalBits) : kNone);
+    state = mix(state, type.fractionalBits ? static_cast<std::uint64_t>(*type.fractionalBits + 100'000) : kNone);
+    return mix(state, static_cast<std::uint64_t>(type.rounding) * 16 + static_cast<std::uint64_t>(type.overflow));
+}
+
+/// STOCHASTIC draws differ from slot to slot and are the same from run to run.
+std::uint64_t seedOf(SlotId slot) { return mix(0x6678702D73656564u, static_cast<std::uint64_t>(slot)); }
+
+bool isReal(const at::Tensor& tensor) { return tensor.defined() && tensor.scalar_type() == at::kFloat; }
+
+} // namespace
+
+std::vector<Fingerprint> fingerprints(const Program& program, const Formats& formats) {
+    std::vector<Fingerprint> states(static_cast<std::size_t>(program.valueCount), 1);
+    for (std::size_t index = 0; index < program.nodes.size(); ++index) {
+        const Node& node = program.nodes[index];
+        Fingerprint state = mix(1, index);
+        for (const ValueId input : node.inputs)
+            state = mix(state, input == kAbsent ? 0 : states[static_cast<std::size_t>(input)]);
+        if (node.isQuantize())
+            state = mix(state, formats[static_cast<std::size_t>(node.slot)]);
+        for (std::size_t i = 0; i < node.outputs.size(); ++i)
+            states[static_cast<std::size_t>(node.outputs[i])] = mix(state, i) | 1; // 0 says "none"
+    }
+    return states;
+}
+
+Batch::Batch(std::shared_ptr<const Program> program, Tensors inputs, std::int64_t samples)
+    : m_program(std::move(program)), m_inputs(std::move(inputs)), m_samples(samples),
+      m_figures(m_program->nodes.size()) {
+    release();
+}
+
+void Batch::release() {
+    m_float.clear();
+    m_values.assign(static_cast<std::size_t>(m_program->valueCount), {});
+    m_states.assign(static_cast<std::size_t>(m_program->valueCount), 0);
+    for (std::size_t i = 0; i < m_program->inputs.size(); ++i) {
+        const auto id = static_cast<std::size_t>(m_program->inputs[i]);
+        m_values[id] = m_inputs[i];
+        m_states[id] = 1;
+    }
+    for (const auto& [id, tensor] : m_program->constants) {
+        m_values[static_cast<std::size_t>(id)] = tensor;
+        m_states[static_cast<std::size_t>(id)] = 1;
+    }
+}
+
+std::int64_t Batch::floatBytes() const {
+    std::unordered_set<const void*> seen;
+    std::int64_t bytes = 0;
+    for (const auto& [id, tensor] : m_program->constants)
+        seen.insert(tensor.storage().unsafeGetStorageImpl());
+    for (const at::Tensor& tensor : m_float) {
+        if (tensor.defined() && tensor.has_storage() && seen.insert(tensor.storage().unsafeGetStorageImpl()).second)
+            bytes += static_cast<std::int64_t>(tensor.storage().nbytes());
+    }
+    return bytes;
+}
+
+bool Batch::runFloat(const std::function<bool()>& stop) {
+    const at::NoGradGuard noGrad;
+    Tensors values(static_cast<std::size_t>(m_program->valueCount));
+    for (std::size_t i = 0; i < m_program->inputs.size(); ++i)
+        values[static_cast<std::size_t>(m_program->inputs[i])] = m_inputs[i];
+    for (const auto& [id, tensor] : m_program->constants)
+        values[static_cast<std::size_t>(id)] = tensor;
+    Tensors in;
+    for (const Node& node : m_program->nodes) {
+        if (stop && stop())
+            return false;
+        in.clear();
+        for (const ValueId input : node.inputs)
+            in.push_back(input == kAbsent ? at::Tensor() : values[static_cast<std::size_t>(input)]);
+        if (node.isQuantize()) {
+            values[static_cast<std::size_t>(node.outputs[0])] = in[0];
+            continue;
+        }
+        Tensors out = node.operation(in);
+        for (std::size_t i = 0; i < node.outputs.size(); ++i)
+            values[static_cast<std::size_t>(node.outputs[i])] = std::move(out.at(i));
+    }
+    m_float = std::move(values);
+    return true;
+}
+
+bool Batch::runReady(Context& context, const std::vector<char>& only) {
+    for (std::size_t index = 0; index < m_program->nodes.size(); ++index) {
+        const Node& node = m_program->nodes[index];
+        if (!node.isQuantize() || !only[static_cast<std::size_t>(node.slot)])
+            continue;
+        const auto input = static_cast<std::size_t>(node.inputs[0]), output = static_cast<std::size_t>(node.outputs[0]);
+        if (m_states[output] == context.states[output] || m_states[input] != context.states[input])
+            continue;
+        if (context.stop && context.stop())
+            return false;
+        runNode(index, context);
+    }
+    return true;
+}
+
+bool Batch::run(Context& context) {
+    const at::NoGradGuard noGrad;
+    for (std::size_t index = 0; index < m_program->nodes.size(); ++index) {
+        const Node& node = m_program->nodes[index];
+        bool current = true;
+        for (const ValueId output : node.outputs)
+            current = current && m_states[static_cast<std::size_t>(output)] == context.states[static_cast<std::size_t>(output)];
+        if (current) {
+            ++context.stepsReused;
+        } else {
+            if (context.stop && context.stop())
+                return false;
+            runNode(index, context);
+        }
+        if (node.isQuantize() && context.done)
+            context.done(index);
+    }
+    return true;
+}
+
+void Batch::runNode(std::size_t index, Context& context) {
+    ++context.stepsRun;
+    const Node& node = m_program->nodes[index];
+    if (node.isQuantize()) {
+        quantizeStep(index, context);
+        return;
+    }
+    Tensors in;
+    for (const ValueId input : node.inputs)
+        in.push_back(input == kAbsent ? at::Tensor() : m_values[static_cast<std::size_t>(input)]);
+    Tensors out = node.operation(in);
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+        const auto output = static_cast<std::size_t>(node.outputs[i]);
+        m_values[output] = std::move(out.at(i));
+        m_states[output] = context.states[output];
+    }
+}
+
+void Batch::quantizeStep(std::size_t index, Context& context) {
+    const Node& node = m_program->nodes[index];
+    const auto slot = static_cast<std::size_t>(node.slot);
+    const auto output = static_cast<std::size_t>(node.outputs[0]);
+    const QType& format = context.formats[slot];
+    if (format.isPartial())
+        throw Error(node.name, format.totalBits ? "fractional_bits is missing" : "total_bits is missing",
+                    "set it, or calibrate");
+    const at::Tensor x = m_values[static_cast<std::size_t>(node.inputs[0])].contiguous();
+    const at::Tensor reference = m_float[static_cast<std::size_t>(node.inputs[0])].contiguous();
+    if (!isReal(x))
+        throw Error(node.name, "the tensor is not float32", "convert the model to float32");
+
+    QuantizeJob job;
+    job.x = x.data_ptr<float>();
+    job.reference = reference.data_ptr<float>();
+    job.count = x.numel();
+    job.type = format;
+    job.seed = seedOf(node.slot);
+    job.range = context.ranges[slot];
+    at::Tensor result = x;
+    if (!format.isFloat()) {
+        // The last run's memory again, unless a view of it is kept somewhere: fresh pages cost more than the arithmetic.
+        at::Tensor& last = m_values[output];
+        const bool reusable = last.defined() && last.use_count() == 1 && last.storage().use_count() == 1 &&
+                              last.sizes() == x.sizes() && last.is_contiguous() && !last.is_same(x);
+        if (reusable)
+            m_states[output] = 0;
+        result = reusable ? last : at::empty_like(x);
+        job.y = result.data_ptr<float>();
+    }
+    StepFigures& step = m_figures[index];
+    step.figures = quantizeWithFigures(job);
+    step.state = context.states[output];
+    if (!step.hasLocal || step.localFormat != format) {
+        if (job.x == job.reference) {
+            step.localFigures = step.figures;
+        } else {
+            QuantizeJob local = job;
+            local.x = job.reference;
+            local.reference = nullptr;
+            local.y = nullptr;
+            step.localFigures = quantizeWithFigures(local);
+        }
+        step.localFormat = format;
+        step.hasLocal = true;
+    }
+    m_values[output] = std::move(result);
+    m_states[output] = context.states[output];
+}
+
+} // namespace fxp::quant

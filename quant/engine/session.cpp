@@ -1,0 +1,120 @@
+#include "quant/engine/session.h"
+
+#include "quant/calibrate/calibrate.h"
+#include "quant/core/error.h"
+#include "quant/core/kernels/quantize_kernel.h"
+#include "quant/engine/session_data.h"
+#include "quant/import/torchscript.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+namespace fxp::quant {
+
+Session::Session(std::unique_ptr<Network> network, SessionOptions options)
+    : m_network(std::move(network)), m_options(options) {}
+
+Session::~Session() = default;
+
+const std::vector<ModuleInfo>& Session::modules() const { return m_network->modules(); }
+const std::vector<ArgumentInfo>& Session::arguments() const { return m_network->arguments(); }
+
+bool Session::hasSamples() const { return m_data != nullptr; }
+std::int64_t Session::sampleCount() const { return m_data ? m_data->count : 0; }
+
+const Samples& Session::samples() const {
+    static const Samples kNone;
+    return m_data ? m_data->samples : kNone;
+}
+
+const std::vector<SlotInfo>& Session::slots() const {
+    static const std::vector<SlotInfo> kNone;
+    return m_data ? m_data->slots : kNone;
+}
+
+const std::vector<LayerSpec>& Session::layers() const {
+    static const std::vector<LayerSpec> kNone;
+    return m_data ? m_data->layers : kNone;
+}
+
+Formats Session::floatFormats() const { return Formats(slots().size()); }
+RunSnapshot Session::latest() const { return m_data ? m_data->latest : nullptr; }
+
+std::optional<Formats> Session::calibrate(const Formats& given, const CalibrationOptions& options,
+                                          const RunControl& control) {
+    if (!m_data)
+        throw Error("", "there are no samples to calibrate on", "open some");
+    std::vector<CalibrationBatch> batches;
+    for (std::size_t i = 0; i < m_data->batches.size(); ++i)
+        batches.push_back({m_data->programs[i], m_data->batchInputs[i]});
+    return quant::calibrate(batches, given, m_data->floatRanges, options, control.stop, control.progress);
+}
+
+NamedArrays Session::outputs(bool fromFloat) {
+    NamedArrays result;
+    if (!m_data)
+        return result;
+    const auto& parts = fromFloat ? m_data->floatOutputs : m_data->fixedOutputs;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const at::Tensor whole = parts[i].size() == 1 ? parts[i][0] : at::cat(parts[i], 0);
+        result.items.emplace_back("output_" + std::to_string(i), toArray(whole));
+    }
+    return result;
+}
+
+std::vector<double> Session::sqnrTable(std::size_t slot, std::span<const int> totals, std::span<const int> integers,
+                                       const QType& method, const RunControl& control) {
+    std::vector<double> table;
+    if (!m_data)
+        return table;
+    for (const int total : totals) {
+        for (const int integer : integers) {
+            Figures figures;
+            for (const auto& batch : m_data->batches) {
+                for (const Node& node : batch->program().nodes) {
+                    if (!node.isQuantize() || static_cast<std::size_t>(node.slot) != slot)
+                        continue;
+                    if (control.stop && control.stop())
+                        return {};
+                    const at::Tensor& value = batch->value(node.inputs[0]);
+                    if (!value.defined())
+                        continue;
+                    const at::Tensor x = value.contiguous();
+                    QuantizeJob job;
+                    job.x = x.data_ptr<float>();
+                    job.count = x.numel();
+                    job.type = method;
+                    job.type.totalBits = total;
+                    job.type.fractionalBits = total - integer;
+                    figures.add(quantizeWithFigures(job));
+                }
+            }
+            table.push_back(figures.sqnr());
+        }
+    }
+    return table;
+}
+
+std::vector<Session::LoggedTensor> Session::log() const {
+    std::vector<LoggedTensor> entries;
+    if (!m_data || m_data->batches.empty())
+        return entries;
+    const Batch& batch = *m_data->batches.front();
+    for (const LogEntry& entry : batch.program().log) {
+        LoggedTensor logged{entry.key, entry.layerType, entry.value != kAbsent, {}};
+        if (logged.present)
+            logged.array = toArray(batch.value(entry.value));
+        entries.push_back(std::move(logged));
+    }
+    return entries;
+}
+
+std::unique_ptr<Session> openModel(const std::string& file, SessionOptions options) {
+    return std::make_unique<Session>(openTorchScript(file), options);
+}
+
+void setThreadCount(int count) { at::set_num_threads(std::max(1, count)); }
+
+} // namespace fxp::quant

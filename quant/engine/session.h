@@ -1,0 +1,107 @@
+#pragma once
+
+#include "quant/calibrate/options.h"
+#include "quant/engine/array.h"
+#include "quant/engine/run_result.h"
+#include "quant/graph/layer_spec.h"
+#include "quant/graph/module_info.h"
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace fxp::quant {
+
+class Network;
+
+struct SessionOptions {
+    std::int64_t memoryBytes = std::int64_t{1} << 30; ///< for the tensors kept between runs
+    std::int64_t batchSize = 0;                       ///< samples per batch; 0: what the memory allows
+};
+
+/// How a long operation is watched and ended. Both may be empty.
+struct RunControl {
+    std::function<bool()> stop;                ///< asked between operators; true ends the operation
+    std::function<void(RunSnapshot)> publish;  ///< figures so far, from the thread that runs
+    std::function<void(double)> progress;      ///< 0 … 1
+    std::uint64_t edit = 0;                    ///< copied into every snapshot
+};
+
+/// Samples for a model: what it takes by name, and labels where there are some.
+struct Samples {
+    NamedArrays inputs;
+    std::vector<std::int32_t> labels;
+};
+
+/// A model, its samples, and the runs over them. Not thread-safe: one thread at a time uses it. A call that throws leaves
+/// it as it was.
+class Session {
+  public:
+    explicit Session(std::unique_ptr<Network> network, SessionOptions options = {});
+    ~Session();
+
+    const std::vector<ModuleInfo>& modules() const;
+    const std::vector<ArgumentInfo>& arguments() const;
+
+    /// Runs the float model over the samples and finds the slots. False when stopped; the session is then as before.
+    /// Throws Error when the model does not take them.
+    bool setSamples(Samples samples, const RunControl& control = {});
+    /// Random normal samples of a shape that the model takes, reproducible from the seed. `shapes` fixes the shape of inputs
+    /// by name; others are searched for among the usual ones. Throws Error when none fits.
+    Samples randomSamples(std::uint64_t seed, std::int64_t count,
+                          const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& shapes = {});
+    bool hasSamples() const;
+    std::int64_t sampleCount() const;
+    const Samples& samples() const;
+
+    /// The slots of the model, known once it has samples; formats are given in this order.
+    const std::vector<SlotInfo>& slots() const;
+    const std::vector<LayerSpec>& layers() const;
+    /// All float.
+    Formats floatFormats() const;
+
+    /// Runs with the formats and recomputes only what hangs on a format that changed since the last run. Null when stopped;
+    /// what was computed until then is kept and used. Throws Error naming the tensor whose format is partial.
+    RunSnapshot run(const Formats& formats, const RunControl& control = {});
+    /// The newest snapshot, complete or not; null before the first run.
+    RunSnapshot latest() const;
+
+    /// Fills the partial formats in from the values that the tensors take, each layer's inputs quantized already.
+    /// Absent when stopped.
+    std::optional<Formats> calibrate(const Formats& given, const CalibrationOptions& options,
+                                     const RunControl& control = {});
+
+    /// The model's outputs under the formats of the last complete run, all samples; `output_0`, ….
+    NamedArrays outputs(bool fromFloat = false);
+
+    /// SQNR in dB of one slot's values in the last run for every T in `totals` and I in `integers`, row by row.
+    std::vector<double> sqnrTable(std::size_t slot, std::span<const int> totals, std::span<const int> integers,
+                                  const QType& method, const RunControl& control = {});
+
+    /// One tensor of the activation log, with its values where `withValues`.
+    struct LoggedTensor {
+        std::string key, layerType;
+        bool present = false;
+        Array array;
+    };
+    /// The log of the last run, over the first batch of samples, in the order of computation.
+    std::vector<LoggedTensor> log() const;
+
+  private:
+    struct Data;
+    struct Run;
+
+    std::unique_ptr<Network> m_network;
+    SessionOptions m_options;
+    std::unique_ptr<Data> m_data;
+};
+
+/// Opens a model file of a container that is known. Throws Error naming the file.
+std::unique_ptr<Session> openModel(const std::string& file, SessionOptions options = {});
+
+/// Threads that LibTorch and the kernels use; default: the machine's cores.
+void setThreadCount(int count);
+
+} // namespace fxp::quant

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "quant/engine/batch.h"
+#include "quant/engine/session.h"
+#include "quant/graph/network.h"
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace fxp::quant {
+
+/// All that a session knows of its samples; made anew for new samples, and swapped in whole.
+struct Session::Data {
+    Samples samples;
+    std::int64_t count = 0;
+    std::vector<SlotInfo> slots;
+    std::vector<LayerSpec> layers;
+    std::vector<std::unique_ptr<Batch>> batches;
+    std::vector<Tensors> batchInputs;
+    std::vector<std::shared_ptr<const Program>> programs; ///< by batch
+    std::vector<char> cached;                             ///< by batch: its tensors are kept between runs
+    std::vector<ValueRange> floatRanges;                  ///< by slot
+    std::vector<LinearRange> histogramRanges;             ///< by slot
+    std::vector<std::vector<at::Tensor>> floatOutputs;    ///< by output, by batch
+
+    // The last run.
+    std::vector<Fingerprint> resultStates; ///< by slot: of the newest result
+    std::vector<std::vector<at::Tensor>> fixedOutputs;
+    Formats formats;
+    RunSnapshot latest;
+};
+
+/// The fingerprint of everything that a slot's figures hang on, by slot.
+std::vector<Fingerprint> slotStates(const Program& program, const std::vector<Fingerprint>& states);
+
+at::Tensor toTensor(const Array& array);
+Array toArray(const at::Tensor& tensor);
+
+} // namespace fxp::quant

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace fxp::quant {
+
+/// One module of a model, in the order of definition; the root has the empty path.
+struct ModuleInfo {
+    std::string path;
+    std::string className; ///< without TorchScript's name mangling: `torch.nn.conv.Conv2d`
+    std::int64_t parameters = 0; ///< values in its own parameters and buffers, without its submodules'
+    std::string note;            ///< why a module of a known class runs operator by operator; empty where it does not
+
+    bool operator==(const ModuleInfo&) const = default;
+};
+
+/// What a model takes: a tensor, or an integer, float or boolean argument.
+struct ArgumentInfo {
+    enum class Kind { Tensor, Integer, Real, Boolean, Other };
+    std::string name;
+    Kind kind = Kind::Tensor;
+    bool optional = false; ///< it has a default value
+};
+
+} // namespace fxp::quant

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <ATen/core/ivalue.h>
+
+#include <string>
+#include <vector>
+
+namespace fxp::quant {
+
+/// The name that an operator goes by in paths, whatever variant of it a file calls: `aten::_convolution` → `conv2d`,
+/// `aten::add_` → `add`, `aten::hardtanh(0, 6)` → `relu6`.
+std::string operatorName(const std::string& qualifiedName, const std::vector<at::IValue>& arguments);
+
+/// Operators that move values and compute none (views, copies, padding, inactive dropout): a slot there would hold what the
+/// slot before holds.
+bool movesValues(const std::string& name);
+
+/// Operators whose result hangs on the shape of their tensor alone (`zeros_like`).
+bool dependsOnShapeAlone(const std::string& name);
+
+/// Operators that turn tensor values into a number or into a shape, so that control flow can hang on them.
+bool readsValues(const std::string& name);
+
+} // namespace fxp::quant

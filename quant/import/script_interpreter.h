@@ -1,0 +1,55 @@
+#pragma once
+
+#include "quant/import/operator_recorder.h"
+
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace fxp::quant {
+
+/// Which modules became layers, and why the others of a known class did not.
+using ModuleNotes = std::map<std::string, std::string>;
+
+/// Runs TorchScript in float32 and records the tensor operators that it comes by. Branches and loops are taken as they
+/// fall; attributes that the model sets live only as long as the interpreter.
+class ScriptInterpreter {
+  public:
+    ScriptInterpreter(torch::jit::Module root, OperatorRecorder& recorder, ModuleNotes& notes);
+
+    /// Calls the root's forward.
+    at::IValue run(std::vector<at::IValue> arguments);
+
+  private:
+    using Stack = std::vector<at::IValue>;
+    using Environment = std::unordered_map<const torch::jit::Value*, at::IValue>;
+    struct Scope {
+        const c10::ivalue::Object* self = nullptr;
+        OperatorScope* operators = nullptr;
+    };
+
+    at::IValue call(torch::jit::Function& function, Stack arguments, Scope scope);
+    at::IValue callMethod(const torch::jit::Node& node, Stack arguments, Scope scope);
+    at::IValue callModule(const std::string& path, torch::jit::Function& function, const Stack& arguments);
+    void runBlock(const torch::jit::Block& block, Environment& values, Scope scope);
+    void runNode(const torch::jit::Node& node, Environment& values, Scope scope);
+    void runLoop(const torch::jit::Node& node, Environment& values, Scope scope);
+    bool runConstruct(const torch::jit::Node& node, Environment& values);
+    at::IValue attribute(const at::IValue& object, const std::string& name);
+    void runOperator(const torch::jit::Node& node, Environment& values, Scope scope);
+
+    torch::jit::Module m_root;
+    OperatorRecorder& m_recorder;
+    ModuleNotes& m_notes;
+    std::unordered_map<const c10::ivalue::Object*, std::string> m_paths;
+    std::map<std::pair<const c10::ivalue::Object*, std::string>, at::IValue> m_state;
+    std::vector<at::IValue> m_kept; ///< objects made by the script, so that no address is used twice
+    int m_depth = 0;
+};
+
+} // namespace fxp::quant

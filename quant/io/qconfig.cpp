@@ -1,0 +1,218 @@
+#include "quant/io/qconfig.h"
+
+#include "quant/core/error.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <map>
+
+namespace fxp::quant {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+constexpr auto kFormatName = "fxp-workbench/qconfig";
+constexpr int kVersion = 1;
+
+std::string pointer(const std::string& where, const std::string& key) {
+    std::string escaped;
+    for (const char c : key)
+        escaped += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+    return where + "/" + escaped;
+}
+
+std::map<std::string, std::size_t> byPath(const std::vector<SlotInfo>& slots) {
+    std::map<std::string, std::size_t> index;
+    for (std::size_t i = 0; i < slots.size(); ++i)
+        index.emplace(slots[i].path, i);
+    return index;
+}
+
+const Json& member(const Json& json, const std::string& key, const std::string& where) {
+    if (!json.is_object())
+        throw Error(where, std::string("is ") + json.type_name() + ", not an object", "see the QConfig schema");
+    const auto found = json.find(key);
+    if (found == json.end())
+        throw Error(where, "the key \"" + key + "\" is missing", "add it");
+    return *found;
+}
+
+void refuseOtherKeys(const Json& json, const std::vector<std::string>& known, const std::string& where) {
+    for (const auto& [key, value] : json.items()) {
+        if (std::ranges::find(known, key) == known.end())
+            throw Error(pointer(where, key), "the key is unknown", "remove it, or correct its spelling");
+    }
+}
+
+std::optional<int> bits(const Json& json, const std::string& where) {
+    if (json.is_null())
+        return std::nullopt;
+    if (!json.is_number_integer())
+        throw Error(where, "is " + json.dump() + ", not an integer or null", "give whole bits");
+    const auto value = json.get<std::int64_t>();
+    if (value < -100'000 || value > 100'000)
+        throw Error(where, "is " + json.dump() + ", out of range", "give whole bits");
+    return static_cast<int>(value);
+}
+
+void walkSlots(const LayerSpec& layer, const std::string& path,
+               const std::function<void(const std::string&)>& visit) {
+    for (const LayerSpec& item : layer.members) {
+        const std::string itemPath = joinPath(path, item.name);
+        if (item.isSlot())
+            visit(itemPath);
+        else
+            walkSlots(item, itemPath, visit);
+    }
+}
+
+Json layerJson(const LayerSpec& layer, const std::string& path, const std::map<std::string, std::size_t>& index,
+               const Formats& formats) {
+    Json json{{"layer_type", layer.type}, {"name", nullptr}};
+    for (const LayerSpec& item : layer.members) {
+        const std::string itemPath = joinPath(path, item.name);
+        json[item.name] = item.isSlot() ? toJson(formats[index.at(itemPath)])
+                                        : layerJson(item, itemPath, index, formats);
+    }
+    return json;
+}
+
+void readLayer(const Json& json, const LayerSpec& layer, const std::string& path, const std::string& where,
+               const std::map<std::string, std::size_t>& index, Formats& formats) {
+    const Json& type = member(json, "layer_type", where);
+    if (type != layer.type)
+        throw Error(pointer(where, "layer_type"), "is " + type.dump() + ", and the model's layer is \"" + layer.type + "\"",
+                    "use the QConfig of this model");
+    std::vector<std::string> known{"layer_type", "name"};
+    for (const LayerSpec& item : layer.members)
+        known.push_back(item.name);
+    refuseOtherKeys(json, known, where);
+    if (const auto name = json.find("name"); name != json.end() && !name->is_null() && !name->is_string())
+        throw Error(pointer(where, "name"), "is not a string or null", "see the QConfig schema");
+    for (const LayerSpec& item : layer.members) {
+        const std::string itemPath = joinPath(path, item.name), itemWhere = pointer(where, item.name);
+        const Json& value = member(json, item.name, where);
+        if (item.isSlot())
+            formats[index.at(itemPath)] = formatFromJson(value, itemWhere);
+        else
+            readLayer(value, item, itemPath, itemWhere, index, formats);
+    }
+}
+
+} // namespace
+
+bool isFxPyTorchLayer(const std::string& type) {
+    static constexpr std::array kTypes{"linear",  "conv2d", "layer_norm",          "softmax",                   "dropout",
+                                       "sigmoid", "tanh",   "multihead_attention", "transformer_encoder_layer", "lstm"};
+    return std::ranges::find(kTypes, type) != kTypes.end();
+}
+
+Json toJson(const QType& type) {
+    Json json;
+    json["total_bits"] = type.totalBits ? Json(*type.totalBits) : Json();
+    json["fractional_bits"] = type.fractionalBits ? Json(*type.fractionalBits) : Json();
+    const auto number = fxpytorchMethod(type);
+    json["q_method"] = number ? Json(*number) : Json(methodName(type));
+    return json;
+}
+
+QType formatFromJson(const Json& json, const std::string& where) {
+    QType type;
+    type.totalBits = bits(member(json, "total_bits", where), pointer(where, "total_bits"));
+    type.fractionalBits = bits(member(json, "fractional_bits", where), pointer(where, "fractional_bits"));
+    refuseOtherKeys(json, {"total_bits", "fractional_bits", "q_method"}, where);
+    const std::string methodWhere = pointer(where, "q_method");
+    const Json& method = member(json, "q_method", where);
+    const bool one = method.is_number_integer() && method == 1, two = method.is_number_integer() && method == 2;
+    if (one || two)
+        type.rounding = one ? Rounding::Trunc : Rounding::Round;
+    else if (!method.is_string() || !parseMethod(method.get<std::string>(), type))
+        throw Error(methodWhere, "the method " + method.dump() + " is unknown",
+                    "use 1, 2 or a name such as \"FLOOR_WRAP\"");
+    if (type.totalBits && (*type.totalBits < kMinTotalBits || *type.totalBits > kMaxTotalBits))
+        throw Error(pointer(where, "total_bits"), "is " + std::to_string(*type.totalBits), "use 2 to 64, or null");
+    validate(type, pointer(where, "fractional_bits"));
+    return type;
+}
+
+Json layerToJson(const LayerSpec& layer, const std::vector<SlotInfo>& slots, const Formats& formats) {
+    return layerJson(layer, layer.name, byPath(slots), formats);
+}
+
+void layerFromJson(const Json& json, const LayerSpec& layer, const std::vector<SlotInfo>& slots,
+                   const std::string& where, Formats& formats) {
+    readLayer(json, layer, layer.name, where, byPath(slots), formats);
+}
+
+std::string writeQConfig(const ModelIdentity& model, const std::vector<LayerSpec>& layers,
+                         const std::vector<SlotInfo>& slots, const Formats& formats) {
+    const auto index = byPath(slots);
+    Json json{{"format", kFormatName},
+              {"version", kVersion},
+              {"model", {{"name", model.name}, {"sha256", model.sha256}}},
+              {"layers", Json::object()}};
+    Json extensions = Json::object();
+    for (const LayerSpec& layer : layers) {
+        if (isFxPyTorchLayer(layer.type))
+            json["layers"][layer.name] = layerJson(layer, layer.name, index, formats);
+        else
+            walkSlots(layer, layer.name,
+                      [&](const std::string& path) { extensions[path] = toJson(formats[index.at(path)]); });
+    }
+    if (!extensions.empty())
+        json["extensions"] = extensions;
+    return json.dump(2) + "\n";
+}
+
+QConfigFile readQConfig(const std::string& text, const std::vector<LayerSpec>& layers,
+                        const std::vector<SlotInfo>& slots) {
+    Json json;
+    try {
+        json = Json::parse(text);
+    } catch (const Json::parse_error& error) {
+        throw Error("byte " + std::to_string(error.byte), "the text is not JSON", "give a QConfig file");
+    }
+    if (!json.is_object() || json.value("format", Json()) != kFormatName)
+        throw Error("/format", "the file is no QConfig of this program", "give a file with \"format\": \"" +
+                                                                            std::string(kFormatName) + "\"");
+    if (json.value("version", Json()) != kVersion)
+        throw Error("/version", "is " + json.value("version", Json()).dump() + ", and 1 is known", "use a newer program");
+    refuseOtherKeys(json, {"format", "version", "model", "layers", "extensions"}, "");
+
+    QConfigFile file;
+    const Json& model = member(json, "model", "");
+    refuseOtherKeys(model, {"name", "sha256"}, "/model");
+    for (const auto& [key, target] : {std::pair{"name", &file.model.name}, {"sha256", &file.model.sha256}}) {
+        const Json& value = member(model, key, "/model");
+        if (!value.is_string())
+            throw Error(pointer("/model", key), "is not a string", "see the QConfig schema");
+        *target = value.get<std::string>();
+    }
+    const auto index = byPath(slots);
+    file.formats.resize(slots.size());
+    const Json& given = member(json, "layers", "");
+    if (!given.is_object())
+        throw Error("/layers", "is not an object", "see the QConfig schema");
+    for (const auto& [path, config] : given.items()) {
+        const auto layer = std::ranges::find(layers, path, &LayerSpec::name);
+        if (layer == layers.end())
+            throw Error(path, "the model has no layer of that path", "use the QConfig of this model");
+        readLayer(config, *layer, path, pointer("/layers", path), index, file.formats);
+    }
+    const Json extensions = json.value("extensions", Json::object());
+    if (!extensions.is_object())
+        throw Error("/extensions", "is not an object", "see the QConfig schema");
+    for (const auto& [path, format] : extensions.items()) {
+        const auto slot = index.find(path);
+        if (slot == index.end())
+            throw Error(path, "the model has no tensor of that path", "use the QConfig of this model");
+        file.formats[slot->second] = formatFromJson(format, pointer("/extensions", path));
+    }
+    return file;
+}
+
+} // namespace fxp::quant

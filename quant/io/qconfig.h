@@ -1,0 +1,52 @@
+#pragma once
+
+#include "quant/engine/run_result.h"
+#include "quant/graph/layer_spec.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
+#include <vector>
+
+namespace fxp::quant {
+
+/// The model that a QConfig was made for.
+struct ModelIdentity {
+    std::string name;
+    std::string sha256;
+
+    bool operator==(const ModelIdentity&) const = default;
+};
+
+/// What a QConfig file of a model can say: FIXED_POINT.md, section 8.
+struct QConfigFile {
+    ModelIdentity model;
+    Formats formats;
+};
+
+/// A format as JSON; `q_method` is FxPyTorch's integer where it has one, else a name.
+nlohmann::ordered_json toJson(const QType& type);
+/// Throws Error naming the JSON pointer `where` of what is wrong.
+QType formatFromJson(const nlohmann::ordered_json& json, const std::string& where);
+
+/// One layer's config, as FxPyTorch's class reads it.
+nlohmann::ordered_json layerToJson(const LayerSpec& layer, const std::vector<SlotInfo>& slots, const Formats& formats);
+/// Reads one layer's config into the formats of its slots. Throws Error on an unknown key, a missing one, or a wrong type.
+void layerFromJson(const nlohmann::ordered_json& json, const LayerSpec& layer, const std::vector<SlotInfo>& slots,
+                   const std::string& where, Formats& formats);
+
+/// The whole-model file's text.
+std::string writeQConfig(const ModelIdentity& model, const std::vector<LayerSpec>& layers,
+                         const std::vector<SlotInfo>& slots, const Formats& formats);
+/// Reads it against a model's layers. Slots that the file does not name stay float. Throws Error: a JSON pointer or a tensor
+/// path, what is wrong, what to do.
+QConfigFile readQConfig(const std::string& text, const std::vector<LayerSpec>& layers,
+                        const std::vector<SlotInfo>& slots);
+
+/// The file's bytes as SHA-256, in hexadecimal.
+std::string sha256OfFile(const std::string& file);
+
+/// Whether FxPyTorch has a config class for the layer type; others' slots are written under "extensions".
+bool isFxPyTorchLayer(const std::string& type);
+
+} // namespace fxp::quant

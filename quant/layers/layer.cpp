@@ -1,0 +1,68 @@
+#include "quant/layers/layer.h"
+
+#include <array>
+#include <utility>
+
+namespace fxp::quant {
+
+Layer::Layer(std::string type, std::string path)
+    : m_type(std::move(type)), m_path(std::move(path)), m_name(m_path), m_logScope(m_path) {}
+
+Layer::Layer(Layer& parent, std::string type, const std::string& name, const std::string& logName)
+    : m_type(std::move(type)), m_path(joinPath(parent.m_path, name)), m_name(name),
+      m_logScope(joinPath(parent.m_logScope, logName.empty() ? name : logName)) {
+    parent.m_members.push_back({nullptr, this});
+}
+
+std::string Layer::logType() const {
+    static const std::array<std::pair<const char*, const char*>, 8> kNames{
+        {{"linear", "FxPLinear"},
+         {"conv2d", "FxPConv2D"},
+         {"layer_norm", "FxPLayerNorm"},
+         {"softmax", "FxPSoftmax"},
+         {"dropout", "FxPDropout"},
+         {"multihead_attention", "FxPMultiheadAttention"},
+         {"transformer_encoder_layer", "FxPTransformerEncoderLayer"},
+         {"relu", "FxPReLU"}}};
+    for (const auto& [type, name] : kNames) {
+        if (m_type == type)
+            return name;
+    }
+    std::string camel = "FxP";
+    bool upper = true;
+    for (const char c : m_type) {
+        if (c != '_')
+            camel += upper ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
+        upper = c == '_';
+    }
+    return camel;
+}
+
+LayerSpec Layer::spec() const {
+    LayerSpec spec{m_name, m_type, Role::Activation, {}};
+    for (const Member& member : m_members) {
+        if (member.slot)
+            spec.members.push_back({member.slot->name(), {}, member.slot->role(), {}});
+        else
+            spec.members.push_back(member.layer->spec());
+    }
+    return spec;
+}
+
+Value Layer::quantizeLogged(Builder& run, const Slot& slot, Value value, const std::string& name,
+                            const std::string& quantName) {
+    run.log(*this, name, value);
+    const Value quantized = run.quantize(slot, value);
+    run.log(*this, quantName, quantized);
+    return quantized;
+}
+
+Value Layer::quantizeLogged(Builder& run, const Slot& slot, Value value) {
+    return quantizeLogged(run, slot, value, slot.name(), slot.name() + "_quant");
+}
+
+Slot::Slot(Layer& layer, std::string name, Role role) : m_layer(layer), m_name(std::move(name)), m_role(role) {
+    layer.m_members.push_back({this, nullptr});
+}
+
+} // namespace fxp::quant

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "quant/graph/builder.h"
+
+#include <string>
+#include <vector>
+
+namespace fxp::quant {
+
+class Slot;
+
+/// The base of every layer: a type, a place, and slots and nested layers that declare themselves in the order of the JSON.
+/// Quantizing, calibration, log, JSON and the tree all follow from that declaration.
+class Layer {
+  public:
+    virtual ~Layer() = default;
+    Layer(const Layer&) = delete;
+    Layer& operator=(const Layer&) = delete;
+
+    const std::string& type() const { return m_type; }
+    const std::string& path() const { return m_path; }
+    /// The prefix of its keys in the activation log, and FxPyTorch's name of its class there.
+    const std::string& logScope() const { return m_logScope; }
+    std::string logType() const;
+    LayerSpec spec() const;
+
+  protected:
+    /// An outermost layer at a module path.
+    Layer(std::string type, std::string path);
+    /// A nested layer; `logName` is its part of the log's keys where FxPyTorch gives it another one.
+    Layer(Layer& parent, std::string type, const std::string& name, const std::string& logName = {});
+
+    /// Quantizes, and logs the value before (as `name`) and after (as `quantName`).
+    Value quantizeLogged(Builder& run, const Slot& slot, Value value, const std::string& name,
+                         const std::string& quantName);
+    Value quantizeLogged(Builder& run, const Slot& slot, Value value);
+
+  private:
+    friend class Slot;
+    struct Member {
+        const Slot* slot = nullptr;
+        const Layer* layer = nullptr;
+    };
+
+    std::string m_type, m_path, m_name, m_logScope;
+    std::vector<Member> m_members;
+};
+
+/// A named tensor of a layer with a format of its own.
+class Slot {
+  public:
+    Slot(Layer& layer, std::string name, Role role = Role::Activation);
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+
+    const std::string& name() const { return m_name; }
+    Role role() const { return m_role; }
+    const Layer& layer() const { return m_layer; }
+    std::string path() const { return joinPath(m_layer.path(), m_name); }
+
+  private:
+    const Layer& m_layer;
+    std::string m_name;
+    Role m_role;
+};
+
+} // namespace fxp::quant

@@ -1,0 +1,133 @@
+#include "quant/layers/multihead_attention.h"
+
+#include "quant/core/error.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <limits>
+
+namespace fxp::quant {
+
+namespace {
+
+/// [B, T, E] → [B·H, T, D]
+at::Tensor splitHeads(const at::Tensor& x, std::int64_t heads) {
+    const std::int64_t batch = x.size(0), steps = x.size(1), depth = x.size(2) / heads;
+    return x.reshape({batch, steps, heads, depth}).transpose(1, 2).reshape({batch * heads, steps, depth});
+}
+
+/// [B·H, …] → [B, H, …]
+at::Tensor byBatch(const at::Tensor& x, std::int64_t heads) {
+    return x.reshape({x.size(0) / heads, heads, x.size(1), x.size(2)});
+}
+
+/// A boolean mask as what is added to the scores: −∞ where it is true.
+at::Tensor additive(const at::Tensor& mask) {
+    if (mask.scalar_type() != at::kBool)
+        return mask;
+    return at::zeros(mask.sizes(), at::kFloat).masked_fill(mask, -std::numeric_limits<float>::infinity());
+}
+
+} // namespace
+
+void splitPacked(const at::Tensor& weight, const at::Tensor& bias, AttentionParameters& into) {
+    const auto weights = weight.chunk(3);
+    into.qWeight = weights[0].contiguous();
+    into.kWeight = weights[1].contiguous();
+    into.vWeight = weights[2].contiguous();
+    if (bias.defined()) {
+        const auto biases = bias.chunk(3);
+        into.qBias = biases[0].contiguous();
+        into.kBias = biases[1].contiguous();
+        into.vBias = biases[2].contiguous();
+    }
+}
+
+MultiheadAttention::MultiheadAttention(const std::string& path, const AttentionParameters& p)
+    : Layer(kType, path), qlinear(*this, "qlinear", p.qWeight, p.qBias), klinear(*this, "klinear", p.kWeight, p.kBias),
+      vlinear(*this, "vlinear", p.vWeight, p.vBias), softmax(*this, "softmax", "softmax", functions::softmax(-1)),
+      dropout(*this, "dropout", "dropout", functions::dropout()), outProj(*this, "out_proj", p.outWeight, p.outBias),
+      m_heads(p.heads), m_embed(p.qWeight.size(0)) {}
+
+MultiheadAttention::MultiheadAttention(Layer& parent, const std::string& name, const AttentionParameters& p)
+    : Layer(parent, kType, name), qlinear(*this, "qlinear", p.qWeight, p.qBias),
+      klinear(*this, "klinear", p.kWeight, p.kBias), vlinear(*this, "vlinear", p.vWeight, p.vBias),
+      softmax(*this, "softmax", "softmax", functions::softmax(-1)),
+      dropout(*this, "dropout", "dropout", functions::dropout()), outProj(*this, "out_proj", p.outWeight, p.outBias),
+      m_heads(p.heads), m_embed(p.qWeight.size(0)) {}
+
+Value MultiheadAttention::maskScores(Value scores, const Inputs& inputs, Builder& run) const {
+    if (inputs.attentionMask.defined()) {
+        scores = run.apply("attn_mask", {scores, inputs.attentionMask}, [](std::span<const at::Tensor> in) {
+            return in[0] + additive(in[1]); // [T, S] is broadcast over [B·H, T, S]
+        });
+    }
+    if (inputs.keyPaddingMask.defined()) {
+        scores = run.apply("key_padding_mask", {scores, inputs.keyPaddingMask},
+                           [heads = m_heads](std::span<const at::Tensor> in) {
+                               const at::Tensor mask = additive(in[1]).unsqueeze(1).unsqueeze(1);
+                               return (byBatch(in[0], heads) + mask).reshape(in[0].sizes());
+                           });
+    }
+    return scores;
+}
+
+MultiheadAttention::Outputs MultiheadAttention::forward(const Inputs& inputs, Builder& run) {
+    const std::int64_t heads = m_heads;
+    for (const Value value : {inputs.query, inputs.key, inputs.value}) {
+        if (run.tensor(value).dim() != 3)
+            throw ShapeError(path(), "query, key and value must be [batch, steps, features]");
+    }
+    if (m_embed % heads != 0)
+        throw ShapeError(path(), "the embedding does not divide into " + std::to_string(heads) + " heads");
+
+    run.log(*this, "input_query", inputs.query);
+    run.log(*this, "input_key", inputs.key);
+    run.log(*this, "input_value", inputs.value);
+    const Value queryq = run.quantize(inputQuery, inputs.query);
+    const Value keyq = run.quantize(inputKey, inputs.key);
+    const Value valueq = run.quantize(inputValue, inputs.value);
+    run.log(*this, "input_query_quant", queryq);
+    run.log(*this, "input_key_quant", keyq);
+    run.log(*this, "input_value_quant", valueq);
+
+    const Value q = qlinear.forward(queryq, run), k = klinear.forward(keyq, run), v = vlinear.forward(valueq, run);
+    const double scaling = 1.0 / std::sqrt(static_cast<double>(m_embed / heads));
+    const Value scaled =
+        run.apply("scale", {q}, [scaling](std::span<const at::Tensor> in) { return in[0] * scaling; });
+    const Value scaledq = quantizeLogged(run, qScaled, scaled);
+
+    const Value scores = run.apply("scores", {scaledq, k}, [heads](std::span<const at::Tensor> in) {
+        return at::bmm(splitHeads(in[0], heads), splitHeads(in[1], heads).transpose(1, 2));
+    });
+    const auto logByBatch = [&](const std::string& name, Value value) {
+        const Value split =
+            run.apply("by_batch", {value}, [heads](std::span<const at::Tensor> in) { return byBatch(in[0], heads); });
+        run.log(*this, name, split);
+        return split;
+    };
+    logByBatch("attn_scores_raw_BxHxTxS", scores);
+    const Value scoresq = run.quantize(attnScoresRaw, scores);
+    logByBatch("attn_scores_raw_quant_BxHxTxS", scoresq);
+
+    const Value weights = softmax.forward(maskScores(scoresq, inputs, run), run);
+    logByBatch("attn_weights_softmax_quant_BxHxTxS", weights);
+    const Value dropped = dropout.forward(weights, run);
+    const Value byHead = logByBatch("attn_weights_dropout_quant_BxHxTxS", dropped);
+
+    const Value sum = run.apply("weighted_sum", {dropped, v}, [heads](std::span<const at::Tensor> in) {
+        return at::bmm(in[0], splitHeads(in[1], heads));
+    });
+    const Value sumq = run.quantize(attnOutput, sum);
+    logByBatch("attn_output_weighted_sum_quant_BxHxTxD", sumq);
+    const Value merged = run.apply("merge_heads", {sumq}, [heads](std::span<const at::Tensor> in) {
+        return byBatch(in[0], heads).transpose(1, 2).flatten(2);
+    });
+    run.log(*this, "attn_output_quant_reshaped_BxTxE", merged);
+    const Value output = outProj.forward(merged, run);
+    run.log(*this, "output", output);
+    return {output, byHead};
+}
+
+} // namespace fxp::quant

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "quant/layers/layer.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace fxp::quant {
+
+/// An operator that is no known layer, run as itself. Slots: `input`, or `input_0`, `input_1`, … for the tensors that hang
+/// on the model's inputs; the parameters under their own names; `activation`, or `activation_0`, … for the results.
+class OperatorLayer final : public Layer {
+  public:
+    struct Operand {
+        Value value;
+        std::string parameter; ///< the parameter's name; empty for a computed tensor
+        bool quantized = true; ///< false: an integer, a scalar, an index: taken as it is
+    };
+
+    OperatorLayer(const std::string& type, const std::string& path) : Layer(type, path) {}
+
+    /// Records the operator between the quantized operands and the quantized results, which were computed already.
+    std::vector<Value> forward(const std::vector<Operand>& operands, const Tensors& results, Operation operation,
+                               Builder& run);
+
+  private:
+    const Slot& addSlot(const std::string& name, Role role);
+
+    std::vector<std::unique_ptr<Slot>> m_slots;
+};
+
+} // namespace fxp::quant

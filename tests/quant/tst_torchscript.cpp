@@ -1,0 +1,198 @@
+#include "quant/core/error.h"
+#include "quant/engine/session.h"
+#include "quant/engine/session_data.h"
+#include "quant/io/npz.h"
+#include "support/golden.h"
+
+#include <ATen/ATen.h>
+
+#include <QDir>
+#include <QFile>
+#include <QSet>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include <fstream>
+
+using namespace fxp;
+using namespace fxp::quant;
+using test::Json;
+
+/// Real TorchScript files: module paths, float outputs, and the layers that they are recognised as.
+class TestTorchScript : public QObject {
+    Q_OBJECT
+  private Q_SLOTS:
+    void realFile_data();
+    void realFile();
+    void layersAreRecognised_data();
+    void layersAreRecognised();
+    void samePathsInEveryFile_data();
+    void samePathsInEveryFile();
+    void badFile_data();
+    void badFile();
+    void wrongShape();
+    void missingInput();
+};
+
+namespace {
+
+Samples samplesOf(const std::string& folder, const Json& network) {
+    Samples samples{readNpz(folder + "/inputs.npz"), {}};
+    for (const auto& [name, input] : network["inputs"].items()) {
+        if (input.contains("value"))
+            samples.inputs.items.emplace_back(name, Array::ofIntegers({}, {input["value"].get<std::int64_t>()}));
+    }
+    return samples;
+}
+
+Samples digits(const std::string& name) {
+    return {readNpz(test::modelFolder() + "/" + name + "/inputs.npz"), {}};
+}
+
+QStringList slotPaths(const Session& session) {
+    QStringList paths;
+    for (const SlotInfo& slot : session.slots())
+        paths << QString::fromStdString(slot.path);
+    return paths;
+}
+
+} // namespace
+
+void TestTorchScript::realFile_data() {
+    QTest::addColumn<QString>("file");
+    QTest::addColumn<int>("network");
+    const Json manifest = test::readJson(test::modelFolder() + "/manifest.json");
+    for (std::size_t i = 0; i < manifest.size(); ++i) {
+        const QDir folder(QString::fromStdString(test::modelFolder() + "/" + manifest[i]["name"].get<std::string>()));
+        for (const QString& name : folder.entryList({"*.pt", "*.jit"})) {
+            if (name != "frozen.pt" && !name.contains("half"))
+                QTest::addRow("%s/%s", qPrintable(folder.dirName()), qPrintable(name))
+                    << folder.filePath(name) << static_cast<int>(i);
+        }
+    }
+}
+
+void TestTorchScript::realFile() {
+    QFETCH(QString, file);
+    QFETCH(int, network);
+    const Json item = test::readJson(test::modelFolder() + "/manifest.json")[static_cast<std::size_t>(network)];
+    const std::string folder = test::modelFolder() + "/" + item["name"].get<std::string>();
+    auto session = openModel(file.toStdString());
+    QSet<QString> paths;
+    for (const ModuleInfo& module : session->modules())
+        paths << QString::fromStdString(module.path);
+    for (const Json& module : item["modules"])
+        QVERIFY2(paths.contains(QString::fromStdString(module["path"])), module.dump().c_str());
+
+    QVERIFY(session->setSamples(samplesOf(folder, item)));
+    const NamedArrays outputs = session->outputs(true), expected = readNpz(folder + "/outputs.npz");
+    const double tolerance = item["tolerance"];
+    for (const auto& [name, array] : expected.items) {
+        const Array* got = outputs.find(name);
+        QVERIFY(got);
+        QVERIFY(got->shape == array.shape);
+        const at::Tensor a = toTensor(*got), b = toTensor(array);
+        QVERIFY((a - b).abs().max().item<double>() <= tolerance * b.abs().max().item<double>());
+    }
+    // All float: the quantized run is the float run.
+    const RunSnapshot result = session->run(session->floatFormats());
+    QVERIFY(result->complete);
+    QVERIFY(result->outputs[0].mse == 0);
+}
+
+void TestTorchScript::layersAreRecognised_data() {
+    QTest::addColumn<QString>("file");
+    for (const char* file : {"traced.pt", "scripted.pt", "traced_by_1.13.pt", "scripted_by_1.13.pt"})
+        QTest::newRow(file) << file;
+}
+
+void TestTorchScript::layersAreRecognised() {
+    QFETCH(QString, file);
+    auto session = openModel(test::modelFolder() + "/digits_transformer/" + file.toStdString());
+    QVERIFY(session->setSamples(digits("digits_transformer")));
+    QMap<QString, QString> types;
+    for (const LayerSpec& layer : session->layers())
+        types[QString::fromStdString(layer.name)] = QString::fromStdString(layer.type);
+    QCOMPARE(types["stem.0"], QString("conv2d"));
+    QCOMPARE(types["embed"], QString("linear"));
+    QCOMPARE(types["encoder.layers.0"], QString("transformer_encoder_layer"));
+    QCOMPARE(types["encoder.layers.1"], QString("transformer_encoder_layer"));
+    QCOMPARE(types["norm"], QString("layer_norm"));
+    QCOMPARE(types["head"], QString("linear"));
+    QVERIFY(slotPaths(*session).contains("encoder.layers.1.self_attn.qlinear.weight"));
+}
+
+void TestTorchScript::samePathsInEveryFile_data() {
+    QTest::addColumn<QString>("network");
+    for (const char* name : {"digits_transformer", "digits_postnorm", "digits_cnn"})
+        QTest::newRow(name) << name;
+}
+
+void TestTorchScript::samePathsInEveryFile() {
+    QFETCH(QString, network);
+    QStringList first;
+    for (const char* file : {"traced.pt", "scripted.pt", "traced_by_1.13.pt", "scripted_by_1.13.pt"}) {
+        auto session = openModel(test::modelFolder() + "/" + network.toStdString() + "/" + file);
+        QVERIFY(session->setSamples(digits(network.toStdString())));
+        if (first.isEmpty())
+            first = slotPaths(*session);
+        QCOMPARE(slotPaths(*session), first);
+    }
+}
+
+void TestTorchScript::badFile_data() {
+    QTest::addColumn<QByteArray>("bytes");
+    QTest::addColumn<QString>("says");
+    QFile real(QString::fromStdString(test::modelFolder() + "/digits_cnn/traced.pt"));
+    QVERIFY(real.open(QIODevice::ReadOnly));
+    const QByteArray whole = real.readAll();
+    QTest::newRow("empty") << QByteArray() << "is empty";
+    QTest::newRow("text") << QByteArray("hello, this is no model") << "not a TorchScript";
+    QTest::newRow("truncated") << whole.left(whole.size() / 2) << "cannot be read";
+    QTest::newRow("zip of nothing") << QByteArray("PK\x05\x06") + QByteArray(18, '\0') << "cannot be read";
+}
+
+void TestTorchScript::badFile() {
+    QFETCH(QByteArray, bytes);
+    QFETCH(QString, says);
+    QTemporaryDir folder;
+    const QString file = folder.filePath("model.pt");
+    QFile out(file);
+    QVERIFY(out.open(QIODevice::WriteOnly));
+    out.write(bytes);
+    out.close();
+    try {
+        openModel(file.toStdString());
+        QFAIL("opened");
+    } catch (const Error& error) {
+        QCOMPARE(QString::fromStdString(error.where), file);
+        QVERIFY2(QString(error.what()).contains(says), error.what());
+    }
+}
+
+void TestTorchScript::wrongShape() {
+    auto session = openModel(test::modelFolder() + "/digits_cnn/scripted.pt");
+    QVERIFY(session->setSamples(digits("digits_cnn")));
+    const std::size_t count = session->slots().size();
+    try {
+        session->setSamples({{{{"image", Array::ofFloats({2, 3}, {1, 2, 3, 4, 5, 6})}}}, {}});
+        QFAIL("taken");
+    } catch (const Error& error) {
+        QVERIFY2(QString(error.what()).contains("conv1"), error.what());
+    }
+    QCOMPARE(session->slots().size(), count); // as it was
+    QVERIFY(session->run(session->floatFormats()));
+}
+
+void TestTorchScript::missingInput() {
+    auto session = openModel(test::modelFolder() + "/silero_vad/silero_vad.jit");
+    try {
+        session->setSamples({readNpz(test::modelFolder() + "/silero_vad/inputs.npz"), {}});
+        QFAIL("taken");
+    } catch (const Error& error) {
+        QCOMPARE(error.where, std::string("sr"));
+    }
+}
+
+QTEST_GUILESS_MAIN(TestTorchScript)
+#include "tst_torchscript.moc"

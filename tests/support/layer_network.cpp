@@ -1,0 +1,122 @@
+#include "support/layer_network.h"
+
+#include "quant/layers/conv2d.h"
+#include "quant/layers/elementwise.h"
+#include "quant/layers/layer_norm.h"
+#include "quant/layers/linear.h"
+#include "quant/layers/multihead_attention.h"
+#include "quant/layers/transformer_encoder_layer.h"
+
+#include <ATen/ATen.h>
+
+namespace fxp::test {
+
+using namespace quant;
+
+namespace {
+
+constexpr auto kPath = "layer";
+
+AttentionParameters attention(const std::function<at::Tensor(const std::string&)>& state, std::int64_t heads) {
+    return {state("qlinear.weight"), state("klinear.weight"), state("vlinear.weight"),
+            state("qlinear.bias"),   state("klinear.bias"),   state("vlinear.bias"),
+            state("out_proj.weight"), state("out_proj.bias"), heads};
+}
+
+template <class L> std::vector<Value> declared(L& layer, Builder& run, std::vector<Value> outputs) {
+    run.declare(layer);
+    return outputs;
+}
+
+} // namespace
+
+LayerNetwork::LayerNetwork(std::vector<std::string> inputs, Forward forward)
+    : m_modules{{"", "test", 0, {}}}, m_forward(std::move(forward)) {
+    for (std::string& input : inputs)
+        m_arguments.push_back({std::move(input), ArgumentInfo::Kind::Tensor, false});
+}
+
+Recording LayerNetwork::record(const std::vector<std::optional<at::IValue>>& arguments) {
+    Builder builder;
+    std::vector<Value> inputs;
+    for (const auto& argument : arguments)
+        inputs.push_back(builder.input(argument->toTensor()));
+    const std::vector<Value> outputs = m_forward(builder, inputs);
+    return {builder.finish(outputs), builder.tensors()};
+}
+
+std::unique_ptr<Network> goldenNetwork(const Json& goldenCase) {
+    const std::string type = goldenCase["layer_type"];
+    const Json module = goldenCase["module"];
+    const auto state = [stateJson = goldenCase["state"]](const std::string& name) {
+        return tensorFromBits(stateJson.value(name, Json()));
+    };
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < goldenCase["inputs"].size(); ++i)
+        names.push_back("x" + std::to_string(i));
+
+    const auto forward = [=](Builder& run, const std::vector<Value>& in) -> std::vector<Value> {
+        if (type == "linear") {
+            Linear layer(kPath, state("weight"), state("bias"));
+            return declared(layer, run, {layer.forward(in[0], run)});
+        }
+        if (type == "conv2d") {
+            ConvolutionOptions options;
+            options.stride = module["stride"].get<std::vector<std::int64_t>>();
+            options.padding = module["padding"].get<std::vector<std::int64_t>>();
+            options.dilation = module["dilation"].get<std::vector<std::int64_t>>();
+            options.groups = module["groups"];
+            Conv2d layer(kPath, state("weight"), state("bias"), options);
+            return declared(layer, run, {layer.forward(in[0], run)});
+        }
+        if (type == "layer_norm") {
+            const Json shape = module["normalized_shape"];
+            LayerNorm::Parameters p{state("weight"), state("bias"), {}, module.value("eps", 1e-5)};
+            p.normalizedShape = shape.is_array() ? shape.get<std::vector<std::int64_t>>()
+                                                 : std::vector<std::int64_t>{shape.get<std::int64_t>()};
+            LayerNorm layer(kPath, p);
+            return declared(layer, run, {layer.forward(in[0], run)});
+        }
+        if (type == "multihead_attention") {
+            MultiheadAttention layer(kPath, attention(state, module["num_heads"]));
+            const auto out = layer.forward({in[0], in[1], in[2], {}, {}}, run);
+            std::vector<Value> outputs{out.output};
+            if (goldenCase["outputs"].size() > 1)
+                outputs.push_back(run.apply(
+                    "weights", {out.weights}, [](std::span<const at::Tensor> t) { return t[0].mean(1); }));
+            return declared(layer, run, outputs);
+        }
+        if (type == "transformer_encoder_layer") {
+            EncoderLayerParameters p;
+            p.attention = attention([&](const std::string& n) { return state("self_attn." + n); }, module["nhead"]);
+            p.linear1Weight = state("linear1.weight");
+            p.linear1Bias = state("linear1.bias");
+            p.linear2Weight = state("linear2.weight");
+            p.linear2Bias = state("linear2.bias");
+            const std::vector<std::int64_t> shape{module["d_model"].get<std::int64_t>()};
+            const double eps = module.value("layer_norm_eps", 1e-5);
+            p.norm1 = {state("norm1.weight"), state("norm1.bias"), shape, eps};
+            p.norm2 = {state("norm2.weight"), state("norm2.bias"), shape, eps};
+            p.normFirst = module.value("norm_first", false);
+            p.activation = module.value("activation", std::string("relu"));
+            TransformerEncoderLayer layer(kPath, p);
+            return declared(layer, run, {layer.forward({in[0], {}, {}}, run)});
+        }
+        Elementwise::Function function;
+        if (type == "softmax")
+            function = functions::softmax(module.value("dim", -1));
+        else if (type == "dropout")
+            function = functions::dropout();
+        else if (type == "sigmoid")
+            function = functions::sigmoid();
+        else if (type == "tanh")
+            function = functions::tanh();
+        else
+            throw std::runtime_error("no layer of type " + type);
+        Elementwise layer(type, kPath, function);
+        return declared(layer, run, {layer.forward(in[0], run)});
+    };
+    return std::make_unique<LayerNetwork>(names, forward);
+}
+
+} // namespace fxp::test
