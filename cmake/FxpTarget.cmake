@@ -15,4 +15,8 @@ function(fxp_target name)
     # `slots` is a name in our own structs, too.
     target_compile_definitions(${name} PRIVATE QT_NO_KEYWORDS)
     target_compile_options(${name} PRIVATE -Wall -Wextra -Wconversion -Wno-sign-conversion)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+        # False alarms about std::string concatenation (GCC bug 105651).
+        target_compile_options(${name} PRIVATE -Wno-restrict -Wno-stringop-overflow)
+    endif()
 endfunction()

@@ -1,13 +1,18 @@
 #include "quant/core/error.h"
 
+#include <initializer_list>
+#include <string_view>
+
 namespace fxp {
 
 namespace {
 
-std::string oneLine(const std::string& where, const std::string& what, const std::string& hint) {
-    std::string line = where;
-    line.append(where.empty() ? "" : ": ").append(what);
-    return line.append(hint.empty() ? "" : "; ").append(hint);
+std::string oneLine(std::string_view where, std::string_view what, std::string_view hint) {
+    std::string line;
+    for (const std::string_view part : {where, std::string_view(where.empty() ? "" : ": "), what,
+                                        std::string_view(hint.empty() ? "" : "; "), hint})
+        line.append(part);
+    return line;
 }
 
 } // namespace

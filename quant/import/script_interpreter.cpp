@@ -316,6 +316,8 @@ void ScriptInterpreter::runOperator(const jit::Node& node, Environment& values, 
     Stack stack;
     for (const jit::Value* input : node.inputs())
         stack.push_back(values.at(input));
+    if (node.maybeSchema() && node.schema().is_vararg())
+        stack.emplace_back(static_cast<std::int64_t>(node.inputs().size())); // how the interpreter calls such operators
     try {
         // Shared: the recorded step outlives this call, and an Operation may be called but not through a const one.
         const auto operation = std::make_shared<jit::Operation>(node.getOperation());

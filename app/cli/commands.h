@@ -1,0 +1,53 @@
+#pragma once
+
+#include "quant/calibrate/options.h"
+#include "quant/calibrate/starting_formats.h"
+#include "quant/engine/session.h"
+#include "quant/io/qconfig.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace fxp::cli {
+
+/// The subcommands: declares their options on the parser, and runs the one that was chosen.
+class Commands {
+  public:
+    explicit Commands(CLI::App& app);
+    /// Throws Error.
+    void run();
+
+  private:
+    void declareInfo(CLI::App& app);
+    void declareCalibrate(CLI::App& app);
+    void declareRun(CLI::App& app);
+    void declareInputs(CLI::App& command, bool required);
+
+    void info();
+    void calibrate();
+    void runModel();
+
+    quant::Samples samples(quant::Session& session) const;
+    std::unique_ptr<quant::Session> open() const;
+    quant::ModelIdentity identity() const;
+
+    struct Options {
+        std::string model, labels, qconfig, output, report, log, outputs;
+        std::vector<std::string> inputs, settings, shapes, same;
+        std::string method = "no_overflow", rounding = "ROUND", overflow = "SATURATE";
+        quant::BitBudget bits;
+        int threads = 0;
+        double memory = 1.0; ///< GiB
+        bool json = false, logValues = false, anyModel = false;
+    };
+    Options m_options;
+    std::function<void()> m_chosen;
+};
+
+} // namespace fxp::cli

@@ -1,0 +1,250 @@
+#include "model/document.h"
+
+#include "model/format_command.h"
+#include "model/worker.h"
+#include "quant/calibrate/starting_formats.h"
+
+#include <QFile>
+#include <QFileInfo>
+#include <QSaveFile>
+
+namespace fxp::model {
+
+Document::Document(QObject* parent) : QObject(parent), m_worker(new Worker) {
+    qRegisterMetaType<OpenedModelPointer>();
+    qRegisterMetaType<quant::RunSnapshot>();
+    qRegisterMetaType<quant::Formats>();
+    qRegisterMetaType<std::vector<double>>();
+    m_worker->moveToThread(&m_thread);
+    connect(&m_thread, &QThread::finished, m_worker, &QObject::deleteLater);
+    connect(m_worker, &Worker::opened, this, &Document::takeModel);
+    connect(m_worker, &Worker::published, this, &Document::takeResult);
+    connect(m_worker, &Worker::runEnded, this, &Document::end);
+    connect(m_worker, &Worker::cancelled, this, &Document::end);
+    connect(m_worker, &Worker::progressed, this, &Document::progressed);
+    connect(m_worker, &Worker::tableReady, this, &Document::tableReady);
+    connect(m_worker, &Worker::calibrated, this, [this](const quant::Formats& formats) {
+        FormatEdit edit;
+        for (std::size_t i = 0; i < formats.size() && formats.size() == m_formats.size(); ++i) {
+            if (formats[i] != m_formats[i])
+                edit.emplace(static_cast<int>(i), formats[i]);
+        }
+        end();
+        setFormats(edit, tr("Calibrate"));
+    });
+    connect(m_worker, &Worker::failed, this,
+            [this](const QString& where, const QString& problem, const QString& hint) {
+                end();
+                Q_EMIT failed(where, problem, hint);
+            });
+    connect(&m_undo, &QUndoStack::cleanChanged, this, [this](bool clean) { Q_EMIT modifiedChanged(!clean); });
+    m_thread.setObjectName("engine");
+    m_thread.start();
+}
+
+Document::~Document() {
+    m_undo.disconnect(this);
+    m_worker->cancel();
+    m_thread.quit();
+    m_thread.wait();
+}
+
+const std::vector<quant::SlotInfo>& Document::slotInfos() const {
+    static const std::vector<quant::SlotInfo> kNone;
+    return m_model ? m_model->slots : kNone;
+}
+
+int Document::slotOf(const QString& path) const {
+    const std::string wanted = path.toStdString();
+    for (int i = 0; i < slotCount(); ++i) {
+        if (slotInfos()[static_cast<std::size_t>(i)].path == wanted)
+            return i;
+    }
+    return -1;
+}
+
+std::shared_ptr<const quant::SlotResult> Document::slotResult(int slot) const {
+    const auto index = static_cast<std::size_t>(slot);
+    return m_result && slot >= 0 && index < m_result->slots.size() ? m_result->slots[index] : nullptr;
+}
+
+bool Document::isStale(int slot) const {
+    const auto result = slotResult(slot);
+    return !result || m_result->stale[static_cast<std::size_t>(slot)] || result->format != format(slot);
+}
+
+int Document::newGesture() {
+    static int next = 0;
+    return ++next;
+}
+
+void Document::setFormats(const FormatEdit& edit, const QString& text, int gesture) {
+    FormatEdit changes;
+    for (const auto& [slot, format] : edit) {
+        const quant::SlotInfo& info = slotInfos().at(static_cast<std::size_t>(slot));
+        quant::validate(format, info.path);
+        if (!info.absent && format != this->format(slot))
+            changes.emplace(slot, format);
+    }
+    if (!changes.empty())
+        m_undo.push(new FormatCommand(*this, std::move(changes), text, gesture));
+}
+
+void Document::applyFormats(const FormatEdit& edit) {
+    for (const auto& [slot, format] : edit)
+        m_formats[static_cast<std::size_t>(slot)] = format;
+    if (m_result) {
+        // Figures shown beside a new format are those of the old one until the run says otherwise.
+        auto marked = std::make_shared<quant::RunResult>(*m_result);
+        for (const auto& [slot, format] : edit)
+            marked->stale[static_cast<std::size_t>(slot)] = 1;
+        marked->outputsStale = true;
+        m_result = marked;
+    }
+    Q_EMIT formatsChanged();
+    runIfLive();
+}
+
+void Document::begin(const QString& what) {
+    ++m_busy;
+    Q_EMIT busyChanged(true, what);
+}
+
+void Document::end() {
+    m_busy = 0;
+    Q_EMIT busyChanged(false, {});
+}
+
+void Document::openModel(const QString& file, const QStringList& inputs, const QString& labels) {
+    begin(tr("Opening %1").arg(QFileInfo(file).fileName()));
+    m_worker->cancel();
+    QMetaObject::invokeMethod(
+        m_worker, [worker = m_worker, file, inputs, labels] { worker->open({file, inputs, labels}); },
+        Qt::QueuedConnection);
+}
+
+void Document::openSamples(const QStringList& files, const QString& labels) {
+    if (!isOpen())
+        throw Error("", tr("there is no model to give samples to").toStdString(), tr("open one first").toStdString());
+    begin(tr("Reading samples"));
+    m_worker->cancel();
+    QMetaObject::invokeMethod(
+        m_worker, [worker = m_worker, files, labels] { worker->open({{}, files, labels}); }, Qt::QueuedConnection);
+}
+
+void Document::takeModel(const OpenedModelPointer& model) {
+    const bool sameModel = m_model && m_model->identity == model->identity && m_model->layers == model->layers &&
+                           m_model->file == model->file;
+    m_model = model;
+    m_result.reset();
+    if (!sameModel) {
+        m_formats.assign(model->slots.size(), {});
+        m_undo.clear();
+        m_qconfigFile.clear();
+    }
+    end();
+    if (sameModel)
+        Q_EMIT samplesChanged();
+    else
+        Q_EMIT modelChanged();
+    if (model->randomSamples)
+        Q_EMIT notice(tr("No samples were given: the figures are of random ones. Open real samples to see real figures."));
+    m_firstEdit = 0;
+    run();
+}
+
+void Document::takeResult(const quant::RunSnapshot& result) {
+    if (result->edit < m_firstEdit || !m_model || result->slots.size() != m_model->slots.size())
+        return;
+    m_result = result;
+    Q_EMIT resultChanged();
+}
+
+void Document::setLive(bool live) {
+    if (live == m_live)
+        return;
+    m_live = live;
+    Q_EMIT liveChanged(live);
+    runIfLive();
+}
+
+void Document::runIfLive() {
+    if (m_live)
+        run();
+}
+
+void Document::run() {
+    if (!isOpen())
+        return;
+    begin(tr("Running"));
+    const std::uint64_t edit = m_worker->want(m_formats);
+    if (m_firstEdit == 0)
+        m_firstEdit = edit;
+    QMetaObject::invokeMethod(m_worker, &Worker::runWanted, Qt::QueuedConnection);
+}
+
+void Document::cancel() { m_worker->cancel(); }
+
+void Document::calibrate(const quant::BitBudget& bits, const quant::CalibrationOptions& options,
+                         const std::vector<int>& slotList) {
+    if (!isOpen())
+        return;
+    quant::Formats given = m_formats;
+    const quant::Formats starting = quant::startingFormats(slotInfos(), bits);
+    if (slotList.empty())
+        given = starting;
+    for (const int slot : slotList)
+        given[static_cast<std::size_t>(slot)] = starting[static_cast<std::size_t>(slot)];
+    begin(tr("Calibrating"));
+    m_worker->cancel();
+    QMetaObject::invokeMethod(
+        m_worker, [worker = m_worker, given, options] { worker->calibrate(given, options); }, Qt::QueuedConnection);
+}
+
+void Document::requestTable(int slot, const std::vector<int>& totals, const std::vector<int>& integers) {
+    if (!isOpen())
+        return;
+    QMetaObject::invokeMethod(
+        m_worker,
+        [worker = m_worker, slot, totals, integers, method = format(slot)] {
+            worker->table(slot, totals, integers, method);
+        },
+        Qt::QueuedConnection);
+}
+
+QByteArray Document::qconfig() const {
+    return QByteArray::fromStdString(
+        quant::writeQConfig(m_model->identity, m_model->layers, m_model->slots, m_formats));
+}
+
+void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText) {
+    const quant::QConfigFile config = quant::readQConfig(text.toStdString(), m_model->layers, m_model->slots);
+    if (config.model.sha256 != m_model->identity.sha256 && !anyModel)
+        throw OtherModel("/model/sha256", "the formats were made for another model (" + config.model.name + ")",
+                         "open that model, or take them all the same");
+    FormatEdit edit;
+    for (std::size_t i = 0; i < config.formats.size(); ++i)
+        edit.emplace(static_cast<int>(i), config.formats[i]);
+    setFormats(edit, undoText);
+}
+
+void Document::loadQConfig(const QString& file, bool anyModel) {
+    QFile in(file);
+    if (!in.open(QIODevice::ReadOnly))
+        throw Error(file.toStdString(), in.errorString().toStdString(), "check the path");
+    applyQConfig(in.readAll(), anyModel, tr("Open QConfig"));
+    m_qconfigFile = file;
+    m_undo.setClean();
+}
+
+void Document::saveQConfig(const QString& file) {
+    QSaveFile out(file);
+    const QByteArray text = qconfig();
+    if (!out.open(QIODevice::WriteOnly) || out.write(text) != text.size() || !out.commit())
+        throw Error(file.toStdString(), "cannot be written: " + out.errorString().toStdString(),
+                    "check the folder and its permissions");
+    m_qconfigFile = file;
+    m_undo.setClean();
+}
+
+} // namespace fxp::model

@@ -1,0 +1,115 @@
+#pragma once
+
+#include "model/opened_model.h"
+#include "quant/calibrate/starting_formats.h"
+#include "quant/core/error.h"
+
+#include <QObject>
+#include <QThread>
+#include <QUndoStack>
+
+#include <map>
+#include <memory>
+
+namespace fxp::model {
+
+class Worker;
+
+/// New formats by slot.
+using FormatEdit = std::map<int, quant::QType>;
+
+/// What is open, its formats, and its runs: the single truth that views show and send edits to. Everything that takes time
+/// happens on the worker's thread; the answers come as signals.
+class Document : public QObject {
+    Q_OBJECT
+  public:
+    explicit Document(QObject* parent = nullptr);
+    ~Document() override;
+
+    bool isOpen() const { return m_model != nullptr; }
+    /// Null before the first model is open.
+    OpenedModelPointer model() const { return m_model; }
+    const std::vector<quant::SlotInfo>& slotInfos() const;
+    int slotCount() const { return static_cast<int>(slotInfos().size()); }
+    /// −1 when there is none of that path.
+    int slotOf(const QString& path) const;
+
+    const quant::Formats& formats() const { return m_formats; }
+    const quant::QType& format(int slot) const { return m_formats[static_cast<std::size_t>(slot)]; }
+    /// The newest figures; null before the first. Each slot's figures belong to the format that they name.
+    quant::RunSnapshot result() const { return m_result; }
+    /// The slot's figures; null when there are none.
+    std::shared_ptr<const quant::SlotResult> slotResult(int slot) const;
+    /// Whether the slot's figures are of other formats than those shown.
+    bool isStale(int slot) const;
+
+    QUndoStack* undoStack() { return &m_undo; }
+    QString qconfigFile() const { return m_qconfigFile; }
+    bool isModified() const { return !m_undo.isClean(); }
+
+    bool isLive() const { return m_live; }
+    bool isBusy() const { return m_busy > 0; }
+
+    // Edits, each one undo step. Edits with the same non-zero `gesture` (one drag) become one step.
+    void setFormats(const FormatEdit& edit, const QString& text, int gesture = 0);
+    static int newGesture();
+
+    // Files. Opening answers with modelChanged or failed; what was open stays until then.
+    void openModel(const QString& file, const QStringList& inputs = {}, const QString& labels = {});
+    void openSamples(const QStringList& files, const QString& labels = {});
+    /// Throws Error; the document is then as before. Formats made for another model: OtherModel unless `anyModel`.
+    void loadQConfig(const QString& file, bool anyModel = false);
+    void saveQConfig(const QString& file);
+    QByteArray qconfig() const;
+    /// Takes a QConfig's text, as an undoable edit.
+    void applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText);
+
+    void setLive(bool live);
+    void run();
+    void cancel();
+    void calibrate(const quant::BitBudget& bits, const quant::CalibrationOptions& options,
+                   const std::vector<int>& slotList = {});
+    /// Asks for the SQNR of the slot's values under the given total and integer bits: tableReady, row by row.
+    void requestTable(int slot, const std::vector<int>& totals, const std::vector<int>& integers);
+
+  Q_SIGNALS:
+    void modelChanged();
+    void samplesChanged();
+    void formatsChanged();
+    void resultChanged();
+    void busyChanged(bool busy, const QString& what);
+    void progressed(double share);
+    void modifiedChanged(bool modified);
+    void liveChanged(bool live);
+    void tableReady(int slot, const std::vector<double>& sqnr);
+    void failed(const QString& where, const QString& problem, const QString& hint);
+    void notice(const QString& text);
+
+  private:
+    friend class FormatCommand;
+    void applyFormats(const FormatEdit& edit);
+    void takeModel(const OpenedModelPointer& model);
+    void takeResult(const quant::RunSnapshot& result);
+    void begin(const QString& what);
+    void end();
+    void runIfLive();
+
+    QThread m_thread;
+    Worker* m_worker; ///< lives on m_thread, and is deleted there
+    OpenedModelPointer m_model;
+    quant::Formats m_formats;
+    quant::RunSnapshot m_result;
+    QUndoStack m_undo;
+    QString m_qconfigFile;
+    bool m_live = true;
+    bool m_hasRun = false;
+    std::uint64_t m_firstEdit = 0; ///< results of earlier edits are another model's
+    int m_busy = 0;
+};
+
+/// A QConfig that was made for another model file.
+struct OtherModel : Error {
+    using Error::Error;
+};
+
+} // namespace fxp::model

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "model/document.h"
+
+#include <QAbstractItemModel>
+
+#include <memory>
+#include <vector>
+
+namespace fxp::model {
+
+/// The modules, layers and tensors of the document as a tree, with each tensor's format and figures. A branch shows the
+/// worst of what is below it.
+class LayerTreeModel : public QAbstractItemModel {
+    Q_OBJECT
+  public:
+    enum Column { Tensor, Format, Overflow, Sqnr, Accumulated, ColumnCount };
+    enum Role {
+        SlotRole = Qt::UserRole, ///< int; −1 for a branch
+        TypeRole,                ///< layer type, or empty
+        ValueRole,               ///< double, what the column sorts by: share, dB; NaN where there is none
+        StaleRole,               ///< bool
+        PathRole,                ///< module or tensor path
+    };
+
+    explicit LayerTreeModel(Document& document, QObject* parent = nullptr);
+    ~LayerTreeModel() override;
+
+    QModelIndex index(int row, int column, const QModelIndex& parent = {}) const override;
+    QModelIndex parent(const QModelIndex& child) const override;
+    int rowCount(const QModelIndex& parent = {}) const override;
+    int columnCount(const QModelIndex& parent = {}) const override;
+    QVariant data(const QModelIndex& index, int role = Qt::DisplayRole) const override;
+    QVariant headerData(int section, Qt::Orientation orientation, int role = Qt::DisplayRole) const override;
+
+    QModelIndex indexOf(int slot) const;
+
+  private:
+    struct Node;
+    void rebuild();
+    void refresh();
+    const Node& node(const QModelIndex& index) const;
+    QVariant display(const Node& node, int column) const;
+    void notify(const Node& node);
+
+    Document& m_document;
+    std::unique_ptr<Node> m_root;
+    std::vector<const Node*> m_bySlot;
+};
+
+} // namespace fxp::model

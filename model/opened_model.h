@@ -1,0 +1,29 @@
+#pragma once
+
+#include "quant/engine/session.h"
+#include "quant/io/qconfig.h"
+
+#include <QString>
+#include <QStringList>
+
+#include <memory>
+#include <vector>
+
+namespace fxp::model {
+
+/// A model and its samples as the rest of the program sees them: immutable, handed over by the worker.
+struct OpenedModel {
+    QString file;
+    quant::ModelIdentity identity;
+    std::vector<quant::ModuleInfo> modules;
+    std::vector<quant::ArgumentInfo> arguments;
+    std::vector<quant::SlotInfo> slots;
+    std::vector<quant::LayerSpec> layers;
+    std::shared_ptr<const quant::Samples> samples;
+    std::int64_t sampleCount = 0;
+    bool randomSamples = false; ///< none were given: the figures are of noise
+};
+
+using OpenedModelPointer = std::shared_ptr<const OpenedModel>;
+
+} // namespace fxp::model

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "quant/engine/session.h"
+
+#include <QString>
+#include <QStringList>
+
+#include <cstdint>
+#include <vector>
+
+namespace fxp::model {
+
+/// Reads samples for a model: .npz (arrays by the names of the model's inputs), .npy, image files, or a folder of them.
+/// Images become one float array [N, C, H, W] with values 0 … 1, C = 1 where all are grey, else 3; they must be of one size.
+/// Throws Error: the file, what is wrong, what to do.
+quant::NamedArrays readSamples(const QStringList& files);
+
+/// Labels from .npy, or the first array of an .npz: one integer per sample.
+std::vector<std::int32_t> readLabels(const QString& file);
+
+/// Whether the file's ending says that it holds samples.
+bool isSamplesFile(const QString& file);
+
+} // namespace fxp::model

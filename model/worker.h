@@ -1,0 +1,62 @@
+#pragma once
+
+#include "model/opened_model.h"
+
+#include <QObject>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+namespace fxp::model {
+
+/// Owns the session and lives on the one thread that uses it. Its methods are called from that thread alone, by queued
+/// invocation; `want`, `cancel` and `quit` from any.
+class Worker : public QObject {
+    Q_OBJECT
+  public:
+    Worker();
+    ~Worker() override;
+
+    struct OpenRequest {
+        QString model;         ///< empty: keep the model
+        QStringList inputs;    ///< empty: random ones
+        QString labels;        ///< empty: none
+    };
+    void open(const OpenRequest& request);
+    /// Runs the newest formats wanted; what was wanted before and not begun is skipped.
+    void runWanted();
+    void calibrate(const quant::Formats& given, const quant::CalibrationOptions& options);
+    void table(int slot, const std::vector<int>& totals, const std::vector<int>& integers, const quant::QType& method);
+
+    /// The formats to run next. Ends a run of older ones at its next operator. Returns the number of the edit.
+    std::uint64_t want(const quant::Formats& formats);
+    /// Ends what is under way.
+    void cancel();
+
+  Q_SIGNALS:
+    void opened(fxp::model::OpenedModelPointer model);
+    void published(fxp::quant::RunSnapshot result);
+    void runEnded(bool complete);
+    void calibrated(fxp::quant::Formats formats);
+    void tableReady(int slot, std::vector<double> sqnr);
+    void progressed(double share);
+    void failed(QString where, QString problem, QString hint);
+    void cancelled();
+
+  private:
+    void guarded(const std::function<void()>& work);
+    bool superseded(std::uint64_t edit) const { return m_cancel || m_edit != edit; }
+
+    std::unique_ptr<quant::Session> m_session;
+    QString m_file;
+    quant::ModelIdentity m_identity;
+    mutable std::mutex m_mutex;
+    quant::Formats m_wanted;
+    std::atomic<std::uint64_t> m_edit = 0;
+    std::uint64_t m_done = 0;
+    std::atomic<bool> m_cancel = false;
+};
+
+} // namespace fxp::model

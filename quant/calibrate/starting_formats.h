@@ -1,0 +1,20 @@
+#pragma once
+
+#include "quant/engine/run_result.h"
+#include "quant/graph/layer_spec.h"
+
+#include <vector>
+
+namespace fxp::quant {
+
+/// Total bits by role, and the method, that calibration starts from.
+struct BitBudget {
+    int weights = 8, activations = 8, biases = 16;
+    Rounding rounding = Rounding::Round;
+    Overflow overflow = Overflow::Saturate;
+};
+
+/// A partial format for every slot: T by its role, F open.
+Formats startingFormats(const std::vector<SlotInfo>& slots, const BitBudget& bits);
+
+} // namespace fxp::quant

@@ -1,0 +1,118 @@
+#include "quant/io/report.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+namespace fxp::quant {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+Json number(double value) {
+    if (std::isnan(value))
+        return "NaN";
+    if (std::isinf(value))
+        return value > 0 ? "Infinity" : "-Infinity";
+    return value;
+}
+
+Json optionalNumber(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
+/// {exponent: [negative, positive]} of the bins in use.
+Json log2Json(const Histograms& histograms) {
+    Json json = Json::object();
+    for (int exponent = 0; exponent < kLog2Bins / 2; ++exponent) {
+        const auto positive = histograms.log2[static_cast<std::size_t>(exponent)];
+        const auto negative = histograms.log2[static_cast<std::size_t>(exponent + kLog2Bins / 2)];
+        if (positive || negative)
+            json[std::to_string(exponent - kExponentBias)] = {negative, positive};
+    }
+    return json;
+}
+
+Json tensorJson(const SlotInfo& slot, const SlotResult& result) {
+    const Figures& f = result.figures;
+    Json json{{"layer_type", slot.layerType},
+              {"parameter", slot.parameter},
+              {"shape", slot.shape},
+              {"format", toJson(result.format)},
+              {"count", f.count},
+              {"nan", f.nan},
+              {"inf", f.inf},
+              {"zero", f.zero},
+              {"min", number(f.min)},
+              {"max", number(f.max)},
+              {"mean", number(f.mean())},
+              {"deviation", number(f.deviation())},
+              {"overflow_low", f.overflowLow},
+              {"overflow_high", f.overflowHigh},
+              {"underflow", f.underflow},
+              {"mse", number(f.mse())},
+              {"sqnr_db", number(f.sqnr())},
+              {"max_error", number(f.maxError)},
+              {"max_error_index", f.maxErrorIndex}};
+    const bool fixed = result.format.isComplete();
+    json["bias_lsb"] = fixed ? number(f.bias(result.format.lsb())) : Json();
+    json["outward_bias_lsb"] = fixed ? number(f.outwardBias(result.format.lsb())) : Json();
+    json["reference_sqnr_db"] = number(f.referenceSqnr());
+    json["local"] = {{"sqnr_db", number(result.localFigures.sqnr())},
+                     {"mse", number(result.localFigures.mse())},
+                     {"overflow_low", result.localFigures.overflowLow},
+                     {"overflow_high", result.localFigures.overflowHigh},
+                     {"underflow", result.localFigures.underflow}};
+    json["histogram_linear"] = {{"low", number(f.linearRange.low)},
+                                {"high", number(f.linearRange.high)},
+                                {"before", f.before.linear},
+                                {"after", f.after.linear}};
+    json["histogram_log2"] = {{"before", log2Json(f.before)}, {"after", log2Json(f.after)}};
+    return json;
+}
+
+} // namespace
+
+WeightBits weightBits(const std::vector<SlotInfo>& slots, const Formats& formats) {
+    WeightBits bits;
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+        if (!slots[i].parameter)
+            continue;
+        const std::int64_t count =
+            std::accumulate(slots[i].shape.begin(), slots[i].shape.end(), std::int64_t{1}, std::multiplies<>());
+        bits.fixed += count * formats[i].totalBits.value_or(32);
+        bits.asFloat += count * 32;
+    }
+    return bits;
+}
+
+Json report(const ModelIdentity& model, std::int64_t samples, const std::vector<SlotInfo>& slots,
+            const Formats& formats, const RunResult& result) {
+    Json json{{"format", "fxp-workbench/report"},
+              {"version", 1},
+              {"model", {{"name", model.name}, {"sha256", model.sha256}}},
+              {"samples", samples}};
+    Json outputs = Json::array();
+    for (const OutputResult& output : result.outputs)
+        outputs.push_back({{"shape", output.shape},
+                           {"sqnr_db", number(output.sqnr)},
+                           {"mse", number(output.mse)},
+                           {"max_error", number(output.maxError)}});
+    json["outputs"] = outputs;
+    json["agreement"] = optionalNumber(result.predictions.agreement());
+    json["accuracy_float"] = optionalNumber(result.predictions.accuracyFloat());
+    json["accuracy_fixed"] = optionalNumber(result.predictions.accuracyFixed());
+    const WeightBits bits = weightBits(slots, formats);
+    json["weight_bits"] = bits.fixed;
+    json["weight_bits_float"] = bits.asFloat;
+    Json tensors = Json::object();
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+        if (result.slots[i])
+            tensors[slots[i].path] = tensorJson(slots[i], *result.slots[i]);
+    }
+    json["tensors"] = tensors;
+    return json;
+}
+
+} // namespace fxp::quant
