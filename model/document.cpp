@@ -117,6 +117,7 @@ void Document::end() {
 
 void Document::openModel(const QString& file, const QStringList& inputs, const QString& labels) {
     begin(tr("Opening %1").arg(QFileInfo(file).fileName()));
+    m_inputs = inputs;
     m_worker->cancel();
     QMetaObject::invokeMethod(
         m_worker, [worker = m_worker, file, inputs, labels] { worker->open({file, inputs, labels}); },
@@ -127,9 +128,16 @@ void Document::openSamples(const QStringList& files, const QString& labels) {
     if (!isOpen())
         throw Error("", tr("there is no model to give samples to").toStdString(), tr("open one first").toStdString());
     begin(tr("Reading samples"));
+    m_inputs = files;
     m_worker->cancel();
     QMetaObject::invokeMethod(
         m_worker, [worker = m_worker, files, labels] { worker->open({{}, files, labels}); }, Qt::QueuedConnection);
+}
+
+void Document::openLabels(const QString& file) {
+    if (!isOpen() || m_model->randomSamples)
+        throw Error(file.toStdString(), tr("there are no samples to label").toStdString(), tr("open some first").toStdString());
+    openSamples(m_inputs, file);
 }
 
 void Document::takeModel(const OpenedModelPointer& model) {
@@ -195,6 +203,23 @@ void Document::calibrate(const quant::BitBudget& bits, const quant::CalibrationO
         given = starting;
     for (const int slot : slotList)
         given[static_cast<std::size_t>(slot)] = starting[static_cast<std::size_t>(slot)];
+    startCalibration(given, options);
+}
+
+void Document::refit(const std::vector<int>& slotList, quant::Method method) {
+    constexpr int kDefaultBits = 8;
+    quant::Formats given = m_formats;
+    for (const int slot : slotList) {
+        quant::QType& format = given[static_cast<std::size_t>(slot)];
+        format.totalBits = format.totalBits.value_or(kDefaultBits);
+        format.fractionalBits.reset();
+    }
+    quant::CalibrationOptions options;
+    options.parameters = options.activations = method;
+    startCalibration(given, options);
+}
+
+void Document::startCalibration(const quant::Formats& given, const quant::CalibrationOptions& options) {
     begin(tr("Calibrating"));
     m_worker->cancel();
     QMetaObject::invokeMethod(

@@ -57,6 +57,8 @@ class Document : public QObject {
     // Files. Opening answers with modelChanged or failed; what was open stays until then.
     void openModel(const QString& file, const QStringList& inputs = {}, const QString& labels = {});
     void openSamples(const QStringList& files, const QString& labels = {});
+    /// Gives the samples labels. Throws Error when they are not one class per sample.
+    void openLabels(const QString& file);
     /// Throws Error; the document is then as before. Formats made for another model: OtherModel unless `anyModel`.
     void loadQConfig(const QString& file, bool anyModel = false);
     void saveQConfig(const QString& file);
@@ -69,6 +71,8 @@ class Document : public QObject {
     void cancel();
     void calibrate(const quant::BitBudget& bits, const quant::CalibrationOptions& options,
                    const std::vector<int>& slotList = {});
+    /// Chooses F anew for the slots from their values, their T and method as they are (8 bits where they are float).
+    void refit(const std::vector<int>& slotList, quant::Method method);
     /// Asks for the SQNR of the slot's values under the given total and integer bits: tableReady, row by row.
     void requestTable(int slot, const std::vector<int>& totals, const std::vector<int>& integers);
 
@@ -90,6 +94,7 @@ class Document : public QObject {
     void applyFormats(const FormatEdit& edit);
     void takeModel(const OpenedModelPointer& model);
     void takeResult(const quant::RunSnapshot& result);
+    void startCalibration(const quant::Formats& given, const quant::CalibrationOptions& options);
     void begin(const QString& what);
     void end();
     void runIfLive();
@@ -101,8 +106,8 @@ class Document : public QObject {
     quant::RunSnapshot m_result;
     QUndoStack m_undo;
     QString m_qconfigFile;
+    QStringList m_inputs; ///< the files that the samples were read from
     bool m_live = true;
-    bool m_hasRun = false;
     std::uint64_t m_firstEdit = 0; ///< results of earlier edits are another model's
     int m_busy = 0;
 };

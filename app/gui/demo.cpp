@@ -1,0 +1,35 @@
+#include "app/gui/demo.h"
+
+#include "quant/core/error.h"
+
+#include <QDir>
+#include <QFile>
+#include <QSaveFile>
+
+namespace fxp::gui {
+
+namespace {
+
+QString unpack(const QString& name, const QString& folder) {
+    const QString target = folder + "/" + name;
+    QFile source(":/demo/" + name), present(target);
+    if (!source.open(QIODevice::ReadOnly))
+        throw Error(name.toStdString(), "the demo is missing from the program", "build it again");
+    const QByteArray bytes = source.readAll();
+    if (present.open(QIODevice::ReadOnly) && present.readAll() == bytes)
+        return target;
+    QSaveFile out(target);
+    if (!out.open(QIODevice::WriteOnly) || out.write(bytes) != bytes.size() || !out.commit())
+        throw Error(target.toStdString(), "cannot be written: " + out.errorString().toStdString(), "check the folder");
+    return target;
+}
+
+} // namespace
+
+Demo unpackDemo(const QString& folder) {
+    QDir().mkpath(folder);
+    return {unpack("digits.pt", folder), unpack("samples.npz", folder), unpack("labels.npz", folder),
+            unpack("digits.qconfig.json", folder)};
+}
+
+} // namespace fxp::gui

@@ -1,0 +1,97 @@
+#include "app/gui/main_window.h"
+#include "quant/io/report.h"
+
+#include <nlohmann/json.hpp>
+
+#include <QApplication>
+#include <QCommandLineParser>
+#include <QSaveFile>
+#include <QStyleFactory>
+#include <QThread>
+#include <QTimer>
+
+#include <cstdio>
+
+namespace {
+
+/// Without a display there is nobody to look: the first complete run is written to files, and the program ends.
+struct Snapshot {
+    QString screenshot, report, qconfig;
+
+    bool wanted() const { return !screenshot.isEmpty() || !report.isEmpty() || !qconfig.isEmpty(); }
+};
+
+bool write(const QString& name, const QByteArray& text) {
+    QSaveFile file(name);
+    return file.open(QIODevice::WriteOnly) && file.write(text) == text.size() && file.commit();
+}
+
+int takeSnapshot(fxp::gui::MainWindow& window, const Snapshot& snapshot) {
+    auto& document = window.document();
+    bool done = true;
+    if (!snapshot.screenshot.isEmpty())
+        done = window.grab().save(snapshot.screenshot) && done;
+    if (!snapshot.report.isEmpty()) {
+        const auto& model = *document.model();
+        const auto json = fxp::quant::report(model.identity, model.sampleCount, model.slots, document.formats(), *document.result());
+        done = write(snapshot.report, QByteArray::fromStdString(json.dump(1) + "\n")) && done;
+    }
+    if (!snapshot.qconfig.isEmpty())
+        done = write(snapshot.qconfig, document.qconfig()) && done;
+    if (!done)
+        std::fprintf(stderr, "fxp-workbench: a file could not be written\n");
+    return done ? 0 : 1;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    QApplication app(argc, argv);
+    QApplication::setApplicationName("fxp-workbench");
+    QApplication::setApplicationDisplayName("FxP Workbench");
+    QApplication::setApplicationVersion(FXP_VERSION);
+    QApplication::setStyle(QStyleFactory::create("Fusion"));
+    QFont font = QApplication::font();
+    font.setFamilies({"Inter", "Noto Sans", "DejaVu Sans"});
+    font.setPixelSize(13);
+    QApplication::setFont(font);
+
+    QCommandLineParser parser;
+    parser.setApplicationDescription("Choose, tensor by tensor, the fixed-point format of a neural network.");
+    parser.addHelpOption();
+    parser.addVersionOption();
+    parser.addPositionalArgument("files", "a model, samples and a QConfig, in any order; none: the demo", "[files…]");
+    const QCommandLineOption labels("labels", "one class per sample", "file"), threads("threads", "threads to compute with", "n"),
+        screenshot("screenshot", "write a picture of the window after the first run, and end", "png"),
+        report("report", "write the report after the first run, and end", "json"),
+        qconfig("save-qconfig", "write the formats after the first run, and end", "json");
+    parser.addOptions({labels, threads, screenshot, report, qconfig});
+    parser.process(app);
+    fxp::quant::setThreadCount(parser.isSet(threads) ? parser.value(threads).toInt() : QThread::idealThreadCount());
+
+    fxp::gui::MainWindow window;
+    window.show();
+    if (parser.positionalArguments().isEmpty())
+        window.openDemo();
+    else
+        window.openFiles(parser.positionalArguments(), parser.value(labels));
+    window.offerRecovery();
+
+    const Snapshot snapshot{parser.value(screenshot), parser.value(report), parser.value(qconfig)};
+    if (snapshot.wanted()) {
+        QObject::connect(&window.document(), &fxp::model::Document::failed, &app, [](const QString& where, const QString& problem) {
+            std::fprintf(stderr, "fxp-workbench: %s: %s\n", qPrintable(where), qPrintable(problem));
+            QApplication::exit(1);
+        });
+        // The window settles for a moment after the figures are in: the SQNR table comes last.
+        auto* settle = new QTimer(&app);
+        settle->setSingleShot(true);
+        settle->setInterval(700);
+        QObject::connect(settle, &QTimer::timeout, &app, [&] { QApplication::exit(takeSnapshot(window, snapshot)); });
+        QObject::connect(&window.document(), &fxp::model::Document::resultChanged, &app, [&window, settle] {
+            if (window.document().result()->complete)
+                settle->start();
+        });
+    }
+    return QApplication::exec();
+}

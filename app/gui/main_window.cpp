@@ -1,0 +1,317 @@
+#include "app/gui/main_window.h"
+
+#include "app/gui/calibrate_dialog.h"
+#include "app/gui/demo.h"
+#include "app/gui/message_strip.h"
+#include "app/gui/quick_find.h"
+#include "app/gui/recovery.h"
+#include "app/gui/status_line.h"
+#include "model/samples_loader.h"
+#include "views/layers/layer_tree_view.h"
+#include "views/plots/bit_plot.h"
+#include "views/plots/network_plot.h"
+#include "views/plots/values_plot.h"
+#include "views/samples/sample_browser.h"
+#include "views/theme.h"
+
+#include <QApplication>
+#include <QCloseEvent>
+#include <QDir>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QMenu>
+#include <QMessageBox>
+#include <QMimeData>
+#include <QStandardPaths>
+#include <QTreeView>
+
+namespace fxp::gui {
+
+namespace {
+
+constexpr int kRecentFiles = 8;
+constexpr auto kDemoTensor = "encoder.layers.1.linear1.activation";
+
+bool isQConfigFile(const QString& file) { return file.endsWith(".json", Qt::CaseInsensitive); }
+
+} // namespace
+
+MainWindow::MainWindow()
+    : m_messages(new MessageStrip), m_find(new QuickFind(m_document, m_selection)), m_status(new StatusLine(m_document)),
+      m_recovery(new Recovery(m_document, QStandardPaths::writableLocation(QStandardPaths::AppDataLocation), this)) {
+    setAcceptDrops(true);
+    setWindowTitle(tr("FxP Workbench"));
+    buildPanes();
+    buildActions();
+    buildToolBar();
+    setStatusBar(m_status);
+    connectDocument();
+    applyTheme(m_settings.value("theme", "light").toString());
+    resize(1440, 900);
+    restoreGeometry(m_settings.value("geometry").toByteArray());
+    updateRecent();
+    updateActions();
+}
+
+MainWindow::~MainWindow() { m_document.disconnect(this); }
+
+void MainWindow::guarded(const std::function<void()>& does) {
+    try {
+        does();
+    } catch (const Error& error) {
+        m_messages->showError(QString::fromStdString(error.where), QString::fromStdString(error.problem),
+                              QString::fromStdString(error.hint));
+    }
+}
+
+void MainWindow::connectDocument() {
+    using model::Document;
+    connect(&m_document, &Document::failed, m_messages, &MessageStrip::showError);
+    connect(&m_document, &Document::notice, m_messages, &MessageStrip::showNotice);
+    connect(&m_document, &Document::modelChanged, this, [this] {
+        m_messages->hide();
+        m_selection.set({}, -1);
+        updateTitle();
+        updateActions();
+        const QString qconfig = std::exchange(m_pendingQConfig, {});
+        if (!qconfig.isEmpty())
+            loadQConfig(qconfig);
+        else
+            m_messages->offer(tr("Every tensor is float. Calibrate to give each a format from the values that it takes."),
+                              tr("Calibrate…"), [this] { m_calibrateDialog->trigger(); });
+        const int wanted = m_document.slotOf(std::exchange(m_pendingSelection, {}));
+        for (int slot = 0; wanted < 0 && slot < m_document.slotCount(); ++slot) {
+            if (!m_document.slotInfos()[static_cast<std::size_t>(slot)].absent) {
+                m_selection.select(slot);
+                break;
+            }
+        }
+        if (wanted >= 0)
+            m_selection.select(wanted);
+    });
+    connect(&m_document, &Document::modifiedChanged, this, &MainWindow::updateTitle);
+    connect(&m_document, &Document::busyChanged, this, &MainWindow::updateActions);
+}
+
+void MainWindow::openFiles(const QStringList& files, const QString& labels) {
+    QString model, qconfig;
+    QStringList samples;
+    for (const QString& file : files) {
+        if (isQConfigFile(file))
+            qconfig = file;
+        else if (model::isSamplesFile(file))
+            samples << file;
+        else
+            model = file;
+    }
+    if (!model.isEmpty()) {
+        if (!mayLeave())
+            return;
+        m_pendingQConfig = qconfig;
+        m_recovery->setInputs(samples);
+        m_document.openModel(model, samples, labels);
+        remember(model);
+        return;
+    }
+    guarded([&] {
+        if (!samples.isEmpty()) {
+            m_recovery->setInputs(samples);
+            m_document.openSamples(samples, labels);
+        }
+        if (!qconfig.isEmpty())
+            loadQConfig(qconfig);
+    });
+}
+
+void MainWindow::openDemo() {
+    guarded([this] {
+        const Demo demo = unpackDemo(QStandardPaths::writableLocation(QStandardPaths::CacheLocation) + "/demo");
+        m_pendingQConfig = demo.qconfig;
+        m_pendingSelection = kDemoTensor;
+        m_recovery->setInputs({demo.samples});
+        m_document.openModel(demo.model, {demo.samples}, demo.labels);
+    });
+}
+
+void MainWindow::offerRecovery() {
+    const auto left = m_recovery->left();
+    if (!left)
+        return;
+    m_messages->offer(tr("The program ended without saving the edits of %1.").arg(QFileInfo(left->model).fileName()),
+                      tr("Take them back"), [this, left] {
+                          auto once = std::make_shared<QMetaObject::Connection>();
+                          *once = connect(&m_document, &model::Document::modelChanged, this, [this, left, once] {
+                              disconnect(*once);
+                              guarded([&] { m_document.applyQConfig(left->qconfig, true, tr("Recovered edits")); });
+                          });
+                          m_document.openModel(left->model, left->inputs);
+                      });
+}
+
+void MainWindow::chooseModel() {
+    const QString file = QFileDialog::getOpenFileName(this, tr("Open model"), m_settings.value("folder").toString(),
+                                                      tr("TorchScript models (*.pt *.pth *.jit *.ts *.zip);;All files (*)"));
+    if (!file.isEmpty())
+        openFiles({file});
+}
+
+void MainWindow::chooseSamples() {
+    const QStringList files =
+        QFileDialog::getOpenFileNames(this, tr("Open samples"), m_settings.value("folder").toString(),
+                                      tr("Samples (*.npz *.npy *.png *.jpg *.jpeg *.bmp *.ppm);;All files (*)"));
+    if (!files.isEmpty())
+        openFiles(files);
+}
+
+void MainWindow::chooseLabels() {
+    const QString file = QFileDialog::getOpenFileName(this, tr("Open labels"), m_settings.value("folder").toString(),
+                                                      tr("Labels (*.npz *.npy)"));
+    if (!file.isEmpty())
+        guarded([&] { m_document.openLabels(file); });
+}
+
+void MainWindow::chooseQConfig() {
+    const QString file = QFileDialog::getOpenFileName(this, tr("Open QConfig"), m_settings.value("folder").toString(),
+                                                      tr("QConfig (*.json)"));
+    if (!file.isEmpty())
+        loadQConfig(file);
+}
+
+void MainWindow::loadQConfig(const QString& file) {
+    guarded([&] {
+        if (!m_document.isOpen())
+            throw Error(file.toStdString(), tr("formats belong to a model, and none is open").toStdString(),
+                        tr("open the model first").toStdString());
+        try {
+            m_document.loadQConfig(file);
+            m_messages->hide();
+        } catch (const model::OtherModel&) {
+            m_messages->offer(tr("%1 was made for another model file.").arg(QFileInfo(file).fileName()), tr("Take it all the same"),
+                              [this, file] { guarded([&] { m_document.loadQConfig(file, true); }); });
+        }
+        updateTitle();
+    });
+}
+
+bool MainWindow::save() {
+    if (m_document.qconfigFile().isEmpty() || m_document.qconfigFile().startsWith(QStandardPaths::writableLocation(QStandardPaths::CacheLocation)))
+        return saveAs();
+    bool done = false;
+    guarded([&] {
+        m_document.saveQConfig(m_document.qconfigFile());
+        done = true;
+    });
+    updateTitle();
+    return done;
+}
+
+bool MainWindow::saveAs() {
+    const QString name = QString::fromStdString(m_document.model()->identity.name) + ".qconfig.json";
+    const QString file = QFileDialog::getSaveFileName(
+        this, tr("Save QConfig"), QDir(m_settings.value("folder").toString()).filePath(name), tr("QConfig (*.json)"));
+    if (file.isEmpty())
+        return false;
+    bool done = false;
+    guarded([&] {
+        m_document.saveQConfig(file);
+        done = true;
+    });
+    updateTitle();
+    return done;
+}
+
+bool MainWindow::mayLeave() {
+    if (!m_document.isOpen() || !m_document.isModified())
+        return true;
+    QMessageBox box(QMessageBox::Question, tr("Unsaved formats"),
+                    tr("The formats of %1 have edits that are not saved.").arg(QString::fromStdString(m_document.model()->identity.name)),
+                    QMessageBox::Save | QMessageBox::Discard | QMessageBox::Cancel, this);
+    box.setInformativeText(tr("Save them?"));
+    const int answer = box.exec();
+    return answer == QMessageBox::Save ? save() : answer == QMessageBox::Discard;
+}
+
+void MainWindow::calibrate(quant::Method method) {
+    quant::CalibrationOptions options;
+    options.parameters = options.activations = method;
+    m_document.calibrate({}, options);
+}
+
+void MainWindow::exportPlot(views::PlotWidget* plot, const QString& name) {
+    const QString file = QFileDialog::getSaveFileName(this, tr("Export plot"), name + ".svg",
+                                                      tr("SVG (*.svg);;PDF (*.pdf);;PNG (*.png);;CSV (*.csv)"));
+    if (!file.isEmpty())
+        guarded([&] { plot->exportTo(file); });
+}
+
+void MainWindow::remember(const QString& file) {
+    QStringList recent = m_settings.value("recent").toStringList();
+    const QString path = QFileInfo(file).absoluteFilePath();
+    recent.removeAll(path);
+    recent.prepend(path);
+    m_settings.setValue("recent", QStringList(recent.mid(0, kRecentFiles)));
+    m_settings.setValue("folder", QFileInfo(path).absolutePath());
+    updateRecent();
+}
+
+void MainWindow::updateRecent() {
+    m_recent->clear();
+    for (const QString& file : m_settings.value("recent").toStringList())
+        m_recent->addAction(QDir::toNativeSeparators(file), this, [this, file] { openFiles({file}); });
+    m_recent->setEnabled(!m_recent->isEmpty());
+}
+
+void MainWindow::updateTitle() {
+    if (!m_document.isOpen()) {
+        setWindowTitle(tr("FxP Workbench"));
+        return;
+    }
+    QString title = QString::fromStdString(m_document.model()->identity.name);
+    if (!m_document.qconfigFile().isEmpty())
+        title += " — " + QFileInfo(m_document.qconfigFile()).completeBaseName();
+    setWindowTitle(title + (m_document.isModified() ? "*" : "") + " — " + tr("FxP Workbench"));
+}
+
+void MainWindow::updateActions() {
+    const bool open = m_document.isOpen();
+    for (QAction* action : {m_openSamples, m_openLabels, m_openQConfig, m_save, m_saveAs, m_run, m_calibrateDialog})
+        action->setEnabled(open);
+    m_calibrateMenu->setEnabled(open);
+    m_exportMenu->setEnabled(open);
+    m_stop->setEnabled(m_document.isBusy());
+}
+
+void MainWindow::applyTheme(const QString& name) {
+    const QPalette palette = name == "dark" ? views::darkPalette() : views::lightPalette();
+    qApp->setPalette(palette);
+    qApp->setStyleSheet(views::styleSheet(palette));
+    m_settings.setValue("theme", name);
+}
+
+void MainWindow::closeEvent(QCloseEvent* event) {
+    if (!mayLeave()) {
+        event->ignore();
+        return;
+    }
+    m_recovery->discard();
+    m_document.cancel();
+    m_settings.setValue("geometry", saveGeometry());
+    event->accept();
+}
+
+void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
+    if (event->mimeData()->hasUrls())
+        event->acceptProposedAction();
+}
+
+void MainWindow::dropEvent(QDropEvent* event) {
+    QStringList files;
+    for (const QUrl& url : event->mimeData()->urls()) {
+        if (url.isLocalFile())
+            files << url.toLocalFile();
+    }
+    if (!files.isEmpty())
+        openFiles(files);
+}
+
+} // namespace fxp::gui

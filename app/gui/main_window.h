@@ -1,0 +1,97 @@
+#pragma once
+
+#include "model/document.h"
+#include "views/selection.h"
+
+#include <QMainWindow>
+#include <QSettings>
+
+#include <functional>
+
+class QActionGroup;
+class QMenu;
+
+namespace fxp::views {
+class BitPlot;
+class LayerTreeView;
+class NetworkPlot;
+class PlotWidget;
+class SampleBrowser;
+class ValuesPlot;
+} // namespace fxp::views
+
+namespace fxp::gui {
+
+class MessageStrip;
+class QuickFind;
+class Recovery;
+class StatusLine;
+
+/// Menus, toolbar, panes: hands what the user does to the document, and shows what it says.
+class MainWindow : public QMainWindow {
+    Q_OBJECT
+  public:
+    MainWindow();
+    ~MainWindow() override;
+
+    model::Document& document() { return m_document; }
+    views::Selection& selection() { return m_selection; }
+
+    /// Opens what the files are: a model, samples, a QConfig. A first QConfig waits until its model is open.
+    void openFiles(const QStringList& files, const QString& labels = {});
+    void openDemo();
+    /// Offers the edits back that a crash left behind.
+    void offerRecovery();
+
+  protected:
+    void closeEvent(QCloseEvent* event) override;
+    void dragEnterEvent(QDragEnterEvent* event) override;
+    void dropEvent(QDropEvent* event) override;
+
+  private:
+    void buildPanes();
+    void buildActions();
+    void buildToolBar();
+    QAction* action(const QString& text, const QKeySequence& key, const QString& tip, const std::function<void()>& does);
+    void connectDocument();
+
+    void chooseModel();
+    void chooseSamples();
+    void chooseLabels();
+    void chooseQConfig();
+    void loadQConfig(const QString& file);
+    bool save();
+    bool saveAs();
+    /// True when it is fine to leave the document: saved, discarded, or nothing to save.
+    bool mayLeave();
+    void calibrate(quant::Method method);
+    void exportPlot(views::PlotWidget* plot, const QString& name);
+    void remember(const QString& file);
+    void updateRecent();
+    void updateTitle();
+    void updateActions();
+    void applyTheme(const QString& name);
+    /// Runs an action; what it throws becomes a message.
+    void guarded(const std::function<void()>& does);
+
+    model::Document m_document;
+    views::Selection m_selection;
+    QSettings m_settings;
+    MessageStrip* m_messages;
+    QuickFind* m_find;
+    StatusLine* m_status;
+    Recovery* m_recovery;
+    views::LayerTreeView* m_tree = nullptr;
+    views::BitPlot* m_bits = nullptr;
+    views::ValuesPlot* m_values = nullptr;
+    views::NetworkPlot* m_network = nullptr;
+    views::SampleBrowser* m_samples = nullptr;
+    class QLabel* m_title = nullptr;
+    class QLabel* m_subtitle = nullptr;
+    QMenu *m_recent = nullptr, *m_calibrateMenu = nullptr, *m_exportMenu = nullptr;
+    QAction *m_open, *m_openSamples, *m_openLabels, *m_openQConfig, *m_save, *m_saveAs, *m_run, *m_stop, *m_live, *m_undo,
+        *m_redo, *m_calibrateDialog;
+    QString m_pendingQConfig, m_pendingSelection;
+};
+
+} // namespace fxp::gui

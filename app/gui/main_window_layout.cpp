@@ -1,0 +1,275 @@
+#include "app/gui/main_window.h"
+
+#include "app/gui/calibrate_dialog.h"
+#include "app/gui/message_strip.h"
+#include "app/gui/quick_find.h"
+#include "views/inspector/effect_panel.h"
+#include "views/inspector/format_panel.h"
+#include "views/inspector/sqnr_table.h"
+#include "views/layers/layer_tree_view.h"
+#include "views/plots/bit_plot.h"
+#include "views/plots/network_plot.h"
+#include "views/plots/values_plot.h"
+#include "views/samples/sample_browser.h"
+
+#include <QActionGroup>
+#include <QLabel>
+#include <QLocale>
+#include <QMenu>
+#include <QMenuBar>
+#include <QMessageBox>
+#include <QScrollArea>
+#include <QSplitter>
+#include <QToolBar>
+#include <QToolButton>
+#include <QVBoxLayout>
+
+namespace fxp::gui {
+
+namespace {
+
+QFrame* rule() {
+    auto* line = new QFrame;
+    line->setObjectName("rule");
+    line->setFixedHeight(1);
+    return line;
+}
+
+QWidget* titled(const QString& title, const QString& note, QWidget* plot) {
+    auto* box = new QWidget;
+    auto* layout = new QVBoxLayout(box);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(0);
+    auto* line = new QHBoxLayout;
+    line->setContentsMargins(16, 2, 16, 0);
+    auto* heading = new QLabel(title);
+    heading->setObjectName("heading");
+    auto* text = new QLabel(note);
+    text->setObjectName("muted");
+    line->addWidget(heading);
+    line->addSpacing(6);
+    line->addWidget(text, 1);
+    layout->addLayout(line);
+    layout->addWidget(plot, 1);
+    return box;
+}
+
+QSplitter* splitter(Qt::Orientation orientation, const QList<QWidget*>& widgets, const QList<int>& sizes, int stretch) {
+    auto* result = new QSplitter(orientation);
+    result->setHandleWidth(1);
+    result->setChildrenCollapsible(false);
+    for (QWidget* widget : widgets)
+        result->addWidget(widget);
+    result->setSizes(sizes);
+    for (int i = 0; i < widgets.size(); ++i)
+        result->setStretchFactor(i, i == stretch ? 1 : 0);
+    return result;
+}
+
+} // namespace
+
+void MainWindow::buildPanes() {
+    m_tree = new views::LayerTreeView(m_document, m_selection);
+    m_bits = new views::BitPlot(m_document, m_selection);
+    m_values = new views::ValuesPlot(m_document, m_selection);
+    m_network = new views::NetworkPlot(m_document, m_selection);
+    m_samples = new views::SampleBrowser(m_document);
+
+    m_title = new QLabel;
+    m_title->setObjectName("heading");
+    m_subtitle = new QLabel;
+    m_subtitle->setObjectName("muted");
+    const auto showTitle = [this] {
+        const int slot = m_selection.current();
+        if (slot < 0 || slot >= m_document.slotCount()) {
+            m_title->clear();
+            m_subtitle->clear();
+            return;
+        }
+        const quant::SlotInfo& info = m_document.slotInfos()[static_cast<std::size_t>(slot)];
+        QStringList shape;
+        for (const std::int64_t size : info.shape)
+            shape << QString::number(size);
+        m_title->setText(QString::fromStdString(info.path));
+        QString text = shape.join(QStringLiteral(" × "));
+        if (const auto result = m_document.slotResult(slot))
+            text += tr(" · %1 values").arg(QLocale().toString(qlonglong(result->figures.count)));
+        text += info.parameter ? tr(" · parameter") : tr(" over all samples");
+        const auto count = m_selection.slotList().size();
+        if (count > 1)
+            text += tr(" · edits apply to %1 tensors").arg(count);
+        m_subtitle->setText(text + tr(" · light: negative, dark: positive"));
+    };
+    connect(&m_selection, &views::Selection::changed, this, showTitle);
+    connect(&m_document, &model::Document::resultChanged, this, showTitle);
+
+    auto* bits = new QWidget;
+    auto* bitsLayout = new QVBoxLayout(bits);
+    bitsLayout->setContentsMargins(0, 8, 0, 0);
+    bitsLayout->setSpacing(1);
+    for (QLabel* label : {m_title, m_subtitle}) {
+        label->setContentsMargins(16, 0, 16, 0);
+        label->setTextInteractionFlags(Qt::TextSelectableByMouse);
+        label->setMinimumWidth(120);
+        bitsLayout->addWidget(label);
+    }
+    bitsLayout->addWidget(m_bits, 1);
+    auto* plots = splitter(Qt::Vertical,
+                           {bits, titled(tr("Values"), tr("float (line) and fixed (bars)"), m_values),
+                            titled(tr("Along the network"), tr("SQNR against float, dB (bars) and overflow (red); click a bar to select its tensor"), m_network)},
+                           {360, 130, 110}, 0);
+    plots->setAutoFillBackground(true);
+    plots->setBackgroundRole(QPalette::Base);
+
+    auto* inspector = new QWidget;
+    auto* column = new QVBoxLayout(inspector);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
+    column->addWidget(new views::FormatPanel(m_document, m_selection));
+    column->addWidget(rule());
+    column->addWidget(new views::EffectPanel(m_document, m_selection));
+    column->addWidget(rule());
+    column->addWidget(new views::SqnrTable(m_document, m_selection));
+    column->addStretch(1);
+    auto* scroll = new QScrollArea;
+    scroll->setWidgetResizable(true);
+    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    scroll->setWidget(inspector);
+    inspector->setAutoFillBackground(true);
+    inspector->setBackgroundRole(QPalette::Base);
+    scroll->setMinimumWidth(340);
+
+    auto* top = splitter(Qt::Horizontal, {m_tree, plots}, {430, 660}, 1);
+    auto* left = splitter(Qt::Vertical, {top, m_samples}, {640, 190}, 0);
+    auto* all = splitter(Qt::Horizontal, {left, scroll}, {1090, 350}, 0);
+    auto* centre = new QWidget;
+    auto* layout = new QVBoxLayout(centre);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(0);
+    layout->addWidget(m_messages);
+    layout->addWidget(all, 1);
+    setCentralWidget(centre);
+}
+
+QAction* MainWindow::action(const QString& text, const QKeySequence& key, const QString& tip,
+                            const std::function<void()>& does) {
+    auto* made = new QAction(text, this);
+    made->setShortcut(key);
+    made->setStatusTip(tip);
+    made->setToolTip(key.isEmpty() ? tip : tip + " (" + key.toString(QKeySequence::NativeText) + ")");
+    connect(made, &QAction::triggered, this, does);
+    addAction(made);
+    return made;
+}
+
+void MainWindow::buildActions() {
+    m_open = action(tr("&Open model…"), QKeySequence::Open, tr("Open a TorchScript model"), [this] { chooseModel(); });
+    m_openSamples = action(tr("Open &samples…"), QKeySequence("Ctrl+I"), tr("Open inputs: .npz, .npy or images"), [this] { chooseSamples(); });
+    m_openLabels = action(tr("Open &labels…"), {}, tr("Open one class per sample"), [this] { chooseLabels(); });
+    m_openQConfig = action(tr("Open &QConfig…"), QKeySequence("Ctrl+Shift+O"), tr("Take formats from a file"), [this] { chooseQConfig(); });
+    m_save = action(tr("&Save QConfig"), QKeySequence::Save, tr("Save the formats"), [this] { save(); });
+    m_saveAs = action(tr("Save QConfig &as…"), QKeySequence("Ctrl+Shift+S"), tr("Save the formats in another file"), [this] { saveAs(); });
+    QAction* demo = action(tr("Open &demo"), {}, tr("Open the built-in digits network"), [this] {
+        if (mayLeave())
+            openDemo();
+    });
+    QAction* quit = action(tr("&Quit"), QKeySequence::Quit, tr("Leave the program"), [this] { close(); });
+    m_undo = m_document.undoStack()->createUndoAction(this, tr("&Undo"));
+    m_undo->setShortcut(QKeySequence::Undo);
+    m_undo->setIconText(tr("Undo"));
+    m_redo = m_document.undoStack()->createRedoAction(this, tr("&Redo"));
+    m_redo->setShortcut(QKeySequence::Redo);
+    m_redo->setIconText(tr("Redo"));
+    m_run = action(tr("&Run"), QKeySequence("F5"), tr("Run the quantized model with the formats shown"), [this] { m_document.run(); });
+    m_stop = action(tr("&Stop"), QKeySequence("Esc"), tr("Stop what is under way"), [this] { m_document.cancel(); });
+    m_live = action(tr("&Live"), QKeySequence("Ctrl+L"), tr("Run after every edit"), [] {});
+    m_live->setCheckable(true);
+    m_live->setChecked(true);
+    connect(m_live, &QAction::toggled, &m_document, &model::Document::setLive);
+    m_calibrateDialog = action(tr("&Calibrate…"), QKeySequence("Ctrl+B"), tr("Choose bits and method for many tensors"), [this] {
+        CalibrateDialog dialog(static_cast<int>(m_selection.slotList().size()), this);
+        if (dialog.exec() == QDialog::Accepted)
+            m_document.calibrate(dialog.bits(), dialog.options(), dialog.selectedOnly() ? m_selection.slotList() : std::vector<int>());
+    });
+    QAction* find = action(tr("&Go to tensor or action"), QKeySequence("Ctrl+K"), tr("Find by a part of the name"), [this] {
+        m_find->setFocus();
+        m_find->selectAll();
+    });
+
+    m_calibrateMenu = new QMenu(tr("&Calibrate"), this);
+    m_calibrateMenu->addAction(tr("8 bits, no overflow"), this, [this] { calibrate(quant::Method::NoOverflow); });
+    m_calibrateMenu->addAction(tr("8 bits, min MSE"), this, [this] { calibrate(quant::Method::MinMse); });
+    m_calibrateMenu->addAction(tr("High precision"), this, [this] { calibrate(quant::Method::HighPrecision); });
+    m_calibrateMenu->addSeparator();
+    m_calibrateMenu->addAction(m_calibrateDialog);
+    m_exportMenu = new QMenu(tr("&Export"), this);
+    m_exportMenu->addAction(m_saveAs);
+    m_exportMenu->addSeparator();
+    m_exportMenu->addAction(tr("Bits plot…"), this, [this] { exportPlot(m_bits, "bits"); });
+    m_exportMenu->addAction(tr("Values plot…"), this, [this] { exportPlot(m_values, "values"); });
+    m_exportMenu->addAction(tr("Network plot…"), this, [this] { exportPlot(m_network, "network"); });
+
+    QMenu* file = menuBar()->addMenu(tr("&File"));
+    file->addActions({m_open, m_openSamples, m_openLabels, m_openQConfig});
+    m_recent = file->addMenu(tr("Open &recent"));
+    file->addAction(demo);
+    file->addSeparator();
+    file->addActions({m_save, m_saveAs});
+    file->addMenu(m_exportMenu);
+    file->addSeparator();
+    file->addAction(quit);
+    menuBar()->addMenu(tr("&Edit"))->addActions({m_undo, m_redo, find});
+    QMenu* model = menuBar()->addMenu(tr("&Model"));
+    model->addMenu(m_calibrateMenu);
+    menuBar()->addMenu(tr("&Run"))->addActions({m_run, m_stop, m_live});
+    QMenu* view = menuBar()->addMenu(tr("&View"));
+    auto* themes = new QActionGroup(this);
+    for (const auto& [name, text] : {std::pair{"light", tr("Light")}, {"dark", tr("Dark")}}) {
+        QAction* theme = view->addAction(text, this, [this, name = QString(name)] { applyTheme(name); });
+        theme->setCheckable(true);
+        theme->setChecked(m_settings.value("theme", "light").toString() == name);
+        themes->addAction(theme);
+    }
+    QAction* about = action(tr("&About"), {}, tr("Version and libraries"), [this] {
+        QMessageBox::about(this, tr("FxP Workbench"),
+                           tr("<b>FxP Workbench %1</b><p>Fixed-point formats of neural networks, tensor by tensor.<p>Built on Qt %2, "
+                              "LibTorch, QCustomPlot and Highway. MIT licence; the demo's data: UCI handwritten digits, CC BY 4.0.")
+                               .arg(FXP_VERSION, QT_VERSION_STR));
+    });
+    menuBar()->addMenu(tr("&Help"))->addAction(about);
+    m_find->setActions({m_open, m_openSamples, m_openLabels, m_openQConfig, demo, m_save, m_saveAs, m_run, m_stop, m_live, m_undo,
+                        m_redo, m_calibrateDialog, about});
+}
+
+void MainWindow::buildToolBar() {
+    QToolBar* bar = addToolBar(tr("Main"));
+    bar->setObjectName("main");
+    bar->setMovable(false);
+    bar->setToolButtonStyle(Qt::ToolButtonTextOnly);
+    m_open->setIconText(tr("Open"));
+    m_openSamples->setIconText(tr("Samples"));
+    bar->addActions({m_open, m_openSamples});
+    bar->addSeparator();
+    const auto addMenu = [bar](QMenu* menu, const QString& text) {
+        auto* button = new QToolButton;
+        button->setText(text);
+        button->setMenu(menu);
+        button->setPopupMode(QToolButton::InstantPopup);
+        bar->addWidget(button);
+    };
+    addMenu(m_calibrateMenu, tr("Calibrate"));
+    bar->addActions({m_run, m_stop, m_live});
+    bar->addSeparator();
+    bar->addActions({m_undo, m_redo});
+    bar->addSeparator();
+    addMenu(m_exportMenu, tr("Export"));
+    // Undo actions name their edit in menus; on the toolbar the button must not change its width with it.
+    for (QAction* named : {m_undo, m_redo})
+        static_cast<QToolButton*>(bar->widgetForAction(named))->setMinimumWidth(0);
+    auto* space = new QWidget;
+    space->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
+    bar->addWidget(space);
+    bar->addWidget(m_find);
+}
+
+} // namespace fxp::gui

@@ -1,0 +1,66 @@
+#include "app/gui/quick_find.h"
+
+#include <QAction>
+#include <QCompleter>
+#include <QStringListModel>
+#include <QTimer>
+
+namespace fxp::gui {
+
+namespace {
+
+QString plainText(const QAction& action) { return action.text().remove('&').remove(QStringLiteral("…")); }
+
+} // namespace
+
+QuickFind::QuickFind(model::Document& document, views::Selection& selection, QWidget* parent)
+    : QLineEdit(parent), m_document(document), m_selection(selection), m_names(new QStringListModel(this)) {
+    setPlaceholderText(tr("Go to tensor or action…   Ctrl+K"));
+    setAccessibleName(tr("Go to tensor or action"));
+    setClearButtonEnabled(true);
+    setFixedWidth(fontMetrics().horizontalAdvance(placeholderText()) + 40);
+    auto* completer = new QCompleter(m_names, this);
+    completer->setFilterMode(Qt::MatchContains);
+    completer->setCaseSensitivity(Qt::CaseInsensitive);
+    completer->setMaxVisibleItems(14);
+    setCompleter(completer);
+    // After the completer has put the text in: clearing it from within would be undone.
+    connect(completer, qOverload<const QString&>(&QCompleter::activated), this,
+            [this](const QString& text) { QTimer::singleShot(0, this, [this, text] { take(text); }); });
+    connect(this, &QLineEdit::returnPressed, this, [this] { take(text()); });
+    connect(&document, &model::Document::modelChanged, this, &QuickFind::refill);
+}
+
+void QuickFind::setActions(const QList<QAction*>& actions) {
+    m_actions = actions;
+    refill();
+}
+
+void QuickFind::refill() {
+    QStringList names;
+    for (const quant::SlotInfo& slot : m_document.slotInfos()) {
+        if (!slot.absent)
+            names << QString::fromStdString(slot.path);
+    }
+    for (const QAction* action : m_actions)
+        names << plainText(*action);
+    m_names->setStringList(names);
+}
+
+void QuickFind::take(const QString& text) {
+    if (text.isEmpty())
+        return;
+    clear();
+    if (const int slot = m_document.slotOf(text); slot >= 0) {
+        m_selection.select(slot);
+        return;
+    }
+    for (QAction* action : m_actions) {
+        if (plainText(*action).compare(text, Qt::CaseInsensitive) == 0 && action->isEnabled()) {
+            action->trigger();
+            return;
+        }
+    }
+}
+
+} // namespace fxp::gui

@@ -1,0 +1,68 @@
+#include "app/gui/recovery.h"
+
+#include <QDir>
+#include <QFile>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QSaveFile>
+
+namespace fxp::gui {
+
+namespace {
+
+constexpr int kPauseMs = 1000;
+
+} // namespace
+
+Recovery::Recovery(model::Document& document, const QString& folder, QObject* parent)
+    : QObject(parent), m_document(document), m_file(folder + "/recovery.json"), m_lock(folder + "/recovery.lock") {
+    QDir().mkpath(folder);
+    m_lock.setStaleLockTime(0);
+    m_owned = m_lock.tryLock();
+    m_pause.setSingleShot(true);
+    m_pause.setInterval(kPauseMs);
+    connect(&m_pause, &QTimer::timeout, this, &Recovery::flush);
+    connect(&document, &model::Document::formatsChanged, this, [this] { m_pause.start(); });
+    connect(&document, &model::Document::modifiedChanged, this, [this](bool modified) {
+        if (!modified)
+            discard();
+    });
+}
+
+Recovery::~Recovery() { discard(); }
+
+std::optional<Recovery::Left> Recovery::left() const {
+    QFile file(m_file);
+    if (!m_owned || !file.open(QIODevice::ReadOnly))
+        return std::nullopt;
+    const QJsonObject json = QJsonDocument::fromJson(file.readAll()).object();
+    if (!json.contains("model") || !QFile::exists(json["model"].toString()))
+        return std::nullopt;
+    Left left{json["model"].toString(), {}, json["qconfig"].toString().toUtf8()};
+    for (const auto& input : json["inputs"].toArray())
+        left.inputs << input.toString();
+    return left;
+}
+
+void Recovery::discard() {
+    m_pause.stop();
+    if (m_owned)
+        QFile::remove(m_file);
+}
+
+void Recovery::flush() {
+    m_pause.stop();
+    if (!m_owned || !m_document.isOpen() || !m_document.isModified())
+        return;
+    QSaveFile file(m_file);
+    if (!file.open(QIODevice::WriteOnly))
+        return; // no place to keep edits: nothing that the user could do now
+    const QJsonObject json{{"model", m_document.model()->file},
+                           {"inputs", QJsonArray::fromStringList(m_inputs)},
+                           {"qconfig", QString::fromUtf8(m_document.qconfig())}};
+    file.write(QJsonDocument(json).toJson());
+    file.commit();
+}
+
+} // namespace fxp::gui

@@ -1,0 +1,122 @@
+#include "app/gui/status_line.h"
+
+#include "quant/io/report.h"
+
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QProgressBar>
+#include <QPushButton>
+#include <QStyle>
+
+#include <cmath>
+
+namespace fxp::gui {
+
+namespace {
+
+constexpr double kNotedOverflow = 0.01;
+
+QString percent(double share) { return QString::number(100 * share, 'f', 1) + " %"; }
+
+QString size(std::int64_t bits) {
+    if (bits < 10'000)
+        return StatusLine::tr("%1 bit").arg(bits);
+    return bits < 10'000'000 ? StatusLine::tr("%1 kbit").arg(std::llround(double(bits) / 1e3))
+                             : StatusLine::tr("%1 Mbit").arg(double(bits) / 1e6, 0, 'f', 1);
+}
+
+} // namespace
+
+QLabel* StatusLine::addFigure(const QString& name, const QString& tip) {
+    auto* box = new QWidget;
+    auto* layout = new QHBoxLayout(box);
+    layout->setContentsMargins(10, 2, 14, 2);
+    layout->setSpacing(8);
+    auto* label = new QLabel(name);
+    label->setObjectName("muted");
+    auto* value = new QLabel(QStringLiteral("–"));
+    value->setAccessibleName(name);
+    layout->addWidget(label);
+    layout->addWidget(value);
+    box->setToolTip(tip);
+    addWidget(box);
+    return value;
+}
+
+StatusLine::StatusLine(model::Document& document, QWidget* parent)
+    : QStatusBar(parent), m_document(document), m_task(new QLabel), m_progress(new QProgressBar),
+      m_cancel(new QPushButton(tr("Cancel"))) {
+    setSizeGripEnabled(false);
+    m_accuracy = addFigure(tr("Accuracy"), tr("Share of samples whose class is the label's, float and fixed"));
+    m_sqnr = addFigure(tr("Output SQNR"), tr("The model's first output, fixed against float"));
+    m_overflow = addFigure(tr("Overflow"), tr("Tensors of which more than 1 % overflows"));
+    m_weights = addFigure(tr("Weights"), tr("Bits of all parameters as stored"));
+    m_time = addFigure(tr("Last run"), tr("From the edit to the model's output"));
+    m_progress->setFixedWidth(140);
+    m_progress->setTextVisible(false);
+    m_progress->setMaximumHeight(8);
+    m_progress->setRange(0, 1000);
+    m_task->setObjectName("muted");
+    addPermanentWidget(m_task);
+    addPermanentWidget(m_progress);
+    addPermanentWidget(m_cancel);
+    for (QWidget* widget : std::initializer_list<QWidget*>{m_task, m_progress, m_cancel})
+        widget->hide();
+    connect(m_cancel, &QPushButton::clicked, &document, &model::Document::cancel);
+    connect(&document, &model::Document::progressed, this, [this](double share) { m_progress->setValue(int(1000 * share)); });
+    connect(&document, &model::Document::busyChanged, this, [this](bool busy, const QString& what) {
+        m_task->setText(what);
+        m_progress->setValue(0);
+        // Short runs come and go under the pointer: only what has something to cancel is shown.
+        const bool shown = busy && what != tr("Running");
+        for (QWidget* widget : std::initializer_list<QWidget*>{m_task, m_progress, m_cancel})
+            widget->setVisible(shown || (busy && m_document.isOpen() && m_document.model()->sampleCount > 2000));
+    });
+    for (const auto signal : {&model::Document::modelChanged, &model::Document::formatsChanged,
+                              &model::Document::resultChanged, &model::Document::samplesChanged})
+        connect(&document, signal, this, &StatusLine::refresh);
+}
+
+void StatusLine::refresh() {
+    const auto result = m_document.result();
+    const QString none = QStringLiteral("–");
+    const bool stale = !result || result->outputsStale;
+    for (QLabel* label : {m_accuracy, m_sqnr, m_time}) {
+        label->setObjectName(stale ? "muted" : "");
+        label->style()->unpolish(label);
+        label->style()->polish(label);
+    }
+    if (!m_document.isOpen())
+        return;
+    const auto bits = quant::weightBits(m_document.slotInfos(), m_document.formats());
+    m_weights->setText(bits.asFloat == 0 ? none
+                                         : tr("%1, %2× smaller than float32")
+                                               .arg(size(bits.fixed))
+                                               .arg(double(bits.asFloat) / double(std::max<std::int64_t>(1, bits.fixed)), 0, 'f', 1));
+    if (!result || result->outputs.empty()) {
+        for (QLabel* label : {m_accuracy, m_sqnr, m_overflow, m_time})
+            label->setText(none);
+        return;
+    }
+    const auto real = result->predictions.accuracyFloat(), fixed = result->predictions.accuracyFixed();
+    const auto agreement = result->predictions.agreement();
+    m_accuracy->setText(real && fixed ? tr("%1 float → %2 fixed").arg(percent(*real), percent(*fixed))
+                        : agreement   ? tr("%1 as float").arg(percent(*agreement))
+                                      : none);
+    const double sqnr = result->outputs.front().sqnr;
+    m_sqnr->setText(std::isfinite(sqnr) ? QString::number(sqnr, 'f', 1) + " dB" : sqnr > 0 ? tr("equal") : none);
+    int over = 0, tensors = 0;
+    for (const auto& slot : result->slots) {
+        tensors += slot != nullptr;
+        over += slot && slot->figures.overflowShare() > kNotedOverflow;
+    }
+    m_overflow->setText(over == 0 ? tr("none of %1 tensors above 1 %").arg(tensors)
+                                  : tr("%1 of %2 tensors above 1 %").arg(over).arg(tensors));
+    m_overflow->setObjectName(over > 0 ? "danger" : stale ? "muted" : "");
+    m_overflow->style()->unpolish(m_overflow);
+    m_overflow->style()->polish(m_overflow);
+    if (result->complete)
+        m_time->setText(tr("%1 ms").arg(result->milliseconds, 0, 'f', result->milliseconds < 10 ? 1 : 0));
+}
+
+} // namespace fxp::gui

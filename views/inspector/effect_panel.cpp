@@ -1,0 +1,121 @@
+#include "views/inspector/effect_panel.h"
+
+#include "quant/core/notation.h"
+
+#include <QFormLayout>
+#include <QLabel>
+#include <QLocale>
+#include <QStyle>
+
+#include <cmath>
+
+namespace fxp::views {
+
+namespace {
+
+QString number(double value) { return QLocale::c().toString(value, 'g', 5); }
+
+QString decibels(double value) {
+    return std::isinf(value) ? (value > 0 ? EffectPanel::tr("no error") : EffectPanel::tr("no signal"))
+                             : QString::number(value, 'f', 1) + " dB";
+}
+
+void setLook(QLabel* label, const char* name) {
+    if (label->objectName() == name)
+        return;
+    label->setObjectName(name);
+    label->style()->unpolish(label);
+    label->style()->polish(label);
+}
+
+} // namespace
+
+QLabel* EffectPanel::addRow(const QString& name) {
+    auto* label = new QLabel(name);
+    label->setObjectName("muted");
+    auto* value = new QLabel;
+    value->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
+    value->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    value->setAccessibleName(name);
+    static_cast<QFormLayout*>(layout())->addRow(label, value);
+    return value;
+}
+
+EffectPanel::EffectPanel(model::Document& document, Selection& selection, QWidget* parent)
+    : QWidget(parent), m_document(document), m_selection(selection), m_state(new QLabel) {
+    auto* form = new QFormLayout(this);
+    form->setContentsMargins(16, 12, 16, 12);
+    form->setVerticalSpacing(6);
+    auto* heading = new QLabel(tr("What it does to this tensor"));
+    heading->setObjectName("heading");
+    m_state->setObjectName("muted");
+    m_state->setAlignment(Qt::AlignRight);
+    form->addRow(heading, m_state);
+    m_range = addRow(tr("Range"));
+    m_step = addRow(tr("Step (LSB)"));
+    m_data = addRow(tr("Data"));
+    m_overflow = addRow(tr("Overflow, low · high"));
+    m_underflow = addRow(tr("Non-zero to zero"));
+    m_alone = addRow(tr("SQNR, this tensor alone"));
+    m_accumulated = addRow(tr("SQNR against float"));
+    m_error = addRow(tr("Largest error"));
+    m_bias = addRow(tr("Bias, mean · outward"));
+    m_fits = addRow(tr("Fits without overflow"));
+    m_bias->setToolTip(tr("Mean of y − x, and of sign(x)·(y − x), in LSB: only the second shows that magnitudes shrink"));
+    for (const auto signal : {&model::Document::modelChanged, &model::Document::formatsChanged,
+                              &model::Document::resultChanged, &model::Document::samplesChanged})
+        connect(&document, signal, this, &EffectPanel::refresh);
+    connect(&selection, &Selection::changed, this, &EffectPanel::refresh);
+    refresh();
+}
+
+void EffectPanel::refresh() {
+    const int slot = m_selection.current();
+    const bool any = slot >= 0 && slot < m_document.slotCount();
+    const auto result = any ? m_document.slotResult(slot) : nullptr;
+    const QString none = QStringLiteral("–");
+    for (QLabel* label : {m_range, m_step, m_data, m_overflow, m_underflow, m_alone, m_accumulated, m_error, m_bias, m_fits})
+        label->setText(none);
+    m_state->clear();
+    if (!any)
+        return;
+    const quant::QType& format = m_document.format(slot);
+    if (format.isComplete()) {
+        m_range->setText(number(format.lowest()) + " … " + number(format.highest()));
+        m_step->setText(number(format.lsb()) + QStringLiteral(" = 2^%1").arg(-*format.fractionalBits));
+    } else {
+        m_range->setText(tr("float32"));
+    }
+    if (!result)
+        return;
+    const bool stale = m_document.isStale(slot);
+    m_state->setText(stale ? tr("catching up…") : QString());
+    const quant::Figures& f = result->figures;
+    const QLocale locale;
+    const auto share = [&](std::int64_t part) {
+        return f.count ? QStringLiteral(" (%1 %)").arg(100.0 * double(part) / double(f.count), 0, 'f', 1) : QString();
+    };
+    m_data->setText(number(f.min) + " … " + number(f.max));
+    m_overflow->setText(locale.toString(qlonglong(f.overflowLow)) + " · " + locale.toString(qlonglong(f.overflowHigh)) +
+                        (f.overflow() ? share(f.overflow()) : QString()));
+    m_underflow->setText(locale.toString(qlonglong(f.underflow)) + (f.underflow ? share(f.underflow) : QString()));
+    m_alone->setText(decibels(result->localFigures.sqnr()));
+    m_accumulated->setText(decibels(f.referenceSqnr()));
+    m_error->setText(number(f.maxError));
+    if (result->format.isComplete())
+        m_bias->setText(tr("%1 · %2 LSB").arg(f.bias(result->format.lsb()), 0, 'f', 3).arg(f.outwardBias(result->format.lsb()), 0, 'f', 3));
+    if (std::isfinite(f.min) && std::isfinite(f.max)) {
+        QStringList fits;
+        const int own = format.totalBits.value_or(8);
+        for (const int total : {own, own == 8 ? 16 : 8}) {
+            const quant::QType fit = quant::noOverflow(f.range(), {total, std::nullopt, {}, {}}, "");
+            fits << tr("%1 bits: %2").arg(total).arg(QString::fromStdString(quant::write(fit, quant::Notation::SignIntegerFraction)));
+        }
+        m_fits->setText(fits.join(" · "));
+    }
+    for (QLabel* label : {m_data, m_underflow, m_alone, m_accumulated, m_error, m_bias, m_fits})
+        setLook(label, stale ? "muted" : "");
+    setLook(m_overflow, stale ? "muted" : f.overflow() > 0 ? "danger" : "");
+}
+
+} // namespace fxp::views

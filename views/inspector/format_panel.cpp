@@ -1,0 +1,236 @@
+#include "views/inspector/format_panel.h"
+
+#include "quant/core/notation.h"
+
+#include <QApplication>
+#include <QClipboard>
+#include <QComboBox>
+#include <QGridLayout>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QSignalBlocker>
+#include <QSpinBox>
+#include <QVBoxLayout>
+
+namespace fxp::views {
+
+using quant::Notation;
+
+namespace {
+
+constexpr Notation kNotations[] = {Notation::SignIntegerFraction, Notation::Q, Notation::ApFixed, Notation::Fi};
+
+/// What a rounding does, in two or three words.
+QString meaning(quant::Rounding rounding) {
+    using quant::Rounding;
+    switch (rounding) {
+    case Rounding::Round: return FormatPanel::tr("nearest, ties to even");
+    case Rounding::Trunc: return FormatPanel::tr("toward zero");
+    case Rounding::Floor: return FormatPanel::tr("toward −∞: drop the bits");
+    case Rounding::Ceil: return FormatPanel::tr("toward +∞");
+    case Rounding::RoundHalfUp: return FormatPanel::tr("nearest, ties toward +∞");
+    case Rounding::RoundHalfDown: return FormatPanel::tr("nearest, ties toward −∞");
+    case Rounding::RoundHalfAway: return FormatPanel::tr("nearest, ties away from zero");
+    case Rounding::RoundHalfZero: return FormatPanel::tr("nearest, ties toward zero");
+    case Rounding::Stochastic: return FormatPanel::tr("up with the dropped fraction's probability");
+    }
+    return {};
+}
+
+QString meaning(quant::Overflow overflow) {
+    using quant::Overflow;
+    switch (overflow) {
+    case Overflow::Saturate: return FormatPanel::tr("to the nearest limit");
+    case Overflow::SaturateSymmetric: return FormatPanel::tr("to ± the highest");
+    case Overflow::SaturateZero: return FormatPanel::tr("to zero");
+    case Overflow::Wrap: return FormatPanel::tr("modulo 2^T");
+    }
+    return {};
+}
+
+template <class Values> QComboBox* comboOf(const Values& values, const QString& name) {
+    auto* combo = new QComboBox;
+    for (const auto value : values) {
+        combo->addItem(QString::fromLatin1(quant::name(value).data()), static_cast<int>(value));
+        combo->setItemData(combo->count() - 1, meaning(value), Qt::ToolTipRole);
+    }
+    combo->setAccessibleName(name);
+    return combo;
+}
+
+QSpinBox* spin(int low, int high, const QString& name) {
+    auto* box = new QSpinBox;
+    box->setRange(low, high);
+    box->setAccessibleName(name);
+    box->setKeyboardTracking(false);
+    return box;
+}
+
+} // namespace
+
+FormatPanel::FormatPanel(model::Document& document, Selection& selection, QWidget* parent)
+    : QWidget(parent), m_document(document), m_selection(selection), m_count(new QLabel),
+      m_total(spin(1, quant::kMaxTotalBits, tr("Total bits"))),
+      m_fraction(spin(-quant::kMaxFractionalBits, quant::kMaxFractionalBits, tr("Fractional bits"))),
+      m_integer(spin(-quant::kMaxFractionalBits, quant::kMaxFractionalBits + quant::kMaxTotalBits, tr("Integer bits"))),
+      m_rounding(comboOf(quant::kRoundings, tr("Rounding"))), m_overflow(comboOf(quant::kOverflows, tr("Overflow"))) {
+    m_total->setSpecialValueText(tr("float"));
+    m_count->setObjectName("muted");
+    m_integer->setSuffix(tr("  with sign"));
+    auto* heading = new QLabel(tr("Format"));
+    heading->setObjectName("heading");
+    auto* grid = new QGridLayout(this);
+    grid->setContentsMargins(16, 12, 16, 12);
+    grid->setVerticalSpacing(7);
+    grid->setColumnStretch(1, 1);
+    grid->addWidget(heading, 0, 0);
+    grid->addWidget(m_count, 0, 1, Qt::AlignRight);
+    int row = 1;
+    const std::pair<QString, QWidget*> fields[] = {{tr("Total bits"), m_total},
+                                                   {tr("Fractional bits"), m_fraction},
+                                                   {tr("Integer bits"), m_integer},
+                                                   {tr("Rounding"), m_rounding},
+                                                   {tr("Overflow"), m_overflow}};
+    for (const auto& [text, field] : fields) {
+        auto* label = new QLabel(text);
+        label->setObjectName("muted");
+        label->setBuddy(field);
+        grid->addWidget(label, row, 0);
+        grid->addWidget(field, row++, 1);
+    }
+    addButtons(grid, row++);
+    const QString names[] = {tr("Sign.int.frac"), tr("Q notation"), tr("ap_fixed"), tr("MATLAB fi")};
+    for (std::size_t i = 0; i < m_notations.size(); ++i) {
+        m_notations[i] = new QLineEdit;
+        m_notations[i]->setAccessibleName(names[i]);
+        auto* label = new QLabel(names[i]);
+        label->setObjectName("muted");
+        grid->addWidget(label, row, 0);
+        grid->addWidget(m_notations[i], row++, 1);
+        connect(m_notations[i], &QLineEdit::editingFinished, this, [this, i] { takeNotation(m_notations[i]); });
+    }
+
+    connect(m_total, &QSpinBox::valueChanged, this, [this](int value) {
+        if (value == 1) {
+            edit(tr("Make float"), [](quant::QType& f) { f.totalBits = f.fractionalBits = std::nullopt; });
+            return;
+        }
+        // The range stays where it is; the bits are added or taken at the right.
+        edit(tr("Total bits"), [value](quant::QType& f) {
+            const int integer = f.isComplete() ? f.integerBits() : 1;
+            f.totalBits = value;
+            f.fractionalBits = value - integer;
+        });
+    });
+    connect(m_fraction, &QSpinBox::valueChanged, this, [this](int value) {
+        edit(tr("Fractional bits"), [value](quant::QType& f) {
+            f.totalBits = f.totalBits.value_or(8);
+            f.fractionalBits = value;
+        });
+    });
+    connect(m_integer, &QSpinBox::valueChanged, this, [this](int value) {
+        edit(tr("Integer bits"), [value](quant::QType& f) {
+            f.totalBits = f.totalBits.value_or(8);
+            f.fractionalBits = *f.totalBits - value;
+        });
+    });
+    connect(m_rounding, &QComboBox::activated, this, [this](int index) {
+        const auto value = static_cast<quant::Rounding>(m_rounding->itemData(index).toInt());
+        edit(tr("Rounding"), [value](quant::QType& f) { f.rounding = value; });
+    });
+    connect(m_overflow, &QComboBox::activated, this, [this](int index) {
+        const auto value = static_cast<quant::Overflow>(m_overflow->itemData(index).toInt());
+        edit(tr("Overflow"), [value](quant::QType& f) { f.overflow = value; });
+    });
+    connect(&document, &model::Document::modelChanged, this, &FormatPanel::refresh);
+    connect(&document, &model::Document::formatsChanged, this, &FormatPanel::refresh);
+    connect(&selection, &Selection::changed, this, &FormatPanel::refresh);
+    refresh();
+}
+
+void FormatPanel::addButtons(QGridLayout* grid, int row) {
+    auto* line = new QHBoxLayout;
+    line->setSpacing(6);
+    const auto add = [&](const QString& text, const QString& tip, auto slot) {
+        auto* button = new QPushButton(text);
+        button->setToolTip(tip);
+        connect(button, &QPushButton::clicked, this, slot);
+        line->addWidget(button);
+        m_buttons.push_back(button);
+    };
+    add(tr("No overflow"), tr("The most fraction bits without overflow"),
+        [this] { m_document.refit(m_selection.slotList(), quant::Method::NoOverflow); });
+    add(tr("Min MSE"), tr("The fraction bits with the least mean squared error"),
+        [this] { m_document.refit(m_selection.slotList(), quant::Method::MinMse); });
+    add(tr("Float"), tr("No quantization"), [this] {
+        edit(tr("Make float"), [](quant::QType& f) { f.totalBits = f.fractionalBits = std::nullopt; });
+    });
+    add(tr("Copy"), tr("Copy the format as text"), [this] {
+        if (m_selection.current() >= 0)
+            QApplication::clipboard()->setText(QString::fromStdString(
+                quant::write(m_document.format(m_selection.current()), Notation::ApFixed)));
+    });
+    grid->addLayout(line, row, 0, 1, 2);
+}
+
+void FormatPanel::edit(const QString& text, const std::function<void(quant::QType&)>& change) {
+    if (m_refreshing)
+        return;
+    model::FormatEdit edit;
+    for (const int slot : m_selection.slotList()) {
+        quant::QType format = m_document.format(slot);
+        change(format);
+        edit.emplace(slot, format);
+    }
+    try {
+        m_document.setFormats(edit, text);
+    } catch (const Error& error) {
+        Q_EMIT m_document.failed(QString::fromStdString(error.where), QString::fromStdString(error.problem),
+                                 QString::fromStdString(error.hint));
+    }
+    refresh();
+}
+
+void FormatPanel::takeNotation(QLineEdit* field) {
+    if (m_refreshing || !field->isModified() || m_selection.current() < 0)
+        return;
+    field->setModified(false);
+    const auto parsed = quant::parseNotation(field->text().toStdString(), m_document.format(m_selection.current()));
+    if (!parsed) {
+        Q_EMIT m_document.failed(field->accessibleName(), tr("“%1” is no format").arg(field->text()),
+                                 tr("write s1.4, Q2.4, ap_fixed<6,2> or fi(1,6,4), with 2 to 64 bits"));
+        refresh();
+        return;
+    }
+    edit(tr("Format"), [parsed](quant::QType& f) { f = *parsed; });
+}
+
+void FormatPanel::refresh() {
+    m_refreshing = true;
+    const int slot = m_selection.current();
+    const bool any = slot >= 0 && slot < m_document.slotCount();
+    setEnabled(any);
+    const auto count = m_selection.slotList().size();
+    m_count->setText(!any ? tr("no tensor selected") : count == 1 ? tr("1 tensor selected") : tr("%1 tensors selected").arg(count));
+    if (any) {
+        const quant::QType& format = m_document.format(slot);
+        m_total->setValue(format.totalBits.value_or(1));
+        m_fraction->setValue(format.fractionalBits.value_or(0));
+        m_integer->setValue(format.isComplete() ? format.integerBits() : 0);
+        m_fraction->setEnabled(!format.isFloat());
+        m_integer->setEnabled(!format.isFloat());
+        m_rounding->setCurrentIndex(m_rounding->findData(static_cast<int>(format.rounding)));
+        m_overflow->setCurrentIndex(m_overflow->findData(static_cast<int>(format.overflow)));
+        m_rounding->setToolTip(meaning(format.rounding));
+        m_overflow->setToolTip(meaning(format.overflow));
+        for (std::size_t i = 0; i < m_notations.size(); ++i) {
+            m_notations[i]->setText(QString::fromStdString(quant::write(format, kNotations[i])));
+            m_notations[i]->setCursorPosition(0);
+        }
+    }
+    m_refreshing = false;
+}
+
+} // namespace fxp::views

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "model/document.h"
+#include "views/selection.h"
+
+#include <QWidget>
+
+#include <array>
+#include <functional>
+#include <vector>
+
+class QComboBox;
+class QGridLayout;
+class QLabel;
+class QLineEdit;
+class QPushButton;
+class QSpinBox;
+
+namespace fxp::views {
+
+/// The format of the selected tensors: bits, rounding, overflow, and the same in every notation; all editable, and every edit
+/// applies to all of them.
+class FormatPanel : public QWidget {
+    Q_OBJECT
+  public:
+    FormatPanel(model::Document& document, Selection& selection, QWidget* parent = nullptr);
+
+  private:
+    void refresh();
+    void edit(const QString& text, const std::function<void(quant::QType&)>& change);
+    void takeNotation(QLineEdit* field);
+    void addButtons(QGridLayout* grid, int row);
+
+    model::Document& m_document;
+    Selection& m_selection;
+    QLabel* m_count;
+    QSpinBox *m_total, *m_fraction, *m_integer;
+    QComboBox *m_rounding, *m_overflow;
+    std::array<QLineEdit*, 4> m_notations;
+    std::vector<QPushButton*> m_buttons;
+    bool m_refreshing = false;
+};
+
+} // namespace fxp::views

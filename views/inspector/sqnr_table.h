@@ -1,0 +1,47 @@
+#pragma once
+
+#include "model/document.h"
+#include "views/selection.h"
+
+#include <QTimer>
+#include <QWidget>
+
+#include <optional>
+#include <vector>
+
+namespace fxp::views {
+
+/// SQNR of the current tensor's values under neighbouring formats: total bits down, integer bits across. A click takes one.
+class SqnrTable : public QWidget {
+    Q_OBJECT
+  public:
+    SqnrTable(model::Document& document, Selection& selection, QWidget* parent = nullptr);
+
+    /// The cell of a format, in this widget; empty where the table does not show it.
+    QRect cellOf(int totalBits, int integerBits) const;
+    QSize sizeHint() const override;
+    QSize minimumSizeHint() const override { return {240, sizeHint().height()}; }
+
+  protected:
+    void paintEvent(QPaintEvent* event) override;
+    void mousePressEvent(QMouseEvent* event) override;
+    bool event(QEvent* event) override;
+
+  private:
+    struct Cell {
+        int totalBits, integerBits;
+    };
+    void ask();
+    std::optional<Cell> cellAt(const QPoint& position) const;
+    QRect rect(std::size_t row, std::size_t column) const;
+
+    model::Document& m_document;
+    Selection& m_selection;
+    QTimer m_delay;
+    int m_slot = -1;
+    std::vector<int> m_totals, m_integers;
+    std::vector<double> m_sqnr; ///< row by row; empty until it is known
+    bool m_current = false;     ///< m_sqnr is of the values shown
+};
+
+} // namespace fxp::views

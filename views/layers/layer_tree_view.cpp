@@ -1,0 +1,130 @@
+#include "views/layers/layer_tree_view.h"
+
+#include "model/layer_filter_model.h"
+#include "model/layer_tree_model.h"
+#include "views/layers/figure_delegate.h"
+
+#include <QHBoxLayout>
+#include <QHeaderView>
+#include <QItemSelectionModel>
+#include <QLabel>
+#include <QLineEdit>
+#include <QTreeView>
+#include <QVBoxLayout>
+
+#include <algorithm>
+
+namespace fxp::views {
+
+using model::LayerTreeModel;
+
+LayerTreeView::LayerTreeView(model::Document& document, Selection& selection, QWidget* parent)
+    : QWidget(parent), m_document(document), m_selection(selection), m_model(new LayerTreeModel(document, this)),
+      m_filtered(new model::LayerFilterModel(this)), m_filter(new QLineEdit), m_tree(new QTreeView) {
+    auto* heading = new QLabel(tr("Layers"));
+    heading->setObjectName("heading");
+    m_filter->setPlaceholderText(tr("Filter: name, type, overflow > 1 %, SQNR < 30 dB"));
+    m_filter->setClearButtonEnabled(true);
+    m_filter->setAccessibleName(tr("Filter of the layer tree"));
+    auto* top = new QHBoxLayout;
+    top->setContentsMargins(12, 8, 12, 4);
+    top->setSpacing(12);
+    top->addWidget(heading);
+    top->addWidget(m_filter, 1);
+
+    m_filtered->setSourceModel(m_model);
+    m_tree->setModel(m_filtered);
+    m_tree->setItemDelegate(new FigureDelegate(m_tree));
+    m_tree->setSelectionMode(QAbstractItemView::ExtendedSelection);
+    m_tree->setUniformRowHeights(true);
+    m_tree->setAllColumnsShowFocus(true);
+    m_tree->setSortingEnabled(true);
+    m_tree->sortByColumn(LayerTreeModel::Tensor, Qt::AscendingOrder);
+    m_tree->setIndentation(14);
+    m_tree->setAccessibleName(tr("Layers and tensors"));
+    QHeaderView* header = m_tree->header();
+    header->setStretchLastSection(false);
+    header->setSectionResizeMode(LayerTreeModel::Tensor, QHeaderView::Stretch);
+    const QFontMetrics metrics = fontMetrics();
+    const std::pair<int, QString> widths[] = {{LayerTreeModel::Format, "s-10.22  16 "},
+                                              {LayerTreeModel::Overflow, "Overflow  ▾"},
+                                              {LayerTreeModel::Sqnr, "SQNR  ▾ "},
+                                              {LayerTreeModel::Accumulated, "vs float  ▾"}};
+    for (const auto& [column, sample] : widths)
+        m_tree->setColumnWidth(column, metrics.horizontalAdvance(sample) + 14);
+
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(0);
+    layout->addLayout(top);
+    layout->addWidget(m_tree, 1);
+    setAutoFillBackground(true);
+    setBackgroundRole(QPalette::Base);
+
+    connect(m_filter, &QLineEdit::textChanged, this, [this](const QString& text) {
+        m_filtered->setFilterText(text);
+        if (!text.isEmpty())
+            m_tree->expandAll();
+        showSelection();
+    });
+    connect(m_model, &QAbstractItemModel::modelReset, this, &LayerTreeView::unfold);
+    connect(m_tree->selectionModel(), &QItemSelectionModel::selectionChanged, this, &LayerTreeView::takeSelection);
+    connect(m_tree->selectionModel(), &QItemSelectionModel::currentChanged, this, &LayerTreeView::takeSelection);
+    connect(&selection, &Selection::changed, this, &LayerTreeView::showSelection);
+}
+
+void LayerTreeView::unfold() {
+    // All but the parts of attention and norms: what an overview needs.
+    m_tree->expandToDepth(m_document.slotCount() > 60 ? 1 : 3);
+    showSelection();
+}
+
+QModelIndex LayerTreeView::rowOf(int slot) const { return m_filtered->mapFromSource(m_model->indexOf(slot)); }
+
+void LayerTreeView::takeSelection() {
+    if (m_showing)
+        return;
+    std::vector<int> selected;
+    int current = m_tree->currentIndex().siblingAtColumn(0).data(LayerTreeModel::SlotRole).toInt();
+    for (const QModelIndex& row : m_tree->selectionModel()->selectedRows()) {
+        // A branch stands for the tensors below it.
+        std::vector<QModelIndex> open{row};
+        while (!open.empty()) {
+            const QModelIndex at = open.back();
+            open.pop_back();
+            const int slot = at.data(LayerTreeModel::SlotRole).toInt();
+            if (slot >= 0 && std::find(selected.begin(), selected.end(), slot) == selected.end())
+                selected.push_back(slot);
+            for (int child = m_filtered->rowCount(at); child-- > 0;)
+                open.push_back(m_filtered->index(child, 0, at));
+        }
+    }
+    if (selected.empty())
+        return;
+    if (!m_tree->currentIndex().isValid() || std::find(selected.begin(), selected.end(), current) == selected.end())
+        current = selected.front();
+    m_showing = true;
+    m_selection.set(std::move(selected), current);
+    m_showing = false;
+}
+
+void LayerTreeView::showSelection() {
+    if (m_showing)
+        return;
+    m_showing = true;
+    QItemSelection rows;
+    for (const int slot : m_selection.slotList()) {
+        const QModelIndex row = rowOf(slot);
+        if (row.isValid())
+            rows.select(row, row);
+    }
+    m_tree->selectionModel()->select(rows, QItemSelectionModel::ClearAndSelect | QItemSelectionModel::Rows);
+    const QModelIndex current = rowOf(m_selection.current());
+    if (current.isValid()) {
+        m_tree->selectionModel()->setCurrentIndex(current, QItemSelectionModel::NoUpdate);
+        m_tree->scrollTo(current);
+    }
+    m_showing = false;
+}
+
+} // namespace fxp::views

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "quant/core/qtype.h"
+
+#include <QWidget>
+
+#include <optional>
+
+namespace fxp::views {
+
+/// The word as a row of cells, sign | integer . fraction, each over the magnitudes that it stands for. Dragging the word or
+/// its binary point slides it along the axis (F changes, T stays); dragging an end adds or takes bits there. Keys: Left and
+/// Right slide; with Shift the right end moves, with Ctrl the left.
+class BitRuler : public QWidget {
+    Q_OBJECT
+  public:
+    explicit BitRuler(QWidget* parent = nullptr);
+
+    void setFormat(const quant::QType& format);
+    const quant::QType& format() const { return m_format; }
+    /// Where magnitude 2^exponent stands: at `origin` − exponent · `step` pixels, in this widget.
+    void setAxis(double origin, double step);
+
+    /// The middle of a cell's column, of the binary point, of an end's handle: what a pointer aims at.
+    QPoint cellCentre(int exponent) const;
+    QPoint pointHandle() const;
+    QPoint leftHandle() const;
+    QPoint rightHandle() const;
+    QSize sizeHint() const override { return {400, 52}; }
+
+  Q_SIGNALS:
+    /// A new format while dragging or by key. Edits of one drag have the same gesture.
+    void edited(const fxp::quant::QType& format, int gesture);
+
+  protected:
+    void paintEvent(QPaintEvent* event) override;
+    void mousePressEvent(QMouseEvent* event) override;
+    void mouseMoveEvent(QMouseEvent* event) override;
+    void mouseReleaseEvent(QMouseEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
+
+  private:
+    enum class Part { None, Word, LeftEnd, RightEnd };
+    Part partAt(const QPoint& position) const;
+    QRectF cell(int exponent) const;
+    /// The format after `steps` columns to the right.
+    std::optional<quant::QType> moved(const quant::QType& from, Part part, int steps) const;
+
+    quant::QType m_format, m_pressedFormat;
+    double m_origin = 200, m_step = 36;
+    Part m_dragged = Part::None;
+    int m_pressedX = 0, m_gesture = 0;
+};
+
+} // namespace fxp::views

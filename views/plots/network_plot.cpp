@@ -1,0 +1,156 @@
+#include "views/plots/network_plot.h"
+
+#include "views/plots/qcp.h"
+#include "views/theme.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fxp::views {
+
+namespace {
+
+/// What an exact tensor's bar stands at: no dB figure goes there in practice.
+constexpr double kExact = 60;
+constexpr double kWeak = 25;
+
+} // namespace
+
+NetworkPlot::NetworkPlot(model::Document& document, Selection& selection, QWidget* parent)
+    : PlotWidget(tr("along the network"), parent), m_document(document), m_selection(selection),
+      m_good(new QCPBars(plot()->xAxis, plot()->yAxis)), m_weak(new QCPBars(plot()->xAxis, plot()->yAxis)),
+      m_stale(new QCPBars(plot()->xAxis, plot()->yAxis)), m_selected(new QCPBars(plot()->xAxis, plot()->yAxis)),
+      m_overflow(new QCPBars(plot()->xAxis, plot()->yAxis)) {
+    for (QCPBars* bars : {m_good, m_weak, m_stale, m_selected, m_overflow}) {
+        bars->setPen(Qt::NoPen);
+        bars->setWidth(0.86);
+    }
+    plot()->yAxis->ticker()->setTickCount(2);
+    for (const auto signal : {&model::Document::modelChanged, &model::Document::samplesChanged})
+        connect(&document, signal, this, [this] {
+            refresh();
+            resetView();
+            plot()->replot();
+        });
+    connect(&document, &model::Document::resultChanged, this, &NetworkPlot::refresh);
+    connect(&document, &model::Document::formatsChanged, this, &NetworkPlot::refresh);
+    connect(&selection, &Selection::changed, this, &NetworkPlot::refresh);
+    applyTheme();
+    refresh();
+}
+
+void NetworkPlot::refresh() {
+    const std::size_t before = m_order.size();
+    m_order.clear();
+    for (int slot = 0; slot < m_document.slotCount(); ++slot) {
+        if (!m_document.slotInfos()[static_cast<std::size_t>(slot)].parameter && m_document.slotResult(slot))
+            m_order.push_back(slot);
+    }
+    setEmptyText(m_order.empty() ? tr("The error of every tensor along the network, once a model has run.") : QString());
+    QVector<double> keys[4], values[4], red, redKeys, base;
+    m_highest = 10;
+    for (std::size_t i = 0; i < m_order.size(); ++i) {
+        const int slot = m_order[i];
+        const quant::Figures& figures = m_document.slotResult(slot)->figures;
+        const double sqnr = figures.referenceSqnr();
+        const double height = std::isfinite(sqnr) ? std::max(0.5, sqnr) : kExact;
+        const int kind = slot == m_selection.current() ? 3 : m_document.isStale(slot) ? 2 : height < kWeak ? 1 : 0;
+        keys[kind] << static_cast<double>(i);
+        values[kind] << height;
+        m_highest = std::max(m_highest, height);
+        if (figures.overflow() > 0) {
+            redKeys << static_cast<double>(i);
+            red << figures.overflowShare();
+            base << height;
+        }
+    }
+    QCPBars* bars[] = {m_good, m_weak, m_stale, m_selected};
+    for (int kind = 0; kind < 4; ++kind)
+        bars[kind]->setData(keys[kind], values[kind], true);
+    // Red on top of a bar: 1 % of overflow is a sixth of the scale, 100 % half of it.
+    QVector<double> tops;
+    for (int i = 0; i < red.size(); ++i)
+        tops << std::min(m_highest * 1.3, base[i] + m_highest * (0.05 + 0.1 * std::log10(1 + 1000 * red[i])));
+    m_overflow->setData(redKeys, tops, true);
+    m_overflow->setLayer("main");
+    for (QCPBars* bar : {m_good, m_weak, m_stale, m_selected}) // over the red ones
+        bar->setLayer("axes");
+    label();
+    if (before != m_order.size())
+        resetView();
+    rescaleValues();
+    plot()->replot(QCustomPlot::rpQueuedReplot);
+}
+
+void NetworkPlot::label() {
+    // The outermost modules, each named where it begins.
+    QSharedPointer<QCPAxisTickerText> ticker(new QCPAxisTickerText);
+    QString last;
+    double lastAt = -1000;
+    const double gap = std::max(1.0, static_cast<double>(m_order.size()) / 9);
+    for (std::size_t i = 0; i < m_order.size(); ++i) {
+        const auto path = QString::fromStdString(
+            m_document.slotInfos()[static_cast<std::size_t>(m_order[i])].layerPath);
+        const QStringList parts = path.split('.');
+        const QString name = parts.size() > 2 && parts[1] == "layers" ? parts[1] + "." + parts[2] : parts[0];
+        if (name != last && static_cast<double>(i) - lastAt >= gap) {
+            ticker->addTick(static_cast<double>(i), name);
+            lastAt = static_cast<double>(i);
+        }
+        last = name;
+    }
+    plot()->xAxis->setTicker(ticker);
+}
+
+int NetworkPlot::slotAt(double x) const {
+    const auto i = static_cast<std::int64_t>(std::lround(x));
+    return i >= 0 && i < static_cast<std::int64_t>(m_order.size()) ? m_order[static_cast<std::size_t>(i)] : -1;
+}
+
+void NetworkPlot::clicked(double x, double) {
+    if (const int slot = slotAt(x); slot >= 0)
+        m_selection.select(slot);
+}
+
+void NetworkPlot::resetView() {
+    plot()->xAxis->setRange(-0.8, std::max(1.0, static_cast<double>(m_order.size()) - 0.2));
+    rescaleValues();
+}
+
+void NetworkPlot::rescaleValues() { plot()->yAxis->setRange(isLogarithmic() ? 0.5 : 0, m_highest * 1.35); }
+
+QString NetworkPlot::readout(double x, double) const {
+    const int slot = slotAt(x);
+    if (slot < 0)
+        return {};
+    const quant::Figures& figures = m_document.slotResult(slot)->figures;
+    QString text = QString::fromStdString(m_document.slotInfos()[static_cast<std::size_t>(slot)].path) + "\n" +
+                   (std::isfinite(figures.referenceSqnr()) ? tr("%1 dB against float").arg(figures.referenceSqnr(), 0, 'f', 1)
+                                                           : tr("equal to float"));
+    text += tr("\noverflow %1 %").arg(100 * figures.overflowShare(), 0, 'f', 2);
+    if (m_document.isStale(slot))
+        text += tr("\nof an earlier format");
+    return text;
+}
+
+void NetworkPlot::restyle(const Theme& theme) {
+    m_good->setBrush(theme.accentLight);
+    m_weak->setBrush(theme.warning);
+    m_stale->setBrush(theme.grid);
+    m_selected->setBrush(theme.text);
+    m_overflow->setBrush(theme.danger);
+}
+
+QString NetworkPlot::csv() const {
+    QString text = "tensor,sqnr_against_float_db,overflow_share\n";
+    for (const int slot : m_order) {
+        const quant::Figures& figures = m_document.slotResult(slot)->figures;
+        text += QStringLiteral("%1,%2,%3\n")
+                    .arg(QString::fromStdString(m_document.slotInfos()[static_cast<std::size_t>(slot)].path))
+                    .arg(figures.referenceSqnr(), 0, 'g', 9)
+                    .arg(figures.overflowShare(), 0, 'g', 9);
+    }
+    return text;
+}
+
+} // namespace fxp::views

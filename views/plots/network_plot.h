@@ -1,0 +1,44 @@
+#pragma once
+
+#include "model/document.h"
+#include "views/plots/plot_widget.h"
+#include "views/selection.h"
+
+#include <vector>
+
+class QCPBars;
+
+namespace fxp::views {
+
+/// Every tensor of the network in order: SQNR against float as bars, overflow in red above them. A click selects.
+class NetworkPlot : public PlotWidget {
+    Q_OBJECT
+  public:
+    NetworkPlot(model::Document& document, Selection& selection, QWidget* parent = nullptr);
+
+    QString csv() const override;
+
+  protected:
+    void resetView() override;
+    QString readout(double x, double y) const override;
+    void restyle(const Theme& theme) override;
+    void rescaleValues() override;
+    void clicked(double x, double y) override;
+
+  private:
+    void refresh();
+    void label();
+    int slotAt(double x) const;
+
+    model::Document& m_document;
+    Selection& m_selection;
+    QCPBars* m_good;
+    QCPBars* m_weak;
+    QCPBars* m_stale;
+    QCPBars* m_selected;
+    QCPBars* m_overflow;
+    std::vector<int> m_order; ///< slots with figures, in the network's order
+    double m_highest = 1;
+};
+
+} // namespace fxp::views

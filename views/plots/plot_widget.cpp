@@ -1,0 +1,163 @@
+#include "views/plots/plot_widget.h"
+
+#include "quant/core/error.h"
+#include "views/plots/qcp.h"
+#include "views/theme.h"
+
+#include <QApplication>
+#include <QClipboard>
+#include <QFileDialog>
+#include <QLabel>
+#include <QMenu>
+#include <QMessageBox>
+#include <QMimeData>
+#include <QSaveFile>
+#include <QStackedLayout>
+#include <QSvgGenerator>
+#include <QToolTip>
+
+namespace fxp::views {
+
+PlotWidget::PlotWidget(const QString& name, QWidget* parent)
+    : QWidget(parent), m_name(name), m_plot(new QCustomPlot(this)), m_empty(new QLabel(this)) {
+    auto* stack = new QStackedLayout(this);
+    stack->addWidget(m_plot);
+    stack->addWidget(m_empty);
+    m_empty->setAlignment(Qt::AlignCenter);
+    m_empty->setWordWrap(true);
+    m_empty->setObjectName("muted");
+    m_plot->setInteractions(QCP::iRangeDrag | QCP::iRangeZoom);
+    m_plot->axisRect()->setRangeDrag(Qt::Horizontal);
+    m_plot->axisRect()->setRangeZoom(Qt::Horizontal);
+    m_plot->setContextMenuPolicy(Qt::CustomContextMenu);
+    m_plot->axisRect()->setMinimumMargins(QMargins(44, 4, 12, 22));
+    connect(m_plot, &QWidget::customContextMenuRequested, this, &PlotWidget::showMenu);
+    connect(m_plot, &QCustomPlot::mouseDoubleClick, this, [this] {
+        resetView();
+        m_plot->replot();
+    });
+    connect(m_plot, &QCustomPlot::mousePress, this, [this](QMouseEvent* event) { m_pressed = event->pos(); });
+    connect(m_plot, &QCustomPlot::mouseRelease, this, [this](QMouseEvent* event) {
+        const bool moved = (event->pos() - m_pressed).manhattanLength() > QApplication::startDragDistance();
+        if (event->button() == Qt::LeftButton && !moved)
+            clicked(m_plot->xAxis->pixelToCoord(event->pos().x()), m_plot->yAxis->pixelToCoord(event->pos().y()));
+    });
+    connect(m_plot, &QCustomPlot::mouseMove, this, [this](QMouseEvent* event) {
+        if (event->buttons() != Qt::NoButton)
+            return;
+        const QString text = m_plot->axisRect()->rect().contains(event->pos())
+                                 ? readout(m_plot->xAxis->pixelToCoord(event->pos().x()),
+                                           m_plot->yAxis->pixelToCoord(event->pos().y()))
+                                 : QString();
+        QToolTip::showText(m_plot->mapToGlobal(event->pos() + QPoint(12, 0)), text, m_plot);
+    });
+}
+
+void PlotWidget::setEmptyText(const QString& text) {
+    m_empty->setText(text);
+    static_cast<QStackedLayout*>(layout())->setCurrentIndex(text.isEmpty() ? 0 : 1);
+}
+
+void PlotWidget::changeEvent(QEvent* event) {
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::PaletteChange || event->type() == QEvent::StyleChange)
+        applyTheme();
+}
+
+void PlotWidget::applyTheme() {
+    const Theme theme(palette());
+    m_plot->setBackground(theme.background);
+    QFont small = font();
+    small.setPointSizeF(small.pointSizeF() * 0.88);
+    for (QCPAxis* axis : {m_plot->xAxis, m_plot->yAxis}) {
+        axis->setBasePen(QPen(theme.grid));
+        axis->setTickPen(QPen(theme.grid));
+        axis->setSubTickPen(Qt::NoPen);
+        axis->setTickLabelColor(theme.muted);
+        axis->setTickLabelFont(small);
+        axis->setTickLength(0, 3);
+        axis->grid()->setPen(QPen(theme.grid, 1, Qt::SolidLine));
+        axis->grid()->setZeroLinePen(Qt::NoPen);
+    }
+    m_plot->xAxis->grid()->setVisible(false);
+    m_plot->yAxis->setBasePen(Qt::NoPen);
+    restyle(theme);
+    m_plot->replot(QCustomPlot::rpQueuedReplot);
+}
+
+void PlotWidget::setLogarithmic(bool logarithmic) {
+    m_logarithmic = logarithmic;
+    m_plot->yAxis->setScaleType(logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
+    m_plot->yAxis->setTicker(logarithmic ? QSharedPointer<QCPAxisTicker>(new QCPAxisTickerLog)
+                                         : QSharedPointer<QCPAxisTicker>(new QCPAxisTicker));
+    rescaleValues();
+    m_plot->replot();
+}
+
+void PlotWidget::exportTo(const QString& file) {
+    const QString ending = QFileInfo(file).suffix().toLower();
+    bool done = false;
+    if (ending == "png") {
+        done = m_plot->savePng(file, 0, 0, 2.0);
+    } else if (ending == "pdf") {
+        done = m_plot->savePdf(file);
+    } else if (ending == "svg") {
+        QSvgGenerator generator;
+        generator.setFileName(file);
+        generator.setSize(m_plot->size());
+        generator.setViewBox(m_plot->rect());
+        generator.setTitle(m_name);
+        QCPPainter painter;
+        done = painter.begin(&generator);
+        if (done) {
+            painter.setMode(QCPPainter::pmVectorized);
+            painter.setMode(QCPPainter::pmNoCaching);
+            m_plot->toPainter(&painter, m_plot->width(), m_plot->height());
+            done = painter.end();
+        }
+    } else if (ending == "csv") {
+        QSaveFile out(file);
+        done = out.open(QIODevice::WriteOnly) && out.write(csv().toUtf8()) >= 0 && out.commit();
+    } else {
+        throw Error(file.toStdString(), "the ending names no format of plots", "use .png, .svg, .pdf or .csv");
+    }
+    if (!done)
+        throw Error(file.toStdString(), "cannot be written", "check the folder and its permissions");
+}
+
+void PlotWidget::copy() {
+    auto* data = new QMimeData;
+    data->setImageData(m_plot->toPixmap(0, 0, 2.0).toImage());
+    data->setText(csv());
+    QApplication::clipboard()->setMimeData(data);
+}
+
+void PlotWidget::exportWithDialog(const QString& ending) {
+    const QString file = QFileDialog::getSaveFileName(this, tr("Export plot"), m_name + "." + ending,
+                                                      ending.toUpper() + " (*." + ending + ")");
+    if (file.isEmpty())
+        return;
+    try {
+        exportTo(file);
+    } catch (const Error& error) {
+        QMessageBox::warning(this, tr("Export plot"), QString::fromUtf8(error.what()));
+    }
+}
+
+void PlotWidget::showMenu(const QPoint& at) {
+    QMenu menu(this);
+    menu.addAction(tr("Reset view"), this, [this] {
+        resetView();
+        m_plot->replot();
+    });
+    QAction* logarithmic = menu.addAction(tr("Logarithmic axis"), this, &PlotWidget::setLogarithmic);
+    logarithmic->setCheckable(true);
+    logarithmic->setChecked(m_logarithmic);
+    menu.addSeparator();
+    menu.addAction(tr("Copy"), this, &PlotWidget::copy);
+    for (const QString ending : {"png", "svg", "pdf", "csv"})
+        menu.addAction(tr("Export as %1…").arg(ending.toUpper()), this, [this, ending] { exportWithDialog(ending); });
+    menu.exec(m_plot->mapToGlobal(at));
+}
+
+} // namespace fxp::views

@@ -1,0 +1,96 @@
+#include "views/theme.h"
+
+#include <QString>
+
+namespace fxp::views {
+
+Theme::Theme(const QPalette& palette)
+    : background(palette.color(QPalette::Base)), text(palette.color(QPalette::Text)),
+      muted(palette.color(QPalette::PlaceholderText)), grid(palette.color(QPalette::Midlight)),
+      accent(palette.color(QPalette::Highlight)), dark(background.lightness() < 128) {
+    const auto blended = [this](const QColor& colour, qreal share) {
+        return QColor::fromRgbF(static_cast<float>(colour.redF() * share + background.redF() * (1 - share)),
+                                static_cast<float>(colour.greenF() * share + background.greenF() * (1 - share)),
+                                static_cast<float>(colour.blueF() * share + background.blueF() * (1 - share)));
+    };
+    accentLight = blended(accent, 0.5);
+    danger = dark ? QColor(0xF0, 0x6A, 0x6A) : QColor(0xC9, 0x2A, 0x2A);
+    dangerLight = blended(danger, 0.5);
+    lost = dark ? QColor(0x8A, 0x93, 0xA0) : QColor(0x9A, 0xA0, 0xA8);
+    lostLight = blended(lost, 0.5);
+    warning = dark ? QColor(0xD9, 0xB2, 0x5A) : QColor(0xD6, 0xB8, 0x6B);
+}
+
+namespace {
+
+QPalette palette(const QColor& window, const QColor& base, const QColor& text, const QColor& muted, const QColor& line,
+                 const QColor& button, const QColor& accent) {
+    QPalette p;
+    p.setColor(QPalette::Window, window);
+    p.setColor(QPalette::WindowText, text);
+    p.setColor(QPalette::Base, base);
+    p.setColor(QPalette::AlternateBase, window);
+    p.setColor(QPalette::Text, text);
+    p.setColor(QPalette::Button, button);
+    p.setColor(QPalette::ButtonText, text);
+    p.setColor(QPalette::BrightText, text);
+    p.setColor(QPalette::PlaceholderText, muted);
+    p.setColor(QPalette::Midlight, line);
+    p.setColor(QPalette::Mid, line);
+    p.setColor(QPalette::Light, base);
+    p.setColor(QPalette::Dark, line);
+    p.setColor(QPalette::Highlight, accent);
+    p.setColor(QPalette::HighlightedText, Qt::white);
+    p.setColor(QPalette::Link, accent);
+    p.setColor(QPalette::ToolTipBase, base);
+    p.setColor(QPalette::ToolTipText, text);
+    for (const auto role : {QPalette::WindowText, QPalette::Text, QPalette::ButtonText})
+        p.setColor(QPalette::Disabled, role, muted);
+    return p;
+}
+
+} // namespace
+
+QPalette lightPalette() {
+    return palette(QColor(0xF9, 0xFA, 0xFB), Qt::white, QColor(0x1C, 0x21, 0x28), QColor(0x6E, 0x77, 0x81),
+                   QColor(0xDF, 0xE3, 0xE8), Qt::white, QColor(0x2F, 0x6B, 0xCC));
+}
+
+QPalette darkPalette() {
+    return palette(QColor(0x1B, 0x1E, 0x23), QColor(0x22, 0x26, 0x2C), QColor(0xE4, 0xE7, 0xEB), QColor(0x9A, 0xA3, 0xAE),
+                   QColor(0x3A, 0x40, 0x48), QColor(0x2A, 0x2F, 0x36), QColor(0x6C, 0x9B, 0xEA));
+}
+
+QString styleSheet(const QPalette& p) {
+    const Theme theme(p);
+    const QColor soft = theme.dark ? p.color(QPalette::Button).lighter(120) : QColor(0xDD, 0xE9, 0xFA);
+    return QStringLiteral(R"(
+        QToolBar { border: 0; border-bottom: 1px solid %1; spacing: 6px; padding: 6px 8px; background: %2; }
+        QToolBar::separator { width: 1px; background: %1; margin: 4px 4px; }
+        QToolButton { border: 1px solid %1; border-radius: 4px; padding: 4px 12px; background: %3; }
+        QToolButton[popupMode="2"], QToolButton[popupMode="1"] { padding-right: 20px; }
+        QToolButton:hover, QPushButton:hover { border-color: %4; }
+        QToolButton:checked { background: %5; border-color: %4; color: %4; }
+        QToolButton:disabled, QPushButton:disabled { color: %6; }
+        QPushButton { border: 1px solid %1; border-radius: 4px; padding: 4px 10px; background: %3; }
+        QPushButton:default { border-color: %4; }
+        QLineEdit, QSpinBox, QComboBox { border: 1px solid %1; border-radius: 4px; padding: 3px 8px; background: %7; min-height: 18px; }
+        QLineEdit:focus, QSpinBox:focus, QComboBox:focus { border-color: %4; }
+        QTreeView, QListView { border: 0; background: %7; outline: 0; }
+        QTreeView::item { padding: 2px 0; }
+        QHeaderView::section { border: 0; border-bottom: 1px solid %1; background: %7; padding: 4px 6px; color: %6; }
+        QSplitter::handle { background: %1; }
+        QStatusBar { border-top: 1px solid %1; background: %2; }
+        QStatusBar::item { border: 0; }
+        QLabel#heading { font-weight: 600; }
+        QLabel#muted { color: %6; }
+        QLabel#danger { color: %8; font-weight: 600; }
+        QFrame#rule { background: %1; max-height: 1px; border: 0; }
+        QFrame#notice { background: %5; border-bottom: 1px solid %1; }
+        QScrollArea { border: 0; background: %7; }
+    )")
+        .arg(p.color(QPalette::Mid).name(), p.color(QPalette::Window).name(), p.color(QPalette::Button).name(),
+             theme.accent.name(), soft.name(), theme.muted.name(), theme.background.name(), theme.danger.name());
+}
+
+} // namespace fxp::views
