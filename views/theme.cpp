@@ -74,9 +74,9 @@ QString styleSheet(const QPalette& p) {
         QToolButton:disabled, QPushButton:disabled { color: %6; }
         QPushButton { border: 1px solid %1; border-radius: 4px; padding: 4px 10px; background: %3; }
         QPushButton:default { border-color: %4; }
-        QLineEdit, QSpinBox, QComboBox { border: 1px solid %1; border-radius: 4px; padding: 3px 8px; background: %7; min-height: 18px; }
-        QLineEdit:focus, QSpinBox:focus, QComboBox:focus { border-color: %4; }
-        QTreeView, QListView { border: 0; background: %7; outline: 0; }
+        QLineEdit { border: 1px solid %1; border-radius: 4px; padding: 3px 8px; background: %7; min-height: 18px; }
+        QLineEdit:focus { border-color: %4; }
+        QTreeView, QListView { border: 0; background: %7; outline: 0; selection-background-color: %5; }
         QTreeView::item { padding: 2px 0; }
         QHeaderView::section { border: 0; border-bottom: 1px solid %1; background: %7; padding: 4px 6px; color: %6; }
         QSplitter::handle { background: %1; }

@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
     QApplication::setStyle(QStyleFactory::create("Fusion"));
     QFont font = QApplication::font();
     font.setFamilies({"Inter", "Noto Sans", "DejaVu Sans"});
-    font.setPixelSize(13);
+    font.setPointSizeF(9.75); // 13 pixels at 96 dpi
     QApplication::setFont(font);
 
     QCommandLineParser parser;

@@ -8,7 +8,7 @@
 
 #include <functional>
 
-class QActionGroup;
+class QLabel;
 class QMenu;
 
 namespace fxp::views {
@@ -86,8 +86,8 @@ class MainWindow : public QMainWindow {
     views::ValuesPlot* m_values = nullptr;
     views::NetworkPlot* m_network = nullptr;
     views::SampleBrowser* m_samples = nullptr;
-    class QLabel* m_title = nullptr;
-    class QLabel* m_subtitle = nullptr;
+    QLabel* m_title = nullptr;
+    QLabel* m_subtitle = nullptr;
     QMenu *m_recent = nullptr, *m_calibrateMenu = nullptr, *m_exportMenu = nullptr;
     QAction *m_open, *m_openSamples, *m_openLabels, *m_openQConfig, *m_save, *m_saveAs, *m_run, *m_stop, *m_live, *m_undo,
         *m_redo, *m_calibrateDialog;

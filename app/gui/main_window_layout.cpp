@@ -22,6 +22,7 @@
 #include <QSplitter>
 #include <QToolBar>
 #include <QToolButton>
+#include <QTreeView>
 #include <QVBoxLayout>
 
 namespace fxp::gui {
@@ -137,11 +138,11 @@ void MainWindow::buildPanes() {
     scroll->setWidget(inspector);
     inspector->setAutoFillBackground(true);
     inspector->setBackgroundRole(QPalette::Base);
-    scroll->setMinimumWidth(340);
+    scroll->setMinimumWidth(inspector->minimumSizeHint().width() + 16);
 
-    auto* top = splitter(Qt::Horizontal, {m_tree, plots}, {430, 660}, 1);
+    auto* top = splitter(Qt::Horizontal, {m_tree, plots}, {470, 630}, 1);
     auto* left = splitter(Qt::Vertical, {top, m_samples}, {640, 190}, 0);
-    auto* all = splitter(Qt::Horizontal, {left, scroll}, {1090, 350}, 0);
+    auto* all = splitter(Qt::Horizontal, {left, scroll}, {1085, 355}, 0);
     auto* centre = new QWidget;
     auto* layout = new QVBoxLayout(centre);
     layout->setContentsMargins(0, 0, 0, 0);
@@ -149,6 +150,7 @@ void MainWindow::buildPanes() {
     layout->addWidget(m_messages);
     layout->addWidget(all, 1);
     setCentralWidget(centre);
+    m_tree->tree()->setFocus();
 }
 
 QAction* MainWindow::action(const QString& text, const QKeySequence& key, const QString& tip,

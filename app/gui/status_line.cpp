@@ -18,7 +18,7 @@ constexpr double kNotedOverflow = 0.01;
 
 QString percent(double share) { return QString::number(100 * share, 'f', 1) + " %"; }
 
-QString size(std::int64_t bits) {
+QString sizeText(std::int64_t bits) {
     if (bits < 10'000)
         return StatusLine::tr("%1 bit").arg(bits);
     return bits < 10'000'000 ? StatusLine::tr("%1 kbit").arg(std::llround(double(bits) / 1e3))
@@ -91,7 +91,7 @@ void StatusLine::refresh() {
     const auto bits = quant::weightBits(m_document.slotInfos(), m_document.formats());
     m_weights->setText(bits.asFloat == 0 ? none
                                          : tr("%1, %2× smaller than float32")
-                                               .arg(size(bits.fixed))
+                                               .arg(sizeText(bits.fixed))
                                                .arg(double(bits.asFloat) / double(std::max<std::int64_t>(1, bits.fixed)), 0, 'f', 1));
     if (!result || result->outputs.empty()) {
         for (QLabel* label : {m_accuracy, m_sqnr, m_overflow, m_time})

@@ -1,6 +1,7 @@
 #include "views/inspector/effect_panel.h"
 
 #include "quant/core/notation.h"
+#include "views/power_text.h"
 
 #include <QFormLayout>
 #include <QLabel>
@@ -44,8 +45,8 @@ QLabel* EffectPanel::addRow(const QString& name) {
 EffectPanel::EffectPanel(model::Document& document, Selection& selection, QWidget* parent)
     : QWidget(parent), m_document(document), m_selection(selection), m_state(new QLabel) {
     auto* form = new QFormLayout(this);
-    form->setContentsMargins(16, 12, 16, 12);
-    form->setVerticalSpacing(6);
+    form->setContentsMargins(16, 10, 16, 10);
+    form->setVerticalSpacing(4);
     auto* heading = new QLabel(tr("What it does to this tensor"));
     heading->setObjectName("heading");
     m_state->setObjectName("muted");
@@ -82,7 +83,7 @@ void EffectPanel::refresh() {
     const quant::QType& format = m_document.format(slot);
     if (format.isComplete()) {
         m_range->setText(number(format.lowest()) + " … " + number(format.highest()));
-        m_step->setText(number(format.lsb()) + QStringLiteral(" = 2^%1").arg(-*format.fractionalBits));
+        m_step->setText(number(format.lsb()) + " = " + power(-*format.fractionalBits));
     } else {
         m_range->setText(tr("float32"));
     }

@@ -83,7 +83,7 @@ FormatPanel::FormatPanel(model::Document& document, Selection& selection, QWidge
     heading->setObjectName("heading");
     auto* grid = new QGridLayout(this);
     grid->setContentsMargins(16, 12, 16, 12);
-    grid->setVerticalSpacing(7);
+    grid->setVerticalSpacing(5);
     grid->setColumnStretch(1, 1);
     grid->addWidget(heading, 0, 0);
     grid->addWidget(m_count, 0, 1, Qt::AlignRight);
@@ -101,16 +101,21 @@ FormatPanel::FormatPanel(model::Document& document, Selection& selection, QWidge
         grid->addWidget(field, row++, 1);
     }
     addButtons(grid, row++);
-    const QString names[] = {tr("Sign.int.frac"), tr("Q notation"), tr("ap_fixed"), tr("MATLAB fi")};
+    auto* notations = new QGridLayout;
+    notations->setSpacing(6);
+    const QString names[] = {tr("Sign, integer, fraction bits"), tr("Q notation"), tr("ap_fixed"), tr("MATLAB fi")};
     for (std::size_t i = 0; i < m_notations.size(); ++i) {
         m_notations[i] = new QLineEdit;
         m_notations[i]->setAccessibleName(names[i]);
-        auto* label = new QLabel(names[i]);
-        label->setObjectName("muted");
-        grid->addWidget(label, row, 0);
-        grid->addWidget(m_notations[i], row++, 1);
+        m_notations[i]->setToolTip(names[i] + tr(": edit it to set the format"));
+        // The short ones beside each other, the long one below.
+        if (kNotations[i] == Notation::ApFixed)
+            notations->addWidget(m_notations[i], 1, 0, 1, 3);
+        else
+            notations->addWidget(m_notations[i], 0, i > 2 ? 2 : static_cast<int>(i));
         connect(m_notations[i], &QLineEdit::editingFinished, this, [this, i] { takeNotation(m_notations[i]); });
     }
+    grid->addLayout(notations, row, 0, 1, 2);
 
     connect(m_total, &QSpinBox::valueChanged, this, [this](int value) {
         if (value == 1) {

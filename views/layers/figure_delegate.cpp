@@ -23,7 +23,7 @@ constexpr double kNotedOverflow = 1e-3;
 
 void FigureDelegate::paintName(QPainter* painter, const QRect& area, const QStyleOptionViewItem& option,
                                const QModelIndex& index) const {
-    const Theme theme(option.palette);
+    const Theme theme(QApplication::palette()); // the view's own highlight is a tint
     const QString name = index.data().toString(), type = index.data(LayerTreeModel::TypeRole).toString();
     painter->setPen(theme.text);
     const QString shown = option.fontMetrics.elidedText(name, Qt::ElideMiddle, area.width());
@@ -42,16 +42,12 @@ void FigureDelegate::paintName(QPainter* painter, const QRect& area, const QStyl
 void FigureDelegate::paint(QPainter* painter, const QStyleOptionViewItem& given, const QModelIndex& index) const {
     QStyleOptionViewItem option = given;
     initStyleOption(&option, index);
-    const Theme theme(option.palette);
-    const bool selected = option.state & QStyle::State_Selected;
+    const Theme theme(QApplication::palette()); // the view's own highlight is a tint
     const bool branch = index.data(LayerTreeModel::SlotRole).toInt() < 0;
     const bool stale = index.data(LayerTreeModel::StaleRole).toBool();
     painter->save();
-    if (selected) {
-        QColor tint = theme.accent;
-        tint.setAlphaF(0.16f);
-        painter->fillRect(option.rect, tint);
-    }
+    if (option.state & QStyle::State_Selected)
+        painter->fillRect(option.rect, option.palette.color(QPalette::Highlight));
     QRect area = option.rect.adjusted(4, 0, -4, 0);
     painter->setFont(option.font);
     const double value = index.data(LayerTreeModel::ValueRole).toDouble();

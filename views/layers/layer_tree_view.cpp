@@ -46,12 +46,14 @@ LayerTreeView::LayerTreeView(model::Document& document, Selection& selection, QW
     header->setStretchLastSection(false);
     header->setSectionResizeMode(LayerTreeModel::Tensor, QHeaderView::Stretch);
     const QFontMetrics metrics = fontMetrics();
-    const std::pair<int, QString> widths[] = {{LayerTreeModel::Format, "s-10.22  16 "},
-                                              {LayerTreeModel::Overflow, "Overflow  ▾"},
-                                              {LayerTreeModel::Sqnr, "SQNR  ▾ "},
-                                              {LayerTreeModel::Accumulated, "vs float  ▾"}};
+    const std::pair<int, QString> widths[] = {{LayerTreeModel::Format, "s-1.16  16 00"},
+                                              {LayerTreeModel::Overflow, "Overflow"},
+                                              {LayerTreeModel::Sqnr, "SQNR 0"},
+                                              {LayerTreeModel::Accumulated, "vs float"}};
     for (const auto& [column, sample] : widths)
-        m_tree->setColumnWidth(column, metrics.horizontalAdvance(sample) + 14);
+        m_tree->setColumnWidth(column, metrics.horizontalAdvance(sample) + 16);
+
+    setMinimumWidth(metrics.horizontalAdvance(QString(64, 'n')));
 
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);

@@ -1,7 +1,9 @@
 #include "views/plots/bit_plot.h"
 
 #include "views/plots/bit_ruler.h"
+#include "views/plots/count_ticker.h"
 #include "views/plots/qcp.h"
+#include "views/power_text.h"
 #include "views/theme.h"
 
 #include <QLocale>
@@ -16,14 +18,6 @@ namespace {
 constexpr int kRulerSpace = 56;
 constexpr int kLeastColumns = 16;
 constexpr double kFar = 1000;
-
-QString power(int exponent) {
-    static const QString kDigits = QStringLiteral("⁰¹²³⁴⁵⁶⁷⁸⁹");
-    QString text = QStringLiteral("2");
-    for (const QChar c : QString::number(exponent))
-        text += c == '-' ? QChar(0x207B) : kDigits[c.digitValue()];
-    return text;
-}
 
 /// Ticks at whole exponents, as powers of two.
 class PowerTicker : public QCPAxisTicker {
@@ -45,6 +39,7 @@ BitPlot::BitPlot(model::Document& document, Selection& selection, QWidget* paren
       m_overflowText(new QCPItemText(plot())), m_lostText(new QCPItemText(plot())) {
     plot()->xAxis->setRangeReversed(true); // large magnitudes left, as the word is written
     plot()->xAxis->setTicker(QSharedPointer<QCPAxisTicker>(new PowerTicker));
+    plot()->yAxis->setTicker(QSharedPointer<QCPAxisTicker>(new CountTicker));
     for (Series* series : {&m_inside, &m_overflow, &m_lost}) {
         series->positive = new QCPBars(plot()->xAxis, plot()->yAxis);
         series->negative = new QCPBars(plot()->xAxis, plot()->yAxis);

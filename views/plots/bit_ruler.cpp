@@ -1,6 +1,7 @@
 #include "views/plots/bit_ruler.h"
 
 #include "model/document.h"
+#include "views/power_text.h"
 #include "views/theme.h"
 
 #include <QMouseEvent>
@@ -21,13 +22,7 @@ QString weightText(int exponent) {
         return QString::number(1 << exponent);
     if (exponent < 0 && -exponent <= kFractions.size())
         return kFractions[-exponent - 1];
-    return QStringLiteral("2") + [exponent] {
-        static const QString kDigits = QStringLiteral("⁰¹²³⁴⁵⁶⁷⁸⁹");
-        QString text;
-        for (const QChar c : QString::number(exponent))
-            text += c == '-' ? QChar(0x207B) : kDigits[c.digitValue()];
-        return text;
-    }();
+    return power(exponent);
 }
 
 } // namespace

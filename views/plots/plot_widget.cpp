@@ -86,10 +86,13 @@ void PlotWidget::applyTheme() {
 }
 
 void PlotWidget::setLogarithmic(bool logarithmic) {
+    if (logarithmic == m_logarithmic)
+        return;
     m_logarithmic = logarithmic;
     m_plot->yAxis->setScaleType(logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
-    m_plot->yAxis->setTicker(logarithmic ? QSharedPointer<QCPAxisTicker>(new QCPAxisTickerLog)
-                                         : QSharedPointer<QCPAxisTicker>(new QCPAxisTicker));
+    if (logarithmic)
+        m_linearTicker = m_plot->yAxis->ticker();
+    m_plot->yAxis->setTicker(logarithmic ? QSharedPointer<QCPAxisTicker>(new QCPAxisTickerLog) : m_linearTicker);
     rescaleValues();
     m_plot->replot();
 }

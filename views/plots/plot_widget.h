@@ -1,7 +1,9 @@
 #pragma once
 
+#include <QSharedPointer>
 #include <QWidget>
 
+class QCPAxisTicker;
 class QCustomPlot;
 class QLabel;
 
@@ -48,6 +50,7 @@ class PlotWidget : public QWidget {
     QString m_name;
     QCustomPlot* m_plot;
     QLabel* m_empty;
+    QSharedPointer<QCPAxisTicker> m_linearTicker;
     QPoint m_pressed;
     bool m_logarithmic = false;
 };

@@ -1,5 +1,6 @@
 #include "views/plots/values_plot.h"
 
+#include "views/plots/count_ticker.h"
 #include "views/plots/qcp.h"
 #include "views/theme.h"
 
@@ -13,6 +14,7 @@ ValuesPlot::ValuesPlot(model::Document& document, Selection& selection, QWidget*
     : PlotWidget(tr("values"), parent), m_document(document), m_selection(selection),
       m_fixed(new QCPBars(plot()->xAxis, plot()->yAxis)), m_float(plot()->addGraph()) {
     m_fixed->setPen(Qt::NoPen);
+    plot()->yAxis->setTicker(QSharedPointer<QCPAxisTicker>(new CountTicker));
     plot()->yAxis->ticker()->setTickCount(2);
     for (int i = 0; i < 2; ++i) {
         m_limits[i] = new QCPItemLine(plot());
