@@ -197,6 +197,7 @@ void Batch::quantizeStep(std::size_t index, Context& context) {
     if (!step.hasLocal || step.localFormat != format) {
         if (job.x == job.reference) {
             step.localFigures = step.figures;
+            step.localFigures.referenceSquares = step.localFigures.referenceSquaredError = 0; // compared with nothing
         } else {
             QuantizeJob local = job;
             local.x = job.reference;

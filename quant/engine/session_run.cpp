@@ -123,6 +123,8 @@ struct Session::Run {
                     broken[slot] = 1;
                     continue;
                 }
+                if (!counts(slot, i))
+                    continue;
                 own[slot].add(step.figures);
                 local[slot].add(step.localFigures);
                 if (!counted[slot])
@@ -132,7 +134,7 @@ struct Session::Run {
         }
         for (std::size_t slot = 0; slot < edited.size(); ++slot) {
             if (edited[slot] && !broken[slot] && seen[slot] > 0)
-                take(slot, own[slot], local[slot], seen[slot]);
+                take(slot, own[slot], local[slot], m_data.slots[slot].parameter ? m_data.count : seen[slot]);
         }
         publish(true);
         return true;
@@ -174,6 +176,9 @@ struct Session::Run {
     void keep() { m_data.latest = std::make_shared<const RunResult>(*m_result); }
 
   private:
+    /// A parameter is the same tensor in every batch, and is counted in the first.
+    bool counts(std::size_t slot, std::size_t batch) const { return batch == 0 || !m_data.slots[slot].parameter; }
+
     bool runBatch(std::size_t index, bool last) {
         Batch& batch = *m_data.batches[index];
         if (!m_data.cached[index] && !batch.runFloat(m_control.stop))
@@ -187,8 +192,10 @@ struct Session::Run {
         Batch::Context context{m_formats, m_states[index], m_data.histogramRanges, m_control.stop, {}, 0, 0};
         context.done = [&](std::size_t node) {
             const auto slot = static_cast<std::size_t>(program.nodes[node].slot);
-            m_own[slot].add(batch.figures(node).figures);
-            m_local[slot].add(batch.figures(node).localFigures);
+            if (counts(slot, index)) {
+                m_own[slot].add(batch.figures(node).figures);
+                m_local[slot].add(batch.figures(node).localFigures);
+            }
             if (--left[slot] == 0 && last) {
                 if (isStale(slot) || m_result->slots[slot]->seenSamples != m_data.count)
                     take(slot, m_own[slot], m_local[slot], m_data.count);

@@ -1,0 +1,154 @@
+#include "quant/core/integer_bits.h"
+#include "quant/io/npz.h"
+#include "support/golden.h"
+
+#include <QFile>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QProcess>
+#include <QStandardPaths>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace fxp;
+using test::Json;
+
+/// The program as a script calls it: exit status, one line of error, files.
+class TestCli : public QObject {
+    Q_OBJECT
+  private Q_SLOTS:
+    void info();
+    void calibrateAndRun();
+    void stateAndNumbers();
+    void randomInputs();
+    void fails_data();
+    void fails();
+    void schemas();
+
+  private:
+    struct Result {
+        int code;
+        QByteArray out, err;
+    };
+    static Result run(const QStringList& arguments);
+    static QString model(const QString& path) { return QString::fromStdString(test::modelFolder()) + "/" + path; }
+    QTemporaryDir m_files;
+};
+
+TestCli::Result TestCli::run(const QStringList& arguments) {
+    QProcess process;
+    process.start(FXP_PROGRAM, arguments);
+    if (!process.waitForFinished(120'000))
+        return {-1, {}, "timed out"};
+    return {process.exitCode(), process.readAllStandardOutput(), process.readAllStandardError()};
+}
+
+void TestCli::info() {
+    const Result text = run({"info", model("digits_transformer/traced.pt"), "--inputs", model("digits_transformer/inputs.npz")});
+    QCOMPARE(text.code, 0);
+    QVERIFY(text.out.contains("encoder.layers.1.linear1.activation"));
+    const Result json = run({"info", model("digits_transformer/traced.pt"), "--json"});
+    QCOMPARE(json.code, 0);
+    const Json tree = Json::parse(json.out.toStdString());
+    QVERIFY(tree["modules"].size() > 25);
+    QVERIFY(tree["tensors"].size() > 100);
+}
+
+void TestCli::calibrateAndRun() {
+    const QString inputs = model("digits_transformer/inputs.npz"), q = m_files.filePath("q.json");
+    const QString file = model("digits_transformer/scripted.pt");
+    const Result calibrated = run({"calibrate", file, "--inputs", inputs, "-o", q, "--weight-bits", "7", "--activation-bits", "9",
+                                   "--bias-bits", "12", "--method", "min_mse", "--same", "wb,qkv"});
+    QCOMPARE(calibrated.code, 0);
+    const Json config = test::readJson(q.toStdString());
+    QCOMPARE(config["layers"]["embed"]["input"]["total_bits"].get<int>(), 9);
+    QCOMPARE(config["layers"]["embed"]["weight"].dump(), config["layers"]["embed"]["bias"].dump());
+    const QStringList common{"run", file, "--inputs", inputs, "--qconfig", q, "--labels", model("digits_transformer/labels.npy")};
+    const QString report = m_files.filePath("r.json"), log = m_files.filePath("l.json"), outputs = m_files.filePath("o.npz");
+    const Result ran = run(common + QStringList{"--report", report, "--log", log, "--outputs", outputs, "--json"});
+    QCOMPARE(ran.code, 0);
+    const Json figures = test::readJson(report.toStdString());
+    QCOMPARE(Json::parse(ran.out.toStdString()).dump(), figures.dump());
+    QVERIFY(figures["accuracy_fixed"].get<double>() > 0.9);
+    QVERIFY(figures["tensors"].contains("head.activation"));
+    QVERIFY(test::readJson(log.toStdString()).contains("encoder.layers.0.ffn.linear1.weight_quant"));
+    const auto arrays = quant::readNpz(outputs.toStdString());
+    QVERIFY((arrays.find("output_0")->shape == std::vector<std::int64_t>{397, 10}));
+    // The same again gives the same bits, with another count of threads too.
+    const Result again = run(common + QStringList{"--json", "--threads", "1"});
+    QCOMPARE(again.out, ran.out);
+}
+
+void TestCli::stateAndNumbers() {
+    const QString file = model("silero_vad/silero_vad.jit"), inputs = model("silero_vad/inputs.npz");
+    const Result result = run({"run", file, "--inputs", inputs, "--set", "sr=16000", "--outputs", m_files.filePath("o.npz")});
+    QCOMPARE(result.code, 0);
+    const auto got = quant::readNpz(m_files.filePath("o.npz").toStdString());
+    const auto expected = quant::readNpz(model("silero_vad/outputs.npz").toStdString());
+    QVERIFY(std::abs(got.find("output_0")->floats()[0] - expected.find("output_0")->floats()[0]) < 1e-4);
+}
+
+void TestCli::randomInputs() {
+    const QString file = model("digits_cnn/traced.pt");
+    const Result one = run({"run", file, "--inputs", "random:3", "--json"});
+    QCOMPARE(one.code, 0);
+    QCOMPARE(run({"run", file, "--inputs", "random:3", "--json"}).out, one.out);
+    QVERIFY(run({"run", file, "--inputs", "random:4", "--json"}).out != one.out);
+    QCOMPARE(run({"run", file, "--inputs", "random", "--shape", "image=4x1x8x8"}).code, 0);
+}
+
+void TestCli::fails_data() {
+    QTest::addColumn<QStringList>("arguments");
+    QTest::addColumn<int>("code");
+    QTest::addColumn<QString>("says");
+    const QString file = model("digits_cnn/traced.pt"), inputs = model("digits_cnn/inputs.npz");
+    QTest::newRow("no command") << QStringList{} << 2 << "";
+    QTest::newRow("unknown command") << QStringList{"fly"} << 2 << "";
+    QTest::newRow("unknown option") << QStringList{"info", file, "--fast"} << 2 << "";
+    QTest::newRow("bits out of range") << QStringList{"calibrate", file, "--inputs", inputs, "-o", "q", "--weight-bits", "65"} << 2 << "";
+    QTest::newRow("unknown method") << QStringList{"calibrate", file, "--inputs", inputs, "-o", "q", "--method", "best"} << 2 << "";
+    QTest::newRow("no such model") << QStringList{"info", "/no/such.pt"} << 1 << "/no/such.pt";
+    QTest::newRow("no such inputs") << QStringList{"run", file, "--inputs", "/no/such.npz"} << 1 << "/no/such.npz";
+    QTest::newRow("inputs of another shape") << QStringList{"run", file, "--inputs", model("digits_cnn/labels.npy")} << 1 << "conv1";
+    QTest::newRow("labels of another count") << QStringList{"run", file, "--inputs", "random", "--labels", model("digits_cnn/labels.npy")} << 1 << "labels";
+    QTest::newRow("no QConfig") << QStringList{"run", file, "--inputs", inputs, "--qconfig", file} << 1 << "not JSON";
+    QTest::newRow("missing number") << QStringList{"run", model("silero_vad/silero_vad.jit"), "--inputs", model("silero_vad/inputs.npz")} << 1 << "sr";
+    QTest::newRow("no place to write") << QStringList{"calibrate", file, "--inputs", inputs, "-o", "/no/such/q.json"} << 1 << "/no/such/q.json";
+}
+
+void TestCli::fails() {
+    QFETCH(QStringList, arguments);
+    QFETCH(int, code);
+    QFETCH(QString, says);
+    const Result result = run(arguments);
+    QCOMPARE(result.code, code);
+    QVERIFY2(result.err.contains(says.toUtf8()), result.err);
+    if (code == 1)
+        QCOMPARE(result.err.count('\n'), 1);
+}
+
+void TestCli::schemas() {
+    const QString python = QStandardPaths::findExecutable("python3", {"/usr/bin"});
+    QProcess probe;
+    probe.start(python, {"-c", "import jsonschema"});
+    if (python.isEmpty() || !probe.waitForFinished() || probe.exitCode() != 0)
+        QSKIP("needs python3-jsonschema");
+    const QString file = model("digits_postnorm/traced.pt"), inputs = model("digits_postnorm/inputs.npz");
+    const QString q = m_files.filePath("sq.json"), r = m_files.filePath("sr.json"), i = m_files.filePath("si.json"), l = m_files.filePath("sl.json");
+    QCOMPARE(run({"calibrate", file, "--inputs", inputs, "-o", q}).code, 0);
+    QCOMPARE(run({"run", file, "--inputs", inputs, "--qconfig", q, "--report", r, "--log", l}).code, 0);
+    QFile out(i);
+    QVERIFY(out.open(QIODevice::WriteOnly));
+    out.write(run({"info", file, "--inputs", inputs, "--json"}).out);
+    out.close();
+    for (const auto& [name, document] : {std::pair{"qconfig", q}, {"report", r}, {"info", i}, {"activation_log", l}}) {
+        QProcess check;
+        check.start(python, {"-c", "import json,sys,jsonschema; jsonschema.validate(json.load(open(sys.argv[2])), json.load(open(sys.argv[1])))",
+                             QStringLiteral(FXP_SOURCE_DIR "/resources/schemas/%1.schema.json").arg(name), document});
+        QVERIFY(check.waitForFinished(60'000));
+        QVERIFY2(check.exitCode() == 0, check.readAllStandardError());
+    }
+}
+
+QTEST_GUILESS_MAIN(TestCli)
+#include "tst_cli.moc"

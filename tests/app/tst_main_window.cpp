@@ -1,0 +1,229 @@
+#include "app/gui/main_window.h"
+#include "app/gui/message_strip.h"
+#include "app/gui/recovery.h"
+#include "support/golden.h"
+#include "support/opened_document.h"
+#include "views/plots/bit_plot.h"
+#include "views/plots/bit_ruler.h"
+
+#include <QAbstractButton>
+#include <QAction>
+#include <QApplication>
+#include <QDropEvent>
+#include <QLabel>
+#include <QLineEdit>
+#include <QMessageBox>
+#include <QMimeData>
+#include <QSpinBox>
+#include <QStandardPaths>
+#include <QTemporaryDir>
+#include <QTest>
+#include <QTimer>
+#include <QTreeView>
+
+using namespace fxp;
+using gui::MainWindow;
+
+/// The window as its user drives it, offscreen.
+class TestMainWindow : public QObject {
+    Q_OBJECT
+  private Q_SLOTS:
+    void initTestCase();
+    void demoOpens();
+    void dragThenSave();
+    void spinBoxEditsAllSelected();
+    void notationIsRead();
+    void failedOpenKeepsWhatWas();
+    void dropOpens();
+    void closeAsks_data();
+    void closeAsks();
+    void liveOffWaits();
+    void recoveryIsOffered();
+
+  private:
+    static std::unique_ptr<MainWindow> demo();
+    static QAction* action(MainWindow& window, const QString& text);
+    QTemporaryDir m_files;
+};
+
+void TestMainWindow::initTestCase() {
+    QStandardPaths::setTestModeEnabled(true);
+    QCoreApplication::setApplicationName("fxp-workbench-test");
+    QCoreApplication::setOrganizationName({});
+}
+
+std::unique_ptr<MainWindow> TestMainWindow::demo() {
+    auto window = std::make_unique<MainWindow>();
+    window->show();
+    window->openDemo();
+    const bool ready = QTest::qWaitFor([&] { return window->document().isOpen(); }, 30'000) && test::settled(window->document());
+    return ready ? std::move(window) : nullptr;
+}
+
+QAction* TestMainWindow::action(MainWindow& window, const QString& text) {
+    for (QAction* action : window.findChildren<QAction*>()) {
+        if (action->text().remove('&').startsWith(text))
+            return action;
+    }
+    return nullptr;
+}
+
+void TestMainWindow::demoOpens() {
+    const auto window = demo();
+    QVERIFY(window);
+    auto& document = window->document();
+    QVERIFY(document.slotCount() > 100);
+    QVERIFY(!document.isModified());
+    QVERIFY(*document.result()->predictions.accuracyFloat() >= 0.97);
+    QVERIFY(window->selection().current() >= 0);
+    QVERIFY(window->windowTitle().contains("digits"));
+}
+
+void TestMainWindow::dragThenSave() {
+    const auto window = demo();
+    auto& document = window->document();
+    auto* ruler = window->findChild<views::BitRuler*>();
+    QTRY_VERIFY(ruler->isVisible() && ruler->width() > 200);
+    const int slot = window->selection().current();
+    const int before = *document.format(slot).fractionalBits;
+    const int column = ruler->cellCentre(0).x() - ruler->cellCentre(1).x();
+    const QPoint from = ruler->pointHandle();
+    QTest::mousePress(ruler, Qt::LeftButton, {}, from);
+    QTest::mouseMove(ruler, from + QPoint(-column, 0));
+    QTest::mouseRelease(ruler, Qt::LeftButton, {}, from + QPoint(-column, 0));
+    QCOMPARE(*document.format(slot).fractionalBits, before - 1);
+    QVERIFY(window->windowTitle().contains('*'));
+    const QString file = m_files.filePath("tuned.json");
+    document.saveQConfig(file);
+    const test::Json json = test::readJson(file.toStdString());
+    QCOMPARE(json["layers"]["encoder.layers.1"]["linear1"]["activation"]["fractional_bits"].get<int>(), before - 1);
+    QVERIFY(test::settled(document));
+    QVERIFY(document.slotResult(slot)->format == document.format(slot));
+}
+
+void TestMainWindow::spinBoxEditsAllSelected() {
+    const auto window = demo();
+    auto& document = window->document();
+    const int a = document.slotOf("embed.input"), b = document.slotOf("head.input");
+    window->selection().set({a, b}, a);
+    for (QSpinBox* box : window->findChildren<QSpinBox*>()) {
+        if (box->accessibleName() == "Total bits")
+            box->setValue(11);
+    }
+    QCOMPARE(*document.format(a).totalBits, 11);
+    QCOMPARE(*document.format(b).totalBits, 11);
+    QCOMPARE(document.undoStack()->index(), document.undoStack()->cleanIndex() + 1);
+    action(*window, "Undo")->trigger();
+    QCOMPARE(*document.format(b).totalBits, 8);
+}
+
+void TestMainWindow::notationIsRead() {
+    const auto window = demo();
+    auto& document = window->document();
+    const int slot = window->selection().current();
+    QLineEdit* field = nullptr;
+    for (QLineEdit* edit : window->findChildren<QLineEdit*>()) {
+        if (edit->accessibleName() == "ap_fixed")
+            field = edit;
+    }
+    QVERIFY(field);
+    const auto type = [&](const QString& text) {
+        field->setFocus();
+        field->selectAll();
+        QTest::keyClicks(field, text);
+        QTest::keyClick(field, Qt::Key_Return);
+    };
+    type("ap_fixed<9,3>");
+    QCOMPARE(*document.format(slot).totalBits, 9);
+    QCOMPARE(*document.format(slot).fractionalBits, 6);
+    type("ap_fixed<1,1>");
+    QCOMPARE(*document.format(slot).totalBits, 9);
+    QVERIFY(window->findChild<gui::MessageStrip*>()->text().contains("ap_fixed"));
+}
+
+void TestMainWindow::failedOpenKeepsWhatWas() {
+    const auto window = demo();
+    const QString file = m_files.filePath("broken.pt");
+    QFile out(file);
+    QVERIFY(out.open(QIODevice::WriteOnly));
+    out.write("PK and nothing more");
+    out.close();
+    window->openFiles({file});
+    auto* strip = window->findChild<gui::MessageStrip*>();
+    QTRY_VERIFY(strip->text().contains("broken.pt"));
+    QVERIFY(strip->text().contains("What to do"));
+    QCOMPARE(window->document().model()->identity.name, std::string("digits"));
+}
+
+void TestMainWindow::dropOpens() {
+    const auto window = demo();
+    QMimeData mime;
+    const QString folder = QString::fromStdString(test::modelFolder());
+    mime.setUrls({QUrl::fromLocalFile(folder + "/digits_cnn/traced.pt"), QUrl::fromLocalFile(folder + "/digits_cnn/inputs.npz")});
+    QDropEvent drop(QPointF(50, 50), Qt::CopyAction, &mime, Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(window.get(), &drop);
+    QTRY_VERIFY_WITH_TIMEOUT(window->document().slotOf("dw.weight") >= 0, 30'000);
+    QCOMPARE(window->document().model()->sampleCount, std::int64_t{397});
+    QVERIFY(window->findChild<gui::MessageStrip*>()->text().contains("float"));
+}
+
+void TestMainWindow::closeAsks_data() {
+    QTest::addColumn<int>("answer");
+    QTest::addColumn<bool>("closes");
+    QTest::newRow("cancel") << int(QMessageBox::Cancel) << false;
+    QTest::newRow("discard") << int(QMessageBox::Discard) << true;
+}
+
+void TestMainWindow::closeAsks() {
+    QFETCH(int, answer);
+    QFETCH(bool, closes);
+    const auto window = demo();
+    window->document().setFormats({{0, {5, 4, {}, {}}}}, "edit");
+    bool asked = false;
+    QTimer::singleShot(0, this, [&] {
+        auto* box = qobject_cast<QMessageBox*>(QApplication::activeModalWidget());
+        asked = box != nullptr;
+        if (box)
+            box->button(static_cast<QMessageBox::StandardButton>(answer))->click();
+    });
+    QCOMPARE(window->close(), closes);
+    QVERIFY(asked);
+}
+
+void TestMainWindow::liveOffWaits() {
+    const auto window = demo();
+    auto& document = window->document();
+    action(*window, "Live")->setChecked(false);
+    const int slot = window->selection().current();
+    document.setFormats({{slot, {12, 8, {}, {}}}}, "edit");
+    QTest::qWait(100);
+    QVERIFY(document.isStale(slot));
+    action(*window, "Run")->trigger();
+    QVERIFY(test::settled(document));
+    QVERIFY(!document.isStale(slot));
+}
+
+void TestMainWindow::recoveryIsOffered() {
+    const QString folder = m_files.filePath("recovery");
+    {
+        const auto window = demo();
+        window->document().setFormats({{0, {5, 4, {}, {}}}}, "edit");
+        gui::Recovery recovery(window->document(), folder);
+        recovery.setInputs({"a.npz"});
+        recovery.flush();
+        QVERIFY(QFile::exists(folder + "/recovery.json"));
+        QVERIFY(QFile::copy(folder + "/recovery.json", folder + "/kept.json"));
+    } // left in order: nothing to offer
+    QVERIFY(!QFile::exists(folder + "/recovery.json"));
+    QVERIFY(QFile::rename(folder + "/kept.json", folder + "/recovery.json"));
+    model::Document document;
+    gui::Recovery recovery(document, folder);
+    const auto left = recovery.left();
+    QVERIFY(left);
+    QVERIFY(left->model.endsWith("digits.pt"));
+    QCOMPARE(left->inputs, QStringList{"a.npz"});
+    QVERIFY(left->qconfig.contains("\"total_bits\": 5"));
+}
+
+QTEST_MAIN(TestMainWindow)
+#include "tst_main_window.moc"
