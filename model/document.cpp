@@ -32,11 +32,10 @@ Document::Document(QObject* parent) : QObject(parent), m_worker(new Worker) {
         end();
         setFormats(edit, tr("Calibrate"));
     });
-    connect(m_worker, &Worker::failed, this,
-            [this](const QString& where, const QString& problem, const QString& hint) {
-                end();
-                Q_EMIT failed(where, problem, hint);
-            });
+    connect(m_worker, &Worker::failed, this, [this](const QString& where, const QString& problem, const QString& hint) {
+        end();
+        Q_EMIT failed(where, problem, hint);
+    });
     connect(&m_undo, &QUndoStack::cleanChanged, this, [this](bool clean) { Q_EMIT modifiedChanged(!clean); });
     m_thread.setObjectName("engine");
     m_thread.start();
@@ -120,7 +119,10 @@ void Document::openModel(const QString& file, const QStringList& inputs, const Q
     m_inputs = inputs;
     m_worker->cancel();
     QMetaObject::invokeMethod(
-        m_worker, [worker = m_worker, file, inputs, labels] { worker->open({file, inputs, labels}); },
+        m_worker,
+        [worker = m_worker, file, inputs, labels] {
+            worker->open({file, inputs, labels});
+        },
         Qt::QueuedConnection);
 }
 
@@ -131,12 +133,17 @@ void Document::openSamples(const QStringList& files, const QString& labels) {
     m_inputs = files;
     m_worker->cancel();
     QMetaObject::invokeMethod(
-        m_worker, [worker = m_worker, files, labels] { worker->open({{}, files, labels}); }, Qt::QueuedConnection);
+        m_worker,
+        [worker = m_worker, files, labels] {
+            worker->open({{}, files, labels});
+        },
+        Qt::QueuedConnection);
 }
 
 void Document::openLabels(const QString& file) {
     if (!isOpen() || m_model->randomSamples)
-        throw Error(file.toStdString(), tr("there are no samples to label").toStdString(), tr("open some first").toStdString());
+        throw Error(file.toStdString(), tr("there are no samples to label").toStdString(),
+                    tr("open some first").toStdString());
     openSamples(m_inputs, file);
 }
 
@@ -156,7 +163,8 @@ void Document::takeModel(const OpenedModelPointer& model) {
     else
         Q_EMIT modelChanged();
     if (model->randomSamples)
-        Q_EMIT notice(tr("No samples were given: the figures are of random ones. Open real samples to see real figures."));
+        Q_EMIT notice(
+            tr("No samples were given: the figures are of random ones. Open real samples to see real figures."));
     m_firstEdit = 0;
     run();
 }
@@ -191,7 +199,9 @@ void Document::run() {
     QMetaObject::invokeMethod(m_worker, &Worker::runWanted, Qt::QueuedConnection);
 }
 
-void Document::cancel() { m_worker->cancel(); }
+void Document::cancel() {
+    m_worker->cancel();
+}
 
 void Document::calibrate(const quant::BitBudget& bits, const quant::CalibrationOptions& options,
                          const std::vector<int>& slotList) {

@@ -18,8 +18,8 @@ class Worker;
 /// New formats by slot.
 using FormatEdit = std::map<int, quant::QType>;
 
-/// What is open, its formats, and its runs: the single truth that views show and send edits to. Everything that takes time
-/// happens on the worker's thread; the answers come as signals.
+/// What is open, its formats, and its runs: the single truth that views show and send edits to. Everything that takes
+/// time happens on the worker's thread; the answers come as signals.
 class Document : public QObject {
     Q_OBJECT
   public:

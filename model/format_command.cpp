@@ -8,8 +8,12 @@ FormatCommand::FormatCommand(Document& document, FormatEdit after, const QString
         m_before.emplace(slot, document.format(slot));
 }
 
-void FormatCommand::undo() { m_document.applyFormats(m_before); }
-void FormatCommand::redo() { m_document.applyFormats(m_after); }
+void FormatCommand::undo() {
+    m_document.applyFormats(m_before);
+}
+void FormatCommand::redo() {
+    m_document.applyFormats(m_after);
+}
 
 bool FormatCommand::mergeWith(const QUndoCommand* other) {
     const auto* later = static_cast<const FormatCommand*>(other);

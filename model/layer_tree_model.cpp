@@ -65,7 +65,8 @@ struct LayerTreeModel::Node {
 
     /// A chain of modules that hold nothing but one another is one row: `encoder.layers`.
     void joinChains() {
-        while (parent && type.isEmpty() && children.size() == 1 && children[0]->slot < 0 && children[0]->type.isEmpty()) {
+        while (parent && type.isEmpty() && children.size() == 1 && children[0]->slot < 0 &&
+               children[0]->type.isEmpty()) {
             const std::unique_ptr<Node> only = std::move(children[0]);
             name += "." + only->name;
             path = only->path;
@@ -189,7 +190,9 @@ int LayerTreeModel::rowCount(const QModelIndex& parent) const {
     return parent.column() > 0 ? 0 : static_cast<int>(node(parent).children.size());
 }
 
-int LayerTreeModel::columnCount(const QModelIndex&) const { return ColumnCount; }
+int LayerTreeModel::columnCount(const QModelIndex&) const {
+    return ColumnCount;
+}
 
 QModelIndex LayerTreeModel::indexOf(int slot) const {
     if (slot < 0 || static_cast<std::size_t>(slot) >= m_bySlot.size() || !m_bySlot[static_cast<std::size_t>(slot)])

@@ -40,7 +40,8 @@ QImage waveform(const float* values, std::int64_t count) {
     for (std::int64_t i = 0; i < count; ++i)
         extent = std::max(extent, std::abs(values[i]));
     for (int column = 0; column < kThumbnail; ++column) {
-        const std::int64_t begin = column * count / kThumbnail, end = std::max(begin + 1, (column + 1) * count / kThumbnail);
+        const std::int64_t begin = column * count / kThumbnail,
+                           end = std::max(begin + 1, (column + 1) * count / kThumbnail);
         const auto [low, high] = std::minmax_element(values + begin, values + end);
         const auto toY = [&](float v) { return static_cast<int>((1 - v / extent) * (kThumbnail - 1) / 2); };
         painter.drawLine(column, toY(*low), column, toY(*high));
@@ -91,7 +92,9 @@ void SampleListModel::reorder() {
     Q_EMIT dataChanged(index(0), index(rowCount() - 1));
 }
 
-bool SampleListModel::isStale() const { return !m_document.result() || m_document.result()->outputsStale; }
+bool SampleListModel::isStale() const {
+    return !m_document.result() || m_document.result()->outputsStale;
+}
 
 int SampleListModel::rowCount(const QModelIndex& parent) const {
     return parent.isValid() ? 0 : static_cast<int>(m_order.size());
@@ -116,8 +119,7 @@ QVariant SampleListModel::data(const QModelIndex& index, int role) const {
     case LabelRole: return prediction(m_document.model()->samples->labels, sample);
     case FloatRole: return prediction(predictions.fromFloat, sample);
     case FixedRole: return prediction(predictions.fromFixed, sample);
-    case ChangedRole:
-        return prediction(predictions.fromFloat, sample) != prediction(predictions.fromFixed, sample);
+    case ChangedRole: return prediction(predictions.fromFloat, sample) != prediction(predictions.fromFixed, sample);
     default: return {};
     }
 }

@@ -90,7 +90,8 @@ std::vector<std::int32_t> readLabels(const QString& file) {
     else
         array = quant::readNpy(file.toStdString());
     if (array.type != quant::ElementType::Int64 || array.shape.size() != 1)
-        throw Error(file.toStdString(), "labels must be one integer per sample", "give a one-dimensional integer array");
+        throw Error(file.toStdString(), "labels must be one integer per sample",
+                    "give a one-dimensional integer array");
     return {array.integers(), array.integers() + array.count()};
 }
 

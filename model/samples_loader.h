@@ -11,8 +11,8 @@
 namespace fxp::model {
 
 /// Reads samples for a model: .npz (arrays by the names of the model's inputs), .npy, image files, or a folder of them.
-/// Images become one float array [N, C, H, W] with values 0 … 1, C = 1 where all are grey, else 3; they must be of one size.
-/// Throws Error: the file, what is wrong, what to do.
+/// Images become one float array [N, C, H, W] with values 0 … 1, C = 1 where all are grey, else 3; they must be of one
+/// size. Throws Error: the file, what is wrong, what to do.
 quant::NamedArrays readSamples(const QStringList& files);
 
 /// Labels from .npy, or the first array of an .npz: one integer per sample.

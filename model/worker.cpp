@@ -85,7 +85,9 @@ std::uint64_t Worker::want(const quant::Formats& formats) {
     return ++m_edit;
 }
 
-void Worker::cancel() { m_cancel = true; }
+void Worker::cancel() {
+    m_cancel = true;
+}
 
 void Worker::runWanted() {
     quant::Formats formats;

@@ -5,16 +5,16 @@
 
 namespace fxp::views {
 
-/// The few colours that carry meaning, taken from the palette so that both themes work: colour is spent on what is selected
-/// or wrong, and never carries meaning alone.
+/// The few colours that carry meaning, taken from the palette so that both themes work: colour is spent on what is
+/// selected or wrong, and never carries meaning alone.
 struct Theme {
     explicit Theme(const QPalette& palette);
 
     QColor background, text, muted, grid;
-    QColor accent, accentLight;   ///< values in range; negative ones lighter
-    QColor danger, dangerLight;   ///< overflow
-    QColor lost, lostLight;       ///< below one LSB
-    QColor warning;               ///< weak
+    QColor accent, accentLight; ///< values in range; negative ones lighter
+    QColor danger, dangerLight; ///< overflow
+    QColor lost, lostLight;     ///< below one LSB
+    QColor warning;             ///< weak
     bool dark;
 };
 

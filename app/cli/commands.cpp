@@ -29,8 +29,10 @@ constexpr std::int64_t kRandomSamples = 16;
 
 void writeFile(const std::string& file, const std::string& text) {
     QSaveFile out(QString::fromStdString(file));
-    if (!out.open(QIODevice::WriteOnly) || out.write(text.data(), static_cast<qint64>(text.size())) < 0 || !out.commit())
-        throw Error(file, "cannot be written: " + out.errorString().toStdString(), "check the folder and its permissions");
+    if (!out.open(QIODevice::WriteOnly) || out.write(text.data(), static_cast<qint64>(text.size())) < 0 ||
+        !out.commit())
+        throw Error(file, "cannot be written: " + out.errorString().toStdString(),
+                    "check the folder and its permissions");
 }
 
 std::string readFile(const std::string& file) {
@@ -91,9 +93,10 @@ void Commands::run() {
 
 void Commands::declareInputs(CLI::App& command, bool required) {
     command.add_option("model", m_options.model, "model file (TorchScript .pt)")->required();
-    auto* inputs = command.add_option("--inputs", m_options.inputs,
-                                      ".npy, .npz (arrays by the names of the model's inputs), images, a folder of images, "
-                                      "or random[:seed]");
+    auto* inputs =
+        command.add_option("--inputs", m_options.inputs,
+                           ".npy, .npz (arrays by the names of the model's inputs), images, a folder of images, "
+                           "or random[:seed]");
     if (required)
         inputs->required();
     command.add_option("--set", m_options.settings, "NAME=VALUE: a number that the model takes beside its tensors");
@@ -188,9 +191,9 @@ quant::Samples Commands::samples(quant::Session& session) const {
         if (value.empty() || *end != '\0')
             throw Error("--set", "\"" + value + "\" is no number", "write NAME=VALUE");
         const bool whole = value.find_first_of(".eE") == std::string::npos;
-        samples.inputs.items.emplace_back(
-            name, whole ? quant::Array::ofIntegers({}, {static_cast<std::int64_t>(number)})
-                        : quant::Array::ofFloats({}, {static_cast<float>(number)}));
+        samples.inputs.items.emplace_back(name, whole
+                                                    ? quant::Array::ofIntegers({}, {static_cast<std::int64_t>(number)})
+                                                    : quant::Array::ofFloats({}, {static_cast<float>(number)}));
     }
     if (!m_options.labels.empty())
         samples.labels = model::readLabels(QString::fromStdString(m_options.labels));
@@ -208,7 +211,8 @@ void Commands::info() {
         why = error.what(); // the tree needs no run; its slots do
     }
     if (m_options.json) {
-        Json json{{"format", "fxp-workbench/info"}, {"version", 1}, {"inputs", Json::array()}, {"modules", Json::array()}};
+        Json json{
+            {"format", "fxp-workbench/info"}, {"version", 1}, {"inputs", Json::array()}, {"modules", Json::array()}};
         for (const auto& argument : session->arguments())
             json["inputs"].push_back({{"name", argument.name}, {"optional", argument.optional}});
         for (const auto& module : session->modules())
@@ -246,8 +250,8 @@ void Commands::info() {
         }
     }
     for (const auto& slot : session->slots()) {
-        const bool shown = std::ranges::any_of(session->modules(),
-                                               [&](const auto& module) { return module.path == slot.layerPath; });
+        const bool shown =
+            std::ranges::any_of(session->modules(), [&](const auto& module) { return module.path == slot.layerPath; });
         if (!shown && !slot.absent)
             std::cout << "    " << slot.path << "  " << slot.layerType << "  " << shapeText(slot.shape) << '\n';
     }
@@ -278,9 +282,8 @@ void Commands::calibrate() {
     }
     for (std::size_t i = 0; i < formats->size(); ++i) {
         if (!session->slots()[i].absent)
-            std::cout << session->slots()[i].path << "  "
-                      << write((*formats)[i], quant::Notation::SignIntegerFraction) << "  "
-                      << (*formats)[i].totalBits.value_or(32) << " bits\n";
+            std::cout << session->slots()[i].path << "  " << write((*formats)[i], quant::Notation::SignIntegerFraction)
+                      << "  " << (*formats)[i].totalBits.value_or(32) << " bits\n";
     }
 }
 

@@ -40,8 +40,9 @@ CalibrateDialog::CalibrateDialog(int selected, QWidget* parent)
     auto* form = new QFormLayout(this);
     form->setContentsMargins(20, 18, 20, 16);
     form->setVerticalSpacing(9);
-    auto* text = new QLabel(tr("Formats are chosen from the values that the samples give, layer by layer, each with its "
-                               "inputs quantized already. It is one undo step."));
+    auto* text =
+        new QLabel(tr("Formats are chosen from the values that the samples give, layer by layer, each with its "
+                      "inputs quantized already. It is one undo step."));
     text->setWordWrap(true);
     text->setObjectName("muted");
     form->addRow(text);
@@ -84,6 +85,8 @@ quant::CalibrationOptions CalibrateDialog::options() const {
     return options;
 }
 
-bool CalibrateDialog::selectedOnly() const { return m_selected->isChecked(); }
+bool CalibrateDialog::selectedOnly() const {
+    return m_selected->isChecked();
+}
 
 } // namespace fxp::gui

@@ -6,6 +6,11 @@
 #include <QFile>
 #include <QSaveFile>
 
+// Resources of a static library are registered by hand, and from outside any namespace.
+static void registerResources() {
+    Q_INIT_RESOURCE(resources);
+}
+
 namespace fxp::gui {
 
 namespace {
@@ -27,6 +32,7 @@ QString unpack(const QString& name, const QString& folder) {
 } // namespace
 
 Demo unpackDemo(const QString& folder) {
+    registerResources();
     QDir().mkpath(folder);
     return {unpack("digits.pt", folder), unpack("samples.npz", folder), unpack("labels.npz", folder),
             unpack("digits.qconfig.json", folder)};

@@ -33,7 +33,8 @@ int takeSnapshot(fxp::gui::MainWindow& window, const Snapshot& snapshot) {
         done = window.grab().save(snapshot.screenshot) && done;
     if (!snapshot.report.isEmpty()) {
         const auto& model = *document.model();
-        const auto json = fxp::quant::report(model.identity, model.sampleCount, model.slots, document.formats(), *document.result());
+        const auto json =
+            fxp::quant::report(model.identity, model.sampleCount, model.slots, document.formats(), *document.result());
         done = write(snapshot.report, QByteArray::fromStdString(json.dump(1) + "\n")) && done;
     }
     if (!snapshot.qconfig.isEmpty())
@@ -61,7 +62,8 @@ int main(int argc, char** argv) {
     parser.addHelpOption();
     parser.addVersionOption();
     parser.addPositionalArgument("files", "a model, samples and a QConfig, in any order; none: the demo", "[files…]");
-    const QCommandLineOption labels("labels", "one class per sample", "file"), threads("threads", "threads to compute with", "n"),
+    const QCommandLineOption labels("labels", "one class per sample", "file"),
+        threads("threads", "threads to compute with", "n"),
         screenshot("screenshot", "write a picture of the window after the first run, and end", "png"),
         report("report", "write the report after the first run, and end", "json"),
         qconfig("save-qconfig", "write the formats after the first run, and end", "json");
@@ -79,10 +81,11 @@ int main(int argc, char** argv) {
 
     const Snapshot snapshot{parser.value(screenshot), parser.value(report), parser.value(qconfig)};
     if (snapshot.wanted()) {
-        QObject::connect(&window.document(), &fxp::model::Document::failed, &app, [](const QString& where, const QString& problem) {
-            std::fprintf(stderr, "fxp-workbench: %s: %s\n", qPrintable(where), qPrintable(problem));
-            QApplication::exit(1);
-        });
+        QObject::connect(&window.document(), &fxp::model::Document::failed, &app,
+                         [](const QString& where, const QString& problem) {
+                             std::fprintf(stderr, "fxp-workbench: %s: %s\n", qPrintable(where), qPrintable(problem));
+                             QApplication::exit(1);
+                         });
         // The window settles for a moment after the figures are in: the SQNR table comes last.
         auto* settle = new QTimer(&app);
         settle->setSingleShot(true);

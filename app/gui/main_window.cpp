@@ -32,12 +32,15 @@ namespace {
 constexpr int kRecentFiles = 8;
 constexpr auto kDemoTensor = "encoder.layers.1.linear1.activation";
 
-bool isQConfigFile(const QString& file) { return file.endsWith(".json", Qt::CaseInsensitive); }
+bool isQConfigFile(const QString& file) {
+    return file.endsWith(".json", Qt::CaseInsensitive);
+}
 
 } // namespace
 
 MainWindow::MainWindow()
-    : m_messages(new MessageStrip), m_find(new QuickFind(m_document, m_selection)), m_status(new StatusLine(m_document)),
+    : m_messages(new MessageStrip), m_find(new QuickFind(m_document, m_selection)),
+      m_status(new StatusLine(m_document)),
       m_recovery(new Recovery(m_document, QStandardPaths::writableLocation(QStandardPaths::AppDataLocation), this)) {
     setAcceptDrops(true);
     setWindowTitle(tr("FxP Workbench"));
@@ -53,7 +56,9 @@ MainWindow::MainWindow()
     updateActions();
 }
 
-MainWindow::~MainWindow() { m_document.disconnect(this); }
+MainWindow::~MainWindow() {
+    m_document.disconnect(this);
+}
 
 void MainWindow::guarded(const std::function<void()>& does) {
     try {
@@ -77,8 +82,9 @@ void MainWindow::connectDocument() {
         if (!qconfig.isEmpty())
             loadQConfig(qconfig);
         else
-            m_messages->offer(tr("Every tensor is float. Calibrate to give each a format from the values that it takes."),
-                              tr("Calibrate…"), [this] { m_calibrateDialog->trigger(); });
+            m_messages->offer(
+                tr("Every tensor is float. Calibrate to give each a format from the values that it takes."),
+                tr("Calibrate…"), [this] { m_calibrateDialog->trigger(); });
         const int wanted = m_document.slotOf(std::exchange(m_pendingSelection, {}));
         for (int slot = 0; wanted < 0 && slot < m_document.slotCount(); ++slot) {
             if (!m_document.slotInfos()[static_cast<std::size_t>(slot)].absent) {
@@ -149,8 +155,9 @@ void MainWindow::offerRecovery() {
 }
 
 void MainWindow::chooseModel() {
-    const QString file = QFileDialog::getOpenFileName(this, tr("Open model"), m_settings.value("folder").toString(),
-                                                      tr("TorchScript models (*.pt *.pth *.jit *.ts *.zip);;All files (*)"));
+    const QString file =
+        QFileDialog::getOpenFileName(this, tr("Open model"), m_settings.value("folder").toString(),
+                                     tr("TorchScript models (*.pt *.pth *.jit *.ts *.zip);;All files (*)"));
     if (!file.isEmpty())
         openFiles({file});
 }
@@ -186,7 +193,8 @@ void MainWindow::loadQConfig(const QString& file) {
             m_document.loadQConfig(file);
             m_messages->hide();
         } catch (const model::OtherModel&) {
-            m_messages->offer(tr("%1 was made for another model file.").arg(QFileInfo(file).fileName()), tr("Take it all the same"),
+            m_messages->offer(tr("%1 was made for another model file.").arg(QFileInfo(file).fileName()),
+                              tr("Take it all the same"),
                               [this, file] { guarded([&] { m_document.loadQConfig(file, true); }); });
         }
         updateTitle();
@@ -194,7 +202,8 @@ void MainWindow::loadQConfig(const QString& file) {
 }
 
 bool MainWindow::save() {
-    if (m_document.qconfigFile().isEmpty() || m_document.qconfigFile().startsWith(QStandardPaths::writableLocation(QStandardPaths::CacheLocation)))
+    if (m_document.qconfigFile().isEmpty() ||
+        m_document.qconfigFile().startsWith(QStandardPaths::writableLocation(QStandardPaths::CacheLocation)))
         return saveAs();
     bool done = false;
     guarded([&] {
@@ -224,7 +233,8 @@ bool MainWindow::mayLeave() {
     if (!m_document.isOpen() || !m_document.isModified())
         return true;
     QMessageBox box(QMessageBox::Question, tr("Unsaved formats"),
-                    tr("The formats of %1 have edits that are not saved.").arg(QString::fromStdString(m_document.model()->identity.name)),
+                    tr("The formats of %1 have edits that are not saved.")
+                        .arg(QString::fromStdString(m_document.model()->identity.name)),
                     QMessageBox::Save | QMessageBox::Discard | QMessageBox::Cancel, this);
     box.setInformativeText(tr("Save them?"));
     const int answer = box.exec();

@@ -52,7 +52,8 @@ class MainWindow : public QMainWindow {
     void buildPanes();
     void buildActions();
     void buildToolBar();
-    QAction* action(const QString& text, const QKeySequence& key, const QString& tip, const std::function<void()>& does);
+    QAction* action(const QString& text, const QKeySequence& key, const QString& tip,
+                    const std::function<void()>& does);
     void connectDocument();
 
     void chooseModel();
@@ -89,8 +90,8 @@ class MainWindow : public QMainWindow {
     QLabel* m_title = nullptr;
     QLabel* m_subtitle = nullptr;
     QMenu *m_recent = nullptr, *m_calibrateMenu = nullptr, *m_exportMenu = nullptr;
-    QAction *m_open, *m_openSamples, *m_openLabels, *m_openQConfig, *m_save, *m_saveAs, *m_run, *m_stop, *m_live, *m_undo,
-        *m_redo, *m_calibrateDialog;
+    QAction *m_open, *m_openSamples, *m_openLabels, *m_openQConfig, *m_save, *m_saveAs, *m_run, *m_stop, *m_live,
+        *m_undo, *m_redo, *m_calibrateDialog;
     QString m_pendingQConfig, m_pendingSelection;
 };
 

@@ -115,10 +115,12 @@ void MainWindow::buildPanes() {
         bitsLayout->addWidget(label);
     }
     bitsLayout->addWidget(m_bits, 1);
-    auto* plots = splitter(Qt::Vertical,
-                           {bits, titled(tr("Values"), tr("float (line) and fixed (bars)"), m_values),
-                            titled(tr("Along the network"), tr("SQNR against float, dB (bars) and overflow (red); click a bar to select its tensor"), m_network)},
-                           {360, 130, 110}, 0);
+    auto* plots = splitter(
+        Qt::Vertical,
+        {bits, titled(tr("Values"), tr("float (line) and fixed (bars)"), m_values),
+         titled(tr("Along the network"),
+                tr("SQNR against float, dB (bars) and overflow (red); click a bar to select its tensor"), m_network)},
+        {360, 130, 110}, 0);
     plots->setAutoFillBackground(true);
     plots->setBackgroundRole(QPalette::Base);
 
@@ -166,11 +168,14 @@ QAction* MainWindow::action(const QString& text, const QKeySequence& key, const 
 
 void MainWindow::buildActions() {
     m_open = action(tr("&Open model…"), QKeySequence::Open, tr("Open a TorchScript model"), [this] { chooseModel(); });
-    m_openSamples = action(tr("Open &samples…"), QKeySequence("Ctrl+I"), tr("Open inputs: .npz, .npy or images"), [this] { chooseSamples(); });
+    m_openSamples = action(tr("Open &samples…"), QKeySequence("Ctrl+I"), tr("Open inputs: .npz, .npy or images"),
+                           [this] { chooseSamples(); });
     m_openLabels = action(tr("Open &labels…"), {}, tr("Open one class per sample"), [this] { chooseLabels(); });
-    m_openQConfig = action(tr("Open &QConfig…"), QKeySequence("Ctrl+Shift+O"), tr("Take formats from a file"), [this] { chooseQConfig(); });
+    m_openQConfig = action(tr("Open &QConfig…"), QKeySequence("Ctrl+Shift+O"), tr("Take formats from a file"),
+                           [this] { chooseQConfig(); });
     m_save = action(tr("&Save QConfig"), QKeySequence::Save, tr("Save the formats"), [this] { save(); });
-    m_saveAs = action(tr("Save QConfig &as…"), QKeySequence("Ctrl+Shift+S"), tr("Save the formats in another file"), [this] { saveAs(); });
+    m_saveAs = action(tr("Save QConfig &as…"), QKeySequence("Ctrl+Shift+S"), tr("Save the formats in another file"),
+                      [this] { saveAs(); });
     QAction* demo = action(tr("Open &demo"), {}, tr("Open the built-in digits network"), [this] {
         if (mayLeave())
             openDemo();
@@ -182,21 +187,25 @@ void MainWindow::buildActions() {
     m_redo = m_document.undoStack()->createRedoAction(this, tr("&Redo"));
     m_redo->setShortcut(QKeySequence::Redo);
     m_redo->setIconText(tr("Redo"));
-    m_run = action(tr("&Run"), QKeySequence("F5"), tr("Run the quantized model with the formats shown"), [this] { m_document.run(); });
+    m_run = action(tr("&Run"), QKeySequence("F5"), tr("Run the quantized model with the formats shown"),
+                   [this] { m_document.run(); });
     m_stop = action(tr("&Stop"), QKeySequence("Esc"), tr("Stop what is under way"), [this] { m_document.cancel(); });
     m_live = action(tr("&Live"), QKeySequence("Ctrl+L"), tr("Run after every edit"), [] {});
     m_live->setCheckable(true);
     m_live->setChecked(true);
     connect(m_live, &QAction::toggled, &m_document, &model::Document::setLive);
-    m_calibrateDialog = action(tr("&Calibrate…"), QKeySequence("Ctrl+B"), tr("Choose bits and method for many tensors"), [this] {
-        CalibrateDialog dialog(static_cast<int>(m_selection.slotList().size()), this);
-        if (dialog.exec() == QDialog::Accepted)
-            m_document.calibrate(dialog.bits(), dialog.options(), dialog.selectedOnly() ? m_selection.slotList() : std::vector<int>());
-    });
-    QAction* find = action(tr("&Go to tensor or action"), QKeySequence("Ctrl+K"), tr("Find by a part of the name"), [this] {
-        m_find->setFocus();
-        m_find->selectAll();
-    });
+    m_calibrateDialog =
+        action(tr("&Calibrate…"), QKeySequence("Ctrl+B"), tr("Choose bits and method for many tensors"), [this] {
+            CalibrateDialog dialog(static_cast<int>(m_selection.slotList().size()), this);
+            if (dialog.exec() == QDialog::Accepted)
+                m_document.calibrate(dialog.bits(), dialog.options(),
+                                     dialog.selectedOnly() ? m_selection.slotList() : std::vector<int>());
+        });
+    QAction* find =
+        action(tr("&Go to tensor or action"), QKeySequence("Ctrl+K"), tr("Find by a part of the name"), [this] {
+            m_find->setFocus();
+            m_find->selectAll();
+        });
 
     m_calibrateMenu = new QMenu(tr("&Calibrate"), this);
     m_calibrateMenu->addAction(tr("8 bits, no overflow"), this, [this] { calibrate(quant::Method::NoOverflow); });
@@ -233,14 +242,15 @@ void MainWindow::buildActions() {
         themes->addAction(theme);
     }
     QAction* about = action(tr("&About"), {}, tr("Version and libraries"), [this] {
-        QMessageBox::about(this, tr("FxP Workbench"),
-                           tr("<b>FxP Workbench %1</b><p>Fixed-point formats of neural networks, tensor by tensor.<p>Built on Qt %2, "
-                              "LibTorch, QCustomPlot and Highway. MIT licence; the demo's data: UCI handwritten digits, CC BY 4.0.")
-                               .arg(FXP_VERSION, QT_VERSION_STR));
+        QMessageBox::about(
+            this, tr("FxP Workbench"),
+            tr("<b>FxP Workbench %1</b><p>Fixed-point formats of neural networks, tensor by tensor.<p>Built on Qt %2, "
+               "LibTorch, QCustomPlot and Highway. MIT licence; the demo's data: UCI handwritten digits, CC BY 4.0.")
+                .arg(FXP_VERSION, QT_VERSION_STR));
     });
     menuBar()->addMenu(tr("&Help"))->addAction(about);
-    m_find->setActions({m_open, m_openSamples, m_openLabels, m_openQConfig, demo, m_save, m_saveAs, m_run, m_stop, m_live, m_undo,
-                        m_redo, m_calibrateDialog, about});
+    m_find->setActions({m_open, m_openSamples, m_openLabels, m_openQConfig, demo, m_save, m_saveAs, m_run, m_stop,
+                        m_live, m_undo, m_redo, m_calibrateDialog, about});
 }
 
 void MainWindow::buildToolBar() {

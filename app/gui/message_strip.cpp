@@ -31,13 +31,16 @@ void MessageStrip::present(const QString& richText) {
 }
 
 void MessageStrip::showError(const QString& where, const QString& problem, const QString& hint) {
-    QString text = "<b>" + (where.isEmpty() ? tr("This did not work") : where.toHtmlEscaped()) + "</b>: " + problem.toHtmlEscaped();
+    QString text = "<b>" + (where.isEmpty() ? tr("This did not work") : where.toHtmlEscaped()) +
+                   "</b>: " + problem.toHtmlEscaped();
     if (!hint.isEmpty())
         text += ". " + tr("What to do: %1.").arg(hint.toHtmlEscaped());
     present(text);
 }
 
-void MessageStrip::showNotice(const QString& text) { present(text.toHtmlEscaped()); }
+void MessageStrip::showNotice(const QString& text) {
+    present(text.toHtmlEscaped());
+}
 
 void MessageStrip::offer(const QString& text, const QString& action, const std::function<void()>& does) {
     present(text.toHtmlEscaped());
@@ -46,6 +49,8 @@ void MessageStrip::offer(const QString& text, const QString& action, const std::
     m_action->show();
 }
 
-QString MessageStrip::text() const { return isHidden() ? QString() : m_text->text(); }
+QString MessageStrip::text() const {
+    return isHidden() ? QString() : m_text->text();
+}
 
 } // namespace fxp::gui

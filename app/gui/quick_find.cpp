@@ -9,7 +9,9 @@ namespace fxp::gui {
 
 namespace {
 
-QString plainText(const QAction& action) { return action.text().remove('&').remove(QStringLiteral("…")); }
+QString plainText(const QAction& action) {
+    return action.text().remove('&').remove(QStringLiteral("…"));
+}
 
 } // namespace
 

@@ -30,7 +30,9 @@ Recovery::Recovery(model::Document& document, const QString& folder, QObject* pa
     });
 }
 
-Recovery::~Recovery() { discard(); }
+Recovery::~Recovery() {
+    discard();
+}
 
 std::optional<Recovery::Left> Recovery::left() const {
     QFile file(m_file);

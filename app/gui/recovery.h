@@ -10,8 +10,8 @@
 
 namespace fxp::gui {
 
-/// Keeps the unsaved edits in a file beside the settings, so that a crash loses nothing. The file is gone when the document
-/// is saved or left in order.
+/// Keeps the unsaved edits in a file beside the settings, so that a crash loses nothing. The file is gone when the
+/// document is saved or left in order.
 class Recovery : public QObject {
     Q_OBJECT
   public:

@@ -16,7 +16,9 @@ namespace {
 
 constexpr double kNotedOverflow = 0.01;
 
-QString percent(double share) { return QString::number(100 * share, 'f', 1) + " %"; }
+QString percent(double share) {
+    return QString::number(100 * share, 'f', 1) + " %";
+}
 
 QString sizeText(std::int64_t bits) {
     if (bits < 10'000)
@@ -63,7 +65,8 @@ StatusLine::StatusLine(model::Document& document, QWidget* parent)
     for (QWidget* widget : std::initializer_list<QWidget*>{m_task, m_progress, m_cancel})
         widget->hide();
     connect(m_cancel, &QPushButton::clicked, &document, &model::Document::cancel);
-    connect(&document, &model::Document::progressed, this, [this](double share) { m_progress->setValue(int(1000 * share)); });
+    connect(&document, &model::Document::progressed, this,
+            [this](double share) { m_progress->setValue(int(1000 * share)); });
     connect(&document, &model::Document::busyChanged, this, [this](bool busy, const QString& what) {
         m_task->setText(what);
         m_progress->setValue(0);
@@ -89,10 +92,11 @@ void StatusLine::refresh() {
     if (!m_document.isOpen())
         return;
     const auto bits = quant::weightBits(m_document.slotInfos(), m_document.formats());
-    m_weights->setText(bits.asFloat == 0 ? none
-                                         : tr("%1, %2× smaller than float32")
-                                               .arg(sizeText(bits.fixed))
-                                               .arg(double(bits.asFloat) / double(std::max<std::int64_t>(1, bits.fixed)), 0, 'f', 1));
+    m_weights->setText(bits.asFloat == 0
+                           ? none
+                           : tr("%1, %2× smaller than float32")
+                                 .arg(sizeText(bits.fixed))
+                                 .arg(double(bits.asFloat) / double(std::max<std::int64_t>(1, bits.fixed)), 0, 'f', 1));
     if (!result || result->outputs.empty()) {
         for (QLabel* label : {m_accuracy, m_sqnr, m_overflow, m_time})
             label->setText(none);

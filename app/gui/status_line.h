@@ -10,7 +10,8 @@ class QPushButton;
 
 namespace fxp::gui {
 
-/// The model as a whole: accuracy, output SQNR, overflow, size, the last run's time; and what is under way, with a way out.
+/// The model as a whole: accuracy, output SQNR, overflow, size, the last run's time; and what is under way, with a way
+/// out.
 class StatusLine : public QStatusBar {
     Q_OBJECT
   public:

@@ -78,8 +78,7 @@ void fillParameters(const Program& program, const CalibrationOptions& options, F
             continue;
         for (const auto& [id, tensor] : program.constants) {
             if (id == node.inputs[0]) {
-                formats[slot] =
-                    filledIn({tensor}, valueRange(tensor), formats[slot], options.parameters, node.name);
+                formats[slot] = filledIn({tensor}, valueRange(tensor), formats[slot], options.parameters, node.name);
                 filled[slot] = 1;
             }
         }

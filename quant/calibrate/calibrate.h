@@ -17,10 +17,10 @@ struct CalibrationBatch {
     Tensors inputs;
 };
 
-/// Fills partial formats in, step by step through all batches at once: a tensor's range is the union over them, taken with
-/// everything before it quantized. Parameters come first, then their groups. Keeps no tensor longer than it is needed.
-/// `floatRanges`, by slot: what a slot that is quantized several times takes in the float run, so that its format holds
-/// all of its uses. Absent when stopped.
+/// Fills partial formats in, step by step through all batches at once: a tensor's range is the union over them, taken
+/// with everything before it quantized. Parameters come first, then their groups. Keeps no tensor longer than it is
+/// needed. `floatRanges`, by slot: what a slot that is quantized several times takes in the float run, so that its
+/// format holds all of its uses. Absent when stopped.
 std::optional<Formats> calibrate(const std::vector<CalibrationBatch>& batches, const Formats& given,
                                  const std::vector<ValueRange>& floatRanges, const CalibrationOptions& options,
                                  const std::function<bool()>& stop, const std::function<void(double)>& progress);

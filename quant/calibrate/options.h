@@ -17,10 +17,10 @@ std::optional<Method> parseCalibrationMethod(std::string_view text);
 
 /// Tensors that share one format: FIXED_POINT.md, section 4.
 enum class Group {
-    WeightBias,  ///< `wb`: weight and bias of a layer
-    QueryKeyValue, ///< `qkv`: attention's three input projections
+    WeightBias,     ///< `wb`: weight and bias of a layer
+    QueryKeyValue,  ///< `qkv`: attention's three input projections
     AllProjections, ///< `all`: the three and out_proj
-    FeedForward, ///< `ff`: an encoder layer's linear1 and linear2
+    FeedForward,    ///< `ff`: an encoder layer's linear1 and linear2
 };
 std::string_view name(Group group);
 std::optional<Group> parseGroup(std::string_view text);

@@ -9,8 +9,8 @@ namespace {
 
 std::string oneLine(std::string_view where, std::string_view what, std::string_view hint) {
     std::string line;
-    for (const std::string_view part : {where, std::string_view(where.empty() ? "" : ": "), what,
-                                        std::string_view(hint.empty() ? "" : "; "), hint})
+    for (const std::string_view part :
+         {where, std::string_view(where.empty() ? "" : ": "), what, std::string_view(hint.empty() ? "" : "; "), hint})
         line.append(part);
     return line;
 }

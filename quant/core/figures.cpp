@@ -9,7 +9,9 @@ namespace fxp::quant {
 
 namespace {
 
-double perElement(double sum, std::int64_t count) { return count > 0 ? sum / static_cast<double>(count) : 0.0; }
+double perElement(double sum, std::int64_t count) {
+    return count > 0 ? sum / static_cast<double>(count) : 0.0;
+}
 
 } // namespace
 
@@ -46,16 +48,30 @@ void Figures::add(const Figures& part) {
     after.add(part.after);
 }
 
-double Figures::overflowShare() const { return perElement(static_cast<double>(overflow()), count); }
-double Figures::mean() const { return perElement(sum, finite()); }
+double Figures::overflowShare() const {
+    return perElement(static_cast<double>(overflow()), count);
+}
+double Figures::mean() const {
+    return perElement(sum, finite());
+}
 double Figures::deviation() const {
     return std::sqrt(std::max(0.0, perElement(sumSquares, finite()) - mean() * mean()));
 }
-double Figures::mse() const { return perElement(sumSquaredError, finite()); }
-double Figures::sqnr() const { return decibels(sumSquares, sumSquaredError); }
-double Figures::referenceSqnr() const { return decibels(referenceSquares, referenceSquaredError); }
-double Figures::bias(double lsb) const { return perElement(sumError, finite()) / lsb; }
-double Figures::outwardBias(double lsb) const { return perElement(sumOutward, finite()) / lsb; }
+double Figures::mse() const {
+    return perElement(sumSquaredError, finite());
+}
+double Figures::sqnr() const {
+    return decibels(sumSquares, sumSquaredError);
+}
+double Figures::referenceSqnr() const {
+    return decibels(referenceSquares, referenceSquaredError);
+}
+double Figures::bias(double lsb) const {
+    return perElement(sumError, finite()) / lsb;
+}
+double Figures::outwardBias(double lsb) const {
+    return perElement(sumOutward, finite()) / lsb;
+}
 
 double decibels(double signal, double noise) {
     if (noise == 0)

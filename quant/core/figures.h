@@ -9,7 +9,8 @@
 namespace fxp::quant {
 
 inline constexpr int kLinearBins = 128;
-/// One per sign and biased float32 exponent: index = sign · 256 + exponent. Zeros are not in it; denormals are in exponent 0.
+/// One per sign and biased float32 exponent: index = sign · 256 + exponent. Zeros are not in it; denormals are in
+/// exponent 0.
 inline constexpr int kLog2Bins = 512;
 /// Magnitudes 2^k … 2^(k+1) stand in bin k + kExponentBias.
 inline constexpr int kExponentBias = 127;
@@ -44,9 +45,9 @@ struct Figures {
     double sumOutward = 0;                          ///< Σ sign(x)·(y − x)
     double sumSquaredError = 0;                     ///< Σ(y − x)²
     double maxError = 0;                            ///< max |y − x|
-    std::int64_t maxErrorIndex = -1;                ///< flat index of the first such element; −1 when the tensor is empty
-    double referenceSquares = 0;                    ///< Σr²
-    double referenceSquaredError = 0;               ///< Σ(y − r)²
+    std::int64_t maxErrorIndex = -1;  ///< flat index of the first such element; −1 when the tensor is empty
+    double referenceSquares = 0;      ///< Σr²
+    double referenceSquaredError = 0; ///< Σ(y − r)²
     LinearRange linearRange;
     Histograms before, after;
 
@@ -59,9 +60,9 @@ struct Figures {
     double mean() const;
     double deviation() const; ///< standard deviation, population
     double mse() const;
-    double sqnr() const;            ///< 10·log10(Σx² / Σ(x − y)²) dB; +Inf when there is no error
-    double referenceSqnr() const;   ///< 10·log10(Σr² / Σ(r − y)²) dB: error accumulated so far
-    double bias(double lsb) const;  ///< mean(y − x) in LSB
+    double sqnr() const;                  ///< 10·log10(Σx² / Σ(x − y)²) dB; +Inf when there is no error
+    double referenceSqnr() const;         ///< 10·log10(Σr² / Σ(r − y)²) dB: error accumulated so far
+    double bias(double lsb) const;        ///< mean(y − x) in LSB
     double outwardBias(double lsb) const; ///< mean(sign(x)·(y − x)) in LSB; negative where magnitudes shrink
     ValueRange range() const { return {min, max}; }
 };

@@ -18,8 +18,8 @@ int ceilLog2(double a) {
     return std::frexp(a, &exponent) == 0.5 ? exponent - 1 : exponent;
 }
 
-/// The least k with a + 2^slack ≤ 2^k, for a ≥ 2^slack or slack below k: in a = m·2^e the difference 2^e − a = 2^e (1 − m)
-/// is exact, and 2^(e+1) always suffices.
+/// The least k with a + 2^slack ≤ 2^k, for a ≥ 2^slack or slack below k: in a = m·2^e the difference 2^e − a = 2^e (1 −
+/// m) is exact, and 2^(e+1) always suffices.
 int ceilLog2WithSlack(double a, int slackBelow, bool relative) {
     int exponent = 0;
     const double mantissa = std::frexp(a, &exponent);

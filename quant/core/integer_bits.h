@@ -13,7 +13,8 @@ struct ValueRange {
 };
 
 /// Integer bits I (sign included) that hold the range without overflow, exactly: FIXED_POINT.md, section 4.
-/// `type` gives T, or F where T is absent; with both absent, or a range that is not finite, throws Error naming `where`.
+/// `type` gives T, or F where T is absent; with both absent, or a range that is not finite, throws Error naming
+/// `where`.
 int integerBits(const ValueRange& range, const QType& type, const std::string& where);
 
 /// The given format completed so that the range does not overflow: T → F = T − I, F → T = F + I (clamped to 2 … 64).

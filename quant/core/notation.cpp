@@ -7,11 +7,13 @@ namespace fxp::quant {
 
 namespace {
 
-constexpr std::pair<Rounding, const char*> kApRoundings[] = {
-    {Rounding::Round, "AP_RND_CONV"},        {Rounding::Trunc, "AP_TRN_ZERO"},
-    {Rounding::Floor, "AP_TRN"},             {Rounding::RoundHalfUp, "AP_RND"},
-    {Rounding::RoundHalfDown, "AP_RND_MIN_INF"}, {Rounding::RoundHalfAway, "AP_RND_INF"},
-    {Rounding::RoundHalfZero, "AP_RND_ZERO"}};
+constexpr std::pair<Rounding, const char*> kApRoundings[] = {{Rounding::Round, "AP_RND_CONV"},
+                                                             {Rounding::Trunc, "AP_TRN_ZERO"},
+                                                             {Rounding::Floor, "AP_TRN"},
+                                                             {Rounding::RoundHalfUp, "AP_RND"},
+                                                             {Rounding::RoundHalfDown, "AP_RND_MIN_INF"},
+                                                             {Rounding::RoundHalfAway, "AP_RND_INF"},
+                                                             {Rounding::RoundHalfZero, "AP_RND_ZERO"}};
 constexpr std::pair<Overflow, const char*> kApOverflows[] = {{Overflow::Saturate, "AP_SAT"},
                                                              {Overflow::SaturateSymmetric, "AP_SAT_SYM"},
                                                              {Overflow::SaturateZero, "AP_SAT_ZERO"},
@@ -36,8 +38,7 @@ template <class Table, class Value> bool apValue(const Table& table, const std::
 }
 
 std::string writeApFixed(const QType& type) {
-    std::string text =
-        "ap_fixed<" + std::to_string(*type.totalBits) + "," + std::to_string(type.integerBits());
+    std::string text = "ap_fixed<" + std::to_string(*type.totalBits) + "," + std::to_string(type.integerBits());
     const char* rounding = apName(kApRoundings, type.rounding);
     const char* overflow = apName(kApOverflows, type.overflow);
     if (rounding && overflow)

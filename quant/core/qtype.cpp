@@ -6,7 +6,9 @@
 
 namespace fxp::quant {
 
-double QType::lsb() const { return std::ldexp(1.0, -*fractionalBits); }
+double QType::lsb() const {
+    return std::ldexp(1.0, -*fractionalBits);
+}
 
 double QType::lowest() const {
     if (overflow == Overflow::SaturateSymmetric)
@@ -14,7 +16,9 @@ double QType::lowest() const {
     return -std::ldexp(1.0, *totalBits - 1 - *fractionalBits);
 }
 
-double QType::highest() const { return std::ldexp(1.0, *totalBits - 1 - *fractionalBits) - lsb(); }
+double QType::highest() const {
+    return std::ldexp(1.0, *totalBits - 1 - *fractionalBits) - lsb();
+}
 
 void validate(const QType& type, const std::string& where) {
     if (type.totalBits && (*type.totalBits < kMinTotalBits || *type.totalBits > kMaxTotalBits))

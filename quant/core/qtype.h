@@ -55,9 +55,9 @@ struct QType {
 
     /// I = T − F, sign bit included. Only of a complete format.
     int integerBits() const { return *totalBits - *fractionalBits; }
-    double lsb() const;         ///< 2^−F. Only of a complete format.
-    double lowest() const;      ///< the least representable value, after SATURATE_SYMMETRIC where it applies
-    double highest() const;     ///< the greatest representable value
+    double lsb() const;     ///< 2^−F. Only of a complete format.
+    double lowest() const;  ///< the least representable value, after SATURATE_SYMMETRIC where it applies
+    double highest() const; ///< the greatest representable value
 
     bool operator==(const QType&) const = default;
 };

@@ -10,15 +10,16 @@
 
 namespace fxp::quant {
 
-/// quantize(x) of FIXED_POINT.md, section 1: a contiguous float32 tensor of x's shape; x itself where the format is float.
-/// Throws Error naming `where` when the format is partial or x is not float32.
+/// quantize(x) of FIXED_POINT.md, section 1: a contiguous float32 tensor of x's shape; x itself where the format is
+/// float. Throws Error naming `where` when the format is partial or x is not float32.
 at::Tensor quantize(const at::Tensor& x, const QType& type, const std::string& where, std::uint64_t seed = 0);
 
 /// The least and greatest finite value; 0 … 0 for an empty tensor. x: float32, any shape.
 ValueRange valueRange(const at::Tensor& x);
 
-/// The format among F₀ … F₀ + depth (F₀ from no_overflow; T and method as given) whose mean squared error on x is least,
-/// ties to the smaller F. FIXED_POINT.md, section 4.
-QType minMse(const at::Tensor& x, const ValueRange& range, const QType& given, const std::string& where, int depth = 10);
+/// The format among F₀ … F₀ + depth (F₀ from no_overflow; T and method as given) whose mean squared error on x is
+/// least, ties to the smaller F. FIXED_POINT.md, section 4.
+QType minMse(const at::Tensor& x, const ValueRange& range, const QType& given, const std::string& where,
+             int depth = 10);
 
 } // namespace fxp::quant

@@ -7,8 +7,7 @@ namespace fxp::quant {
 
 namespace {
 
-template <class T>
-Array fromValues(ElementType type, std::vector<std::int64_t> shape, const std::vector<T>& values) {
+template <class T> Array fromValues(ElementType type, std::vector<std::int64_t> shape, const std::vector<T>& values) {
     Array array{type, std::move(shape), std::vector<std::byte>(values.size() * sizeof(T))};
     if (!values.empty())
         std::memcpy(array.bytes.data(), values.data(), array.bytes.size());

@@ -27,9 +27,13 @@ Fingerprint mix(Fingerprint state, const QType& type) {
 }
 
 /// STOCHASTIC draws differ from slot to slot and are the same from run to run.
-std::uint64_t seedOf(SlotId slot) { return mix(0x6678702D73656564u, static_cast<std::uint64_t>(slot)); }
+std::uint64_t seedOf(SlotId slot) {
+    return mix(0x6678702D73656564u, static_cast<std::uint64_t>(slot));
+}
 
-bool isReal(const at::Tensor& tensor) { return tensor.defined() && tensor.scalar_type() == at::kFloat; }
+bool isReal(const at::Tensor& tensor) {
+    return tensor.defined() && tensor.scalar_type() == at::kFloat;
+}
 
 } // namespace
 
@@ -128,7 +132,8 @@ bool Batch::run(Context& context) {
         const Node& node = m_program->nodes[index];
         bool current = true;
         for (const ValueId output : node.outputs)
-            current = current && m_states[static_cast<std::size_t>(output)] == context.states[static_cast<std::size_t>(output)];
+            current = current &&
+                      m_states[static_cast<std::size_t>(output)] == context.states[static_cast<std::size_t>(output)];
         if (current) {
             ++context.stepsReused;
         } else {
@@ -182,7 +187,8 @@ void Batch::quantizeStep(std::size_t index, Context& context) {
     job.range = context.ranges[slot];
     at::Tensor result = x;
     if (!format.isFloat()) {
-        // The last run's memory again, unless a view of it is kept somewhere: fresh pages cost more than the arithmetic.
+        // The last run's memory again, unless a view of it is kept somewhere: fresh pages cost more than the
+        // arithmetic.
         at::Tensor& last = m_values[output];
         const bool reusable = last.defined() && last.use_count() == 1 && last.storage().use_count() == 1 &&
                               last.sizes() == x.sizes() && last.is_contiguous() && !last.is_same(x);

@@ -24,8 +24,8 @@ struct StepFigures {
     Figures localFigures; ///< of `localFormat` on the float run's values
 };
 
-/// One batch of samples under one program: its float values, and of the quantized run the values computed last, each with
-/// its fingerprint. A step whose result already has the wanted fingerprint is not run again.
+/// One batch of samples under one program: its float values, and of the quantized run the values computed last, each
+/// with its fingerprint. A step whose result already has the wanted fingerprint is not run again.
 class Batch {
   public:
     Batch(std::shared_ptr<const Program> program, Tensors inputs, std::int64_t samples);
@@ -71,7 +71,7 @@ class Batch {
     Tensors m_inputs;
     std::int64_t m_samples;
     Tensors m_float, m_values;
-    std::vector<Fingerprint> m_states; ///< of m_values; 0: none
+    std::vector<Fingerprint> m_states;  ///< of m_values; 0: none
     std::vector<StepFigures> m_figures; ///< by node
 };
 

@@ -17,8 +17,8 @@ using Formats = std::vector<QType>;
 /// What one slot's format did, over all samples. Belongs to `format`, and to the formats that the tensor depended on.
 struct SlotResult {
     QType format;
-    Figures figures;      ///< of the quantized run; its reference figures are the error accumulated so far
-    Figures localFigures; ///< this tensor's quantization alone, on the values of the float run
+    Figures figures;              ///< of the quantized run; its reference figures are the error accumulated so far
+    Figures localFigures;         ///< this tensor's quantization alone, on the values of the float run
     std::int64_t seenSamples = 0; ///< fewer than all while a run is under way
 };
 
@@ -38,7 +38,8 @@ struct Predictions {
     std::optional<double> accuracyFixed() const;
 };
 
-/// The state of a quantized run: immutable, shared between threads. Slots whose figures belong to older formats are stale.
+/// The state of a quantized run: immutable, shared between threads. Slots whose figures belong to older formats are
+/// stale.
 struct RunResult {
     std::vector<std::shared_ptr<const SlotResult>> slots; ///< null before a slot's first figures
     std::vector<char> stale;                              ///< by slot
@@ -46,9 +47,9 @@ struct RunResult {
     Predictions predictions;
     bool outputsStale = true;
     bool complete = false;
-    std::uint64_t edit = 0;      ///< the caller's number of the formats that this run was asked for
-    double milliseconds = 0;     ///< since the run began
-    std::int64_t stepsRun = 0;   ///< steps computed, over all batches
+    std::uint64_t edit = 0;    ///< the caller's number of the formats that this run was asked for
+    double milliseconds = 0;   ///< since the run began
+    std::int64_t stepsRun = 0; ///< steps computed, over all batches
     std::int64_t stepsReused = 0;
 };
 

@@ -18,11 +18,19 @@ Session::Session(std::unique_ptr<Network> network, SessionOptions options)
 
 Session::~Session() = default;
 
-const std::vector<ModuleInfo>& Session::modules() const { return m_network->modules(); }
-const std::vector<ArgumentInfo>& Session::arguments() const { return m_network->arguments(); }
+const std::vector<ModuleInfo>& Session::modules() const {
+    return m_network->modules();
+}
+const std::vector<ArgumentInfo>& Session::arguments() const {
+    return m_network->arguments();
+}
 
-bool Session::hasSamples() const { return m_data != nullptr; }
-std::int64_t Session::sampleCount() const { return m_data ? m_data->count : 0; }
+bool Session::hasSamples() const {
+    return m_data != nullptr;
+}
+std::int64_t Session::sampleCount() const {
+    return m_data ? m_data->count : 0;
+}
 
 const Samples& Session::samples() const {
     static const Samples kNone;
@@ -39,8 +47,12 @@ const std::vector<LayerSpec>& Session::layers() const {
     return m_data ? m_data->layers : kNone;
 }
 
-Formats Session::floatFormats() const { return Formats(slots().size()); }
-RunSnapshot Session::latest() const { return m_data ? m_data->latest : nullptr; }
+Formats Session::floatFormats() const {
+    return Formats(slots().size());
+}
+RunSnapshot Session::latest() const {
+    return m_data ? m_data->latest : nullptr;
+}
 
 std::optional<Formats> Session::calibrate(const Formats& given, const CalibrationOptions& options,
                                           const RunControl& control) {
@@ -115,6 +127,8 @@ std::unique_ptr<Session> openModel(const std::string& file, SessionOptions optio
     return std::make_unique<Session>(openTorchScript(file), options);
 }
 
-void setThreadCount(int count) { at::set_num_threads(std::max(1, count)); }
+void setThreadCount(int count) {
+    at::set_num_threads(std::max(1, count));
+}
 
 } // namespace fxp::quant

@@ -23,10 +23,10 @@ struct SessionOptions {
 
 /// How a long operation is watched and ended. Both may be empty.
 struct RunControl {
-    std::function<bool()> stop;                ///< asked between operators; true ends the operation
-    std::function<void(RunSnapshot)> publish;  ///< figures so far, from the thread that runs
-    std::function<void(double)> progress;      ///< 0 … 1
-    std::uint64_t edit = 0;                    ///< copied into every snapshot
+    std::function<bool()> stop;               ///< asked between operators; true ends the operation
+    std::function<void(RunSnapshot)> publish; ///< figures so far, from the thread that runs
+    std::function<void(double)> progress;     ///< 0 … 1
+    std::uint64_t edit = 0;                   ///< copied into every snapshot
 };
 
 /// Samples for a model: what it takes by name, and labels where there are some.
@@ -35,8 +35,8 @@ struct Samples {
     std::vector<std::int32_t> labels;
 };
 
-/// A model, its samples, and the runs over them. Not thread-safe: one thread at a time uses it. A call that throws leaves
-/// it as it was.
+/// A model, its samples, and the runs over them. Not thread-safe: one thread at a time uses it. A call that throws
+/// leaves it as it was.
 class Session {
   public:
     explicit Session(std::unique_ptr<Network> network, SessionOptions options = {});
@@ -48,8 +48,8 @@ class Session {
     /// Runs the float model over the samples and finds the slots. False when stopped; the session is then as before.
     /// Throws Error when the model does not take them.
     bool setSamples(Samples samples, const RunControl& control = {});
-    /// Random normal samples of a shape that the model takes, reproducible from the seed. `shapes` fixes the shape of inputs
-    /// by name; others are searched for among the usual ones. Throws Error when none fits.
+    /// Random normal samples of a shape that the model takes, reproducible from the seed. `shapes` fixes the shape of
+    /// inputs by name; others are searched for among the usual ones. Throws Error when none fits.
     Samples randomSamples(std::uint64_t seed, std::int64_t count,
                           const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& shapes = {});
     bool hasSamples() const;
@@ -62,8 +62,8 @@ class Session {
     /// All float.
     Formats floatFormats() const;
 
-    /// Runs with the formats and recomputes only what hangs on a format that changed since the last run. Null when stopped;
-    /// what was computed until then is kept and used. Throws Error naming the tensor whose format is partial.
+    /// Runs with the formats and recomputes only what hangs on a format that changed since the last run. Null when
+    /// stopped; what was computed until then is kept and used. Throws Error naming the tensor whose format is partial.
     RunSnapshot run(const Formats& formats, const RunControl& control = {});
     /// The newest snapshot, complete or not; null before the first run.
     RunSnapshot latest() const;

@@ -30,7 +30,8 @@ std::vector<std::int32_t> classes(const std::vector<at::Tensor>& parts) {
     std::vector<std::int32_t> result;
     for (const at::Tensor& part : parts) {
         const at::Tensor winners = part.argmax(1).to(at::kInt).contiguous();
-        result.insert(result.end(), winners.data_ptr<std::int32_t>(), winners.data_ptr<std::int32_t>() + winners.numel());
+        result.insert(result.end(), winners.data_ptr<std::int32_t>(),
+                      winners.data_ptr<std::int32_t>() + winners.numel());
     }
     return result;
 }
@@ -89,8 +90,7 @@ struct Session::Run {
     }
 
     bool isStale(std::size_t slot) const {
-        return !m_data.slots[slot].absent &&
-               (!m_result->slots[slot] || m_data.resultStates[slot] != m_wanted[slot]);
+        return !m_data.slots[slot].absent && (!m_result->slots[slot] || m_data.resultStates[slot] != m_wanted[slot]);
     }
 
     /// The slots whose own format changed, before anything that hangs on them.

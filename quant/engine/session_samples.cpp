@@ -57,7 +57,8 @@ Arguments bindArguments(const std::vector<ArgumentInfo>& wanted, const NamedArra
     }
     for (std::size_t i = 0; i < wanted.size(); ++i) {
         if (!result[i] && !wanted[i].optional)
-            throw Error(wanted[i].name, "the model's input is missing", "give it by that name; its inputs are " + names);
+            throw Error(wanted[i].name, "the model's input is missing",
+                        "give it by that name; its inputs are " + names);
     }
     return result;
 }
@@ -98,8 +99,8 @@ at::Tensor outputOf(const Recording& recording, std::size_t index) {
     return recording.values[static_cast<std::size_t>(recording.program.outputs[index])];
 }
 
-/// Whether the samples of a batch leave each other alone: the first sample's outputs are the same in a batch of one and of
-/// two. If not, dimension 0 is none of samples, and the inputs must be run whole.
+/// Whether the samples of a batch leave each other alone: the first sample's outputs are the same in a batch of one and
+/// of two. If not, dimension 0 is none of samples, and the inputs must be run whole.
 struct Probe {
     bool separable = false;
     std::int64_t bytesPerSample = 0;
@@ -161,8 +162,9 @@ bool Session::setSamples(Samples samples, const RunControl& control) {
             size = std::clamp<std::int64_t>(m_options.memoryBytes / (4 * perSample), 1, size);
     }
     if (!samples.labels.empty() && static_cast<std::int64_t>(samples.labels.size()) != data->count)
-        throw Error("labels", "there are " + std::to_string(samples.labels.size()) + " for " +
-                                  std::to_string(data->count) + " samples",
+        throw Error("labels",
+                    "there are " + std::to_string(samples.labels.size()) + " for " + std::to_string(data->count) +
+                        " samples",
                     "give one label for each sample");
 
     std::map<std::vector<std::vector<std::int64_t>>, std::shared_ptr<const Program>> known;
@@ -196,8 +198,9 @@ bool Session::setSamples(Samples samples, const RunControl& control) {
         }
         const auto samePaths = [](const SlotInfo& a, const SlotInfo& b) { return a.path == b.path; };
         if (!std::ranges::equal(program->slots, data->slots, samePaths))
-            throw Error("", "the model takes another path for samples " + std::to_string(begin) + " to " +
-                                std::to_string(end - 1),
+            throw Error("",
+                        "the model takes another path for samples " + std::to_string(begin) + " to " +
+                            std::to_string(end - 1),
                         "give samples of one kind");
         std::vector<char> seen(data->slots.size(), data->batches.empty() ? 0 : 1);
         for (const Node& node : program->nodes) {

@@ -41,8 +41,8 @@ Value Builder::constant(const at::Tensor& tensor) {
 Value Builder::quantize(const Slot& slot, Value value) {
     const Layer& layer = slot.layer();
     if (!value.defined()) {
-        m_slots.try_emplace(slot.path(),
-                            SlotInfo{slot.path(), layer.path(), layer.type(), slot.name(), slot.role(), false, true, {}});
+        m_slots.try_emplace(
+            slot.path(), SlotInfo{slot.path(), layer.path(), layer.type(), slot.name(), slot.role(), false, true, {}});
         return {};
     }
     // Copied: add() may move the vector that it lies in.
@@ -65,9 +65,8 @@ Value Builder::apply(const std::string& name, const std::vector<Value>& inputs,
     for (const Value& input : inputs)
         tensors.push_back(input.defined() ? tensor(input) : at::Tensor());
     const at::Tensor result = operation(tensors);
-    return append(name, inputs, {result}, [run = std::move(operation)](std::span<const at::Tensor> in) {
-        return Tensors{run(in)};
-    })[0];
+    return append(name, inputs, {result},
+                  [run = std::move(operation)](std::span<const at::Tensor> in) { return Tensors{run(in)}; })[0];
 }
 
 std::vector<Value> Builder::append(const std::string& name, const std::vector<Value>& inputs, const Tensors& results,
@@ -93,11 +92,17 @@ void Builder::log(const Layer& layer, const std::string& name, Value value) {
     m_log.push_back({joinPath(layer.logScope(), name), layer.logType(), value.id, m_nodes.size()});
 }
 
-void Builder::declare(const Layer& layer) { m_layers.push_back(layer.spec()); }
+void Builder::declare(const Layer& layer) {
+    m_layers.push_back(layer.spec());
+}
 
-const at::Tensor& Builder::tensor(Value value) const { return m_tensors[static_cast<std::size_t>(value.id)]; }
+const at::Tensor& Builder::tensor(Value value) const {
+    return m_tensors[static_cast<std::size_t>(value.id)];
+}
 
-bool Builder::isConstant(Value value) const { return m_constant[static_cast<std::size_t>(value.id)]; }
+bool Builder::isConstant(Value value) const {
+    return m_constant[static_cast<std::size_t>(value.id)];
+}
 
 void Builder::erase(const Mark& begin, const Mark& end) {
     const auto cut = [](auto& list, std::size_t from, std::size_t to) {

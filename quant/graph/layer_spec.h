@@ -9,8 +9,8 @@ namespace fxp::quant {
 /// What kind of tensor a slot is: calibration gives total bits by role.
 enum class Role : std::uint8_t { Activation, Weight, Bias };
 
-/// A layer's declaration as plain data: its type and, in the order of its JSON, its slots (members with an empty type) and
-/// nested layers.
+/// A layer's declaration as plain data: its type and, in the order of its JSON, its slots (members with an empty type)
+/// and nested layers.
 struct LayerSpec {
     std::string name; ///< the key in the enclosing layer; for an outermost layer its module path
     std::string type; ///< `linear`, `conv2d`, …; empty for a slot

@@ -8,7 +8,7 @@ namespace fxp::quant {
 /// One module of a model, in the order of definition; the root has the empty path.
 struct ModuleInfo {
     std::string path;
-    std::string className; ///< without TorchScript's name mangling: `torch.nn.conv.Conv2d`
+    std::string className;       ///< without TorchScript's name mangling: `torch.nn.conv.Conv2d`
     std::int64_t parameters = 0; ///< values in its own parameters and buffers, without its submodules'
     std::string note;            ///< why a module of a known class runs operator by operator; empty where it does not
 

@@ -41,8 +41,8 @@ struct LogEntry {
 };
 
 /// The network as a straight line of steps in topological order, as one run over inputs of one shape recorded it: calls
-/// are inlined, branches and loops taken, integers folded, in-place operators made functional. Which way a branch went is
-/// the float run's decision, so every slot of the quantized run has its float twin.
+/// are inlined, branches and loops taken, integers folded, in-place operators made functional. Which way a branch went
+/// is the float run's decision, so every slot of the quantized run has its float twin.
 struct Program {
     std::vector<Node> nodes;
     ValueId valueCount = 0;

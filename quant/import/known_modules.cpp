@@ -226,8 +226,8 @@ struct AttentionArguments {
     bool wantsWeights = false, averageWeights = true;
 };
 
-/// Query, key, value and masks: by name where the file has the names, else in the order of nn.MultiheadAttention's, where
-/// tracing merges arguments that are one tensor.
+/// Query, key, value and masks: by name where the file has the names, else in the order of nn.MultiheadAttention's,
+/// where tracing merges arguments that are one tensor.
 AttentionArguments attentionArguments(const ModuleCall& call, OperatorRecorder& recorder) {
     AttentionArguments result;
     auto& in = result.inputs;
@@ -289,12 +289,12 @@ Candidates attention(const ModuleCall& call, OperatorRecorder& recorder) {
                 std::vector<Value> results{arrangeBack(out.output, arrangement, run)};
                 if (arguments.wantsWeights) {
                     const bool unbatched = arrangement == Arrangement::Unbatched;
-                    results.push_back(run.apply(
-                        "weights", {out.weights},
-                        [average = arguments.averageWeights, unbatched](std::span<const at::Tensor> t) {
-                            const at::Tensor weights = average ? t[0].mean(1) : t[0];
-                            return unbatched ? weights.squeeze(0) : weights;
-                        }));
+                    results.push_back(
+                        run.apply("weights", {out.weights},
+                                  [average = arguments.averageWeights, unbatched](std::span<const at::Tensor> t) {
+                                      const at::Tensor weights = average ? t[0].mean(1) : t[0];
+                                      return unbatched ? weights.squeeze(0) : weights;
+                                  }));
                 }
                 return results;
             }});
@@ -358,10 +358,21 @@ Candidates encoderLayer(const ModuleCall& call, OperatorRecorder& recorder) {
 } // namespace
 
 bool isKnownClass(const std::string& className) {
-    static const std::set<std::string> kClasses{
-        "Linear",    "NonDynamicallyQuantizableLinear", "Conv2d", "LayerNorm", "Softmax", "Dropout", "Dropout1d",
-        "Dropout2d", "Dropout3d",                       "Sigmoid", "Tanh",     "ReLU",    "GELU",    "MultiheadAttention",
-        "TransformerEncoderLayer"};
+    static const std::set<std::string> kClasses{"Linear",
+                                                "NonDynamicallyQuantizableLinear",
+                                                "Conv2d",
+                                                "LayerNorm",
+                                                "Softmax",
+                                                "Dropout",
+                                                "Dropout1d",
+                                                "Dropout2d",
+                                                "Dropout3d",
+                                                "Sigmoid",
+                                                "Tanh",
+                                                "ReLU",
+                                                "GELU",
+                                                "MultiheadAttention",
+                                                "TransformerEncoderLayer"};
     return kClasses.contains(className);
 }
 

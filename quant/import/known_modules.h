@@ -14,8 +14,8 @@
 
 namespace fxp::quant {
 
-/// One call of a module, as an importer saw it: what its class is, what it was given, what it holds, and which operators ran
-/// inside.
+/// One call of a module, as an importer saw it: what its class is, what it was given, what it holds, and which
+/// operators ran inside.
 struct ModuleCall {
     std::string path;
     std::string className; ///< last part: `Linear`
@@ -24,14 +24,14 @@ struct ModuleCall {
         at::IValue value;
     };
     std::vector<Argument> arguments;
-    std::map<std::string, at::Tensor> parameters;  ///< by path below the module: `self_attn.in_proj_weight`
+    std::map<std::string, at::Tensor> parameters; ///< by path below the module: `self_attn.in_proj_weight`
     std::map<std::string, at::IValue> attributes; ///< likewise; what the file knows of the constructor's arguments
     std::span<const OperatorRecorder::Hint> hints;
     at::IValue result;
 };
 
-/// One hypothesis: a layer built and run through the builder, giving what the module gave. May throw when the tensors do
-/// not fit; then the hypothesis is wrong.
+/// One hypothesis: a layer built and run through the builder, giving what the module gave. May throw when the tensors
+/// do not fit; then the hypothesis is wrong.
 struct Candidate {
     std::function<std::vector<Value>(Builder&)> run;
 };
@@ -39,7 +39,8 @@ struct Candidate {
 /// Whether modules of that class can become a layer.
 bool isKnownClass(const std::string& className);
 
-/// The hypotheses for the call, likeliest first. Tensor arguments are taken as the values that `recorder` knows them by.
+/// The hypotheses for the call, likeliest first. Tensor arguments are taken as the values that `recorder` knows them
+/// by.
 std::vector<Candidate> candidates(const ModuleCall& call, OperatorRecorder& recorder);
 
 } // namespace fxp::quant

@@ -46,9 +46,10 @@ void registerMissingOperators() {
         if (c10::Dispatcher::singleton().findSchema(name))
             return;
         library = std::make_unique<torch::Library>(torch::Library::FRAGMENT, "aten", c10::nullopt, __FILE__, __LINE__);
-        library->def("scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, "
-                     "float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor",
-                     torch::dispatch(c10::DispatchKey::CompositeImplicitAutograd, TORCH_FN(scaledDotProductAttention)));
+        library->def(
+            "scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, "
+            "float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor",
+            torch::dispatch(c10::DispatchKey::CompositeImplicitAutograd, TORCH_FN(scaledDotProductAttention)));
     });
 }
 
@@ -59,9 +60,9 @@ void registerStandIn(const std::string& qualifiedName) {
     };
     // Unknown arguments and one tensor as the result: enough to read the file and show its tree.
     static std::vector<std::unique_ptr<torch::jit::RegisterOperators>> registered;
-    registered.push_back(std::make_unique<torch::jit::RegisterOperators>(
-        std::vector<c10::optional<torch::jit::Operator>>{torch::jit::Operator(
-            qualifiedName + "(...) -> Tensor", refuse, c10::AliasAnalysisKind::CONSERVATIVE)}));
+    registered.push_back(
+        std::make_unique<torch::jit::RegisterOperators>(std::vector<c10::optional<torch::jit::Operator>>{
+            torch::jit::Operator(qualifiedName + "(...) -> Tensor", refuse, c10::AliasAnalysisKind::CONSERVATIVE)}));
 }
 
 } // namespace fxp::quant

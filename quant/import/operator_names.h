@@ -11,8 +11,8 @@ namespace fxp::quant {
 /// `aten::add_` → `add`, `aten::hardtanh(0, 6)` → `relu6`.
 std::string operatorName(const std::string& qualifiedName, const std::vector<at::IValue>& arguments);
 
-/// Operators that move values and compute none (views, copies, padding, inactive dropout): a slot there would hold what the
-/// slot before holds.
+/// Operators that move values and compute none (views, copies, padding, inactive dropout): a slot there would hold what
+/// the slot before holds.
 bool movesValues(const std::string& name);
 
 /// Operators whose result hangs on the shape of their tensor alone (`zeros_like`).

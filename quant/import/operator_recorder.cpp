@@ -220,16 +220,16 @@ void OperatorRecorder::writeThrough(const at::Tensor& target, Value written) {
                             other.scalar_type() == target.scalar_type();
         if (!shares)
             continue;
-        // A view of the same memory: its values before, overwritten where the target lies, both laid out as in the file's
-        // own run.
+        // A view of the same memory: its values before, overwritten where the target lies, both laid out as in the
+        // file's own run.
         const Layout view(other);
-        tracked.value = m_builder.apply(
-            "write_through", {tracked.value, written}, [to, view, elements](std::span<const at::Tensor> in) {
-                const at::Tensor storage = at::zeros({elements}, in[0].options());
-                view.in(storage).copy_(in[0]);
-                to.in(storage).copy_(in[1]);
-                return view.in(storage).clone();
-            });
+        tracked.value = m_builder.apply("write_through", {tracked.value, written},
+                                        [to, view, elements](std::span<const at::Tensor> in) {
+                                            const at::Tensor storage = at::zeros({elements}, in[0].options());
+                                            view.in(storage).copy_(in[0]);
+                                            to.in(storage).copy_(in[1]);
+                                            return view.in(storage).clone();
+                                        });
     }
 }
 

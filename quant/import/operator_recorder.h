@@ -43,8 +43,7 @@ class OperatorRecorder {
     bool isLive(const at::Tensor& tensor) const;
 
     /// Runs `function` on the stack and records it under `scope`.
-    void run(const c10::FunctionSchema& schema, const StackFunction& function, c10::Stack& stack,
-             OperatorScope& scope);
+    void run(const c10::FunctionSchema& schema, const StackFunction& function, c10::Stack& stack, OperatorScope& scope);
 
     /// Constants that an operator was given, by the recorded node's name: hints for what a traced file leaves open.
     struct Hint {

@@ -18,7 +18,8 @@ namespace jit = torch::jit;
 namespace {
 
 constexpr int kMaxDepth = 200;
-/// DESIGN: a layer is taken for a module when its float result equals the module's within this share of the largest value.
+/// DESIGN: a layer is taken for a module when its float result equals the module's within this share of the largest
+/// value.
 constexpr double kProof = 1e-5;
 
 bool agrees(const at::Tensor& got, const at::Tensor& expected) {
@@ -57,7 +58,9 @@ at::IValue withResults(const at::IValue& result, const Tensors& tensors) {
     return c10::ivalue::Tuple::create(std::move(elements));
 }
 
-std::string lastPart(const std::string& className) { return className.substr(className.rfind('.') + 1); }
+std::string lastPart(const std::string& className) {
+    return className.substr(className.rfind('.') + 1);
+}
 
 } // namespace
 
@@ -264,9 +267,7 @@ bool ScriptInterpreter::runConstruct(const jit::Node& node, Environment& values)
         values[node.output()] = list;
         return true;
     }
-    case c10::prim::TupleConstruct:
-        values[node.output()] = c10::ivalue::Tuple::create(std::move(inputs));
-        return true;
+    case c10::prim::TupleConstruct: values[node.output()] = c10::ivalue::Tuple::create(std::move(inputs)); return true;
     case c10::prim::DictConstruct: {
         const auto& type = node.output()->type()->expectRef<c10::DictType>();
         c10::impl::GenericDict dict(type.getKeyType(), type.getValueType());
@@ -278,8 +279,9 @@ bool ScriptInterpreter::runConstruct(const jit::Node& node, Environment& values)
     case c10::prim::ListUnpack: {
         const auto elements = in(0).toListRef().vec();
         if (elements.size() != node.outputs().size())
-            throw Error("", "a list of " + std::to_string(elements.size()) + " is unpacked into " +
-                                std::to_string(node.outputs().size()),
+            throw Error("",
+                        "a list of " + std::to_string(elements.size()) + " is unpacked into " +
+                            std::to_string(node.outputs().size()),
                         "the inputs may have the wrong shape");
         for (std::size_t i = 0; i < elements.size(); ++i)
             values[node.output(i)] = elements[i];
@@ -321,15 +323,15 @@ void ScriptInterpreter::runOperator(const jit::Node& node, Environment& values, 
     try {
         // Shared: the recorded step outlives this call, and an Operation may be called but not through a const one.
         const auto operation = std::make_shared<jit::Operation>(node.getOperation());
-        m_recorder.run(node.schema(), [operation](c10::Stack& arguments) { (*operation)(arguments); }, stack,
-                       *scope.operators);
+        m_recorder.run(
+            node.schema(), [operation](c10::Stack& arguments) { (*operation)(arguments); }, stack, *scope.operators);
     } catch (const Error& error) {
         throw error.where.empty() || error.where.starts_with("aten::")
             ? Error(scope.operators->path, (error.where.empty() ? "" : error.where + ": ") + error.problem, error.hint)
             : error;
     } catch (const c10::Error& error) {
-        throw Error(scope.operators->path, std::string(node.kind().toQualString()) + ": " +
-                                               error.what_without_backtrace(),
+        throw Error(scope.operators->path,
+                    std::string(node.kind().toQualString()) + ": " + error.what_without_backtrace(),
                     "check the inputs' shapes and types");
     }
     for (std::size_t i = 0; i < node.outputs().size(); ++i)

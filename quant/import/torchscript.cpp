@@ -18,7 +18,9 @@ namespace {
 
 namespace jit = torch::jit;
 
-std::string firstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string firstLine(const std::string& text) {
+    return text.substr(0, text.find('\n'));
+}
 
 /// A file that calls an operator unknown here cannot be read as it is; with a stand-in for that operator it can.
 jit::Module load(const std::string& file) {

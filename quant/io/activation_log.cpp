@@ -48,7 +48,11 @@ Json activationLog(const std::vector<Session::LoggedTensor>& tensors, bool withV
     for (const auto& tensor : tensors) {
         Json& entry = log[tensor.key];
         if (!tensor.present) {
-            entry = {{"shape", "N/A"}, {"dtype", "N/A"}, {"device", "N/A"}, {"layer_type", tensor.layerType}, {"value", nullptr}};
+            entry = {{"shape", "N/A"},
+                     {"dtype", "N/A"},
+                     {"device", "N/A"},
+                     {"layer_type", tensor.layerType},
+                     {"value", nullptr}};
             continue;
         }
         std::size_t next = 0;

@@ -24,10 +24,10 @@ constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 36;
 float halfToFloat(std::uint16_t half) {
     const int exponent = (half >> 10) & 31;
     const int fraction = half & 1023;
-    const float magnitude = exponent == 31   ? (fraction ? std::numeric_limits<float>::quiet_NaN()
-                                                         : std::numeric_limits<float>::infinity())
-                            : exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
-                                            : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
+    const float magnitude =
+        exponent == 31  ? (fraction ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity())
+        : exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
+                        : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
     return half >> 15 ? -magnitude : magnitude;
 }
 
@@ -122,19 +122,32 @@ class NpyReader {
             fail(size == 0 || size > 8 ? "has elements of type " + type + ", which is not supported" : "is cut off");
         const std::string key = kind + std::to_string(size);
         array.type = kind == 'f' ? ElementType::Float32 : kind == 'b' ? ElementType::Bool : ElementType::Int64;
-        if (key == "f4") array.bytes = converted<float, float>(data, count);
-        else if (key == "f8") array.bytes = converted<double, float>(data, count);
-        else if (key == "f2") array.bytes = halves(data, count);
-        else if (key == "i8") array.bytes = converted<std::int64_t, std::int64_t>(data, count);
-        else if (key == "i4") array.bytes = converted<std::int32_t, std::int64_t>(data, count);
-        else if (key == "i2") array.bytes = converted<std::int16_t, std::int64_t>(data, count);
-        else if (key == "i1") array.bytes = converted<std::int8_t, std::int64_t>(data, count);
-        else if (key == "u8") array.bytes = converted<std::uint64_t, std::int64_t>(data, count);
-        else if (key == "u4") array.bytes = converted<std::uint32_t, std::int64_t>(data, count);
-        else if (key == "u2") array.bytes = converted<std::uint16_t, std::int64_t>(data, count);
-        else if (key == "u1") array.bytes = converted<std::uint8_t, std::int64_t>(data, count);
-        else if (key == "b1") array.bytes = converted<std::uint8_t, std::uint8_t>(data, count);
-        else fail("has elements of type " + type + ", which is not supported");
+        if (key == "f4")
+            array.bytes = converted<float, float>(data, count);
+        else if (key == "f8")
+            array.bytes = converted<double, float>(data, count);
+        else if (key == "f2")
+            array.bytes = halves(data, count);
+        else if (key == "i8")
+            array.bytes = converted<std::int64_t, std::int64_t>(data, count);
+        else if (key == "i4")
+            array.bytes = converted<std::int32_t, std::int64_t>(data, count);
+        else if (key == "i2")
+            array.bytes = converted<std::int16_t, std::int64_t>(data, count);
+        else if (key == "i1")
+            array.bytes = converted<std::int8_t, std::int64_t>(data, count);
+        else if (key == "u8")
+            array.bytes = converted<std::uint64_t, std::int64_t>(data, count);
+        else if (key == "u4")
+            array.bytes = converted<std::uint32_t, std::int64_t>(data, count);
+        else if (key == "u2")
+            array.bytes = converted<std::uint16_t, std::int64_t>(data, count);
+        else if (key == "u1")
+            array.bytes = converted<std::uint8_t, std::int64_t>(data, count);
+        else if (key == "b1")
+            array.bytes = converted<std::uint8_t, std::uint8_t>(data, count);
+        else
+            fail("has elements of type " + type + ", which is not supported");
     }
 
     static void toRowMajor(Array& array) {

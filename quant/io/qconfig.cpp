@@ -59,8 +59,7 @@ std::optional<int> bits(const Json& json, const std::string& where) {
     return static_cast<int>(value);
 }
 
-void walkSlots(const LayerSpec& layer, const std::string& path,
-               const std::function<void(const std::string&)>& visit) {
+void walkSlots(const LayerSpec& layer, const std::string& path, const std::function<void(const std::string&)>& visit) {
     for (const LayerSpec& item : layer.members) {
         const std::string itemPath = joinPath(path, item.name);
         if (item.isSlot())
@@ -75,8 +74,8 @@ Json layerJson(const LayerSpec& layer, const std::string& path, const std::map<s
     Json json{{"layer_type", layer.type}, {"name", nullptr}};
     for (const LayerSpec& item : layer.members) {
         const std::string itemPath = joinPath(path, item.name);
-        json[item.name] = item.isSlot() ? toJson(formats[index.at(itemPath)])
-                                        : layerJson(item, itemPath, index, formats);
+        json[item.name] =
+            item.isSlot() ? toJson(formats[index.at(itemPath)]) : layerJson(item, itemPath, index, formats);
     }
     return json;
 }
@@ -85,7 +84,8 @@ void readLayer(const Json& json, const LayerSpec& layer, const std::string& path
                const std::map<std::string, std::size_t>& index, Formats& formats) {
     const Json& type = member(json, "layer_type", where);
     if (type != layer.type)
-        throw Error(pointer(where, "layer_type"), "is " + type.dump() + ", and the model's layer is \"" + layer.type + "\"",
+        throw Error(pointer(where, "layer_type"),
+                    "is " + type.dump() + ", and the model's layer is \"" + layer.type + "\"",
                     "use the QConfig of this model");
     std::vector<std::string> known{"layer_type", "name"};
     for (const LayerSpec& item : layer.members)
@@ -106,8 +106,16 @@ void readLayer(const Json& json, const LayerSpec& layer, const std::string& path
 } // namespace
 
 bool isFxPyTorchLayer(const std::string& type) {
-    static constexpr std::array kTypes{"linear",  "conv2d", "layer_norm",          "softmax",                   "dropout",
-                                       "sigmoid", "tanh",   "multihead_attention", "transformer_encoder_layer", "lstm"};
+    static constexpr std::array kTypes{"linear",
+                                       "conv2d",
+                                       "layer_norm",
+                                       "softmax",
+                                       "dropout",
+                                       "sigmoid",
+                                       "tanh",
+                                       "multihead_attention",
+                                       "transformer_encoder_layer",
+                                       "lstm"};
     return std::ranges::find(kTypes, type) != kTypes.end();
 }
 
@@ -177,10 +185,11 @@ QConfigFile readQConfig(const std::string& text, const std::vector<LayerSpec>& l
         throw Error("byte " + std::to_string(error.byte), "the text is not JSON", "give a QConfig file");
     }
     if (!json.is_object() || json.value("format", Json()) != kFormatName)
-        throw Error("/format", "the file is no QConfig of this program", "give a file with \"format\": \"" +
-                                                                            std::string(kFormatName) + "\"");
+        throw Error("/format", "the file is no QConfig of this program",
+                    "give a file with \"format\": \"" + std::string(kFormatName) + "\"");
     if (json.value("version", Json()) != kVersion)
-        throw Error("/version", "is " + json.value("version", Json()).dump() + ", and 1 is known", "use a newer program");
+        throw Error("/version", "is " + json.value("version", Json()).dump() + ", and 1 is known",
+                    "use a newer program");
     refuseOtherKeys(json, {"format", "version", "model", "layers", "extensions"}, "");
 
     QConfigFile file;

@@ -31,15 +31,16 @@ QType formatFromJson(const nlohmann::ordered_json& json, const std::string& wher
 
 /// One layer's config, as FxPyTorch's class reads it.
 nlohmann::ordered_json layerToJson(const LayerSpec& layer, const std::vector<SlotInfo>& slots, const Formats& formats);
-/// Reads one layer's config into the formats of its slots. Throws Error on an unknown key, a missing one, or a wrong type.
+/// Reads one layer's config into the formats of its slots. Throws Error on an unknown key, a missing one, or a wrong
+/// type.
 void layerFromJson(const nlohmann::ordered_json& json, const LayerSpec& layer, const std::vector<SlotInfo>& slots,
                    const std::string& where, Formats& formats);
 
 /// The whole-model file's text.
 std::string writeQConfig(const ModelIdentity& model, const std::vector<LayerSpec>& layers,
                          const std::vector<SlotInfo>& slots, const Formats& formats);
-/// Reads it against a model's layers. Slots that the file does not name stay float. Throws Error: a JSON pointer or a tensor
-/// path, what is wrong, what to do.
+/// Reads it against a model's layers. Slots that the file does not name stay float. Throws Error: a JSON pointer or a
+/// tensor path, what is wrong, what to do.
 QConfigFile readQConfig(const std::string& text, const std::vector<LayerSpec>& layers,
                         const std::vector<SlotInfo>& slots);
 

@@ -20,7 +20,9 @@ Json number(double value) {
     return value;
 }
 
-Json optionalNumber(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+Json optionalNumber(const std::optional<double>& value) {
+    return value ? Json(*value) : Json();
+}
 
 /// {exponent: [negative, positive]} of the bins in use.
 Json log2Json(const Histograms& histograms) {

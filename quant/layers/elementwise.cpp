@@ -15,8 +15,7 @@ Elementwise::Elementwise(Layer& parent, const std::string& type, const std::stri
 
 Value Elementwise::forward(Value x, Builder& run) {
     const Value xq = quantizeLogged(run, input, x);
-    const Value y =
-        run.apply(type(), {xq}, [f = m_function](std::span<const at::Tensor> in) { return f(in[0]); });
+    const Value y = run.apply(type(), {xq}, [f = m_function](std::span<const at::Tensor> in) { return f(in[0]); });
     return quantizeLogged(run, activation, y, "output_pre_quant", "output");
 }
 

@@ -9,8 +9,8 @@ namespace fxp::quant {
 
 class Slot;
 
-/// The base of every layer: a type, a place, and slots and nested layers that declare themselves in the order of the JSON.
-/// Quantizing, calibration, log, JSON and the tree all follow from that declaration.
+/// The base of every layer: a type, a place, and slots and nested layers that declare themselves in the order of the
+/// JSON. Quantizing, calibration, log, JSON and the tree all follow from that declaration.
 class Layer {
   public:
     virtual ~Layer() = default;

@@ -20,9 +20,8 @@ Value LayerNorm::forward(Value x, Builder& run) {
     const Value wq = quantizeLogged(run, weight, run.constant(m_parameters.weight));
     const Value bq = quantizeLogged(run, bias, run.constant(m_parameters.bias));
     const Value xq = quantizeLogged(run, input, x);
-    const Value mean = run.apply("mean", {xq}, [dims](std::span<const at::Tensor> in) {
-        return at::mean(in[0], dims, true);
-    });
+    const Value mean =
+        run.apply("mean", {xq}, [dims](std::span<const at::Tensor> in) { return at::mean(in[0], dims, true); });
     const Value variance = run.apply("var", {xq}, [dims](std::span<const at::Tensor> in) {
         return at::var(in[0], at::OptionalIntArrayRef(dims), /*unbiased=*/false, /*keepdim=*/true);
     });

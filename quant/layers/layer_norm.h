@@ -7,8 +7,8 @@
 
 namespace fxp::quant {
 
-/// Over the last `normalizedShape` dimensions, x̂ = (q(x) − q(mean)) / sqrt(q(var) + eps) with the biased variance of q(x);
-/// y = q_activation(q(x̂) · q_weight(γ) + q_bias(β)). γ, β: normalizedShape, or undefined.
+/// Over the last `normalizedShape` dimensions, x̂ = (q(x) − q(mean)) / sqrt(q(var) + eps) with the biased variance of
+/// q(x); y = q_activation(q(x̂) · q_weight(γ) + q_bias(β)). γ, β: normalizedShape, or undefined.
 class LayerNorm final : public Layer {
   public:
     static constexpr auto kType = "layer_norm";

@@ -23,9 +23,8 @@ Value Linear::forward(Value x, Builder& run) {
     const Value wq = run.quantize(weight, w), bq = run.quantize(bias, b);
     run.log(*this, "weight_quant", wq);
     run.log(*this, "bias_quant", bq);
-    const Value sum = run.apply(kType, {xq, wq, bq}, [](std::span<const at::Tensor> in) {
-        return at::linear(in[0], in[1], in[2]);
-    });
+    const Value sum =
+        run.apply(kType, {xq, wq, bq}, [](std::span<const at::Tensor> in) { return at::linear(in[0], in[1], in[2]); });
     return quantizeLogged(run, activation, sum, "activation", "output");
 }
 

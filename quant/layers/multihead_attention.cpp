@@ -94,8 +94,7 @@ MultiheadAttention::Outputs MultiheadAttention::forward(const Inputs& inputs, Bu
 
     const Value q = qlinear.forward(queryq, run), k = klinear.forward(keyq, run), v = vlinear.forward(valueq, run);
     const double scaling = 1.0 / std::sqrt(static_cast<double>(m_embed / heads));
-    const Value scaled =
-        run.apply("scale", {q}, [scaling](std::span<const at::Tensor> in) { return in[0] * scaling; });
+    const Value scaled = run.apply("scale", {q}, [scaling](std::span<const at::Tensor> in) { return in[0] * scaling; });
     const Value scaledq = quantizeLogged(run, qScaled, scaled);
 
     const Value scores = run.apply("scores", {scaledq, k}, [heads](std::span<const at::Tensor> in) {

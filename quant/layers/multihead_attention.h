@@ -22,7 +22,8 @@ class MultiheadAttention final : public Layer {
     static constexpr auto kType = "multihead_attention";
     struct Inputs {
         Value query, key, value;
-        Value attentionMask;  ///< added to the quantized scores; undefined, or [T, S] or [B·H, T, S], bool (true: masked) or float
+        Value attentionMask;  ///< added to the quantized scores; undefined, or [T, S] or [B·H, T, S], bool (true:
+                              ///< masked) or float
         Value keyPaddingMask; ///< undefined, or [B, S], bool (true: ignored) or float
     };
     struct Outputs {

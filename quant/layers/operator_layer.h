@@ -8,8 +8,9 @@
 
 namespace fxp::quant {
 
-/// An operator that is no known layer, run as itself. Slots: `input`, or `input_0`, `input_1`, … for the tensors that hang
-/// on the model's inputs; the parameters under their own names; `activation`, or `activation_0`, … for the results.
+/// An operator that is no known layer, run as itself. Slots: `input`, or `input_0`, `input_1`, … for the tensors that
+/// hang on the model's inputs; the parameters under their own names; `activation`, or `activation_0`, … for the
+/// results.
 class OperatorLayer final : public Layer {
   public:
     struct Operand {

@@ -49,8 +49,8 @@ Value TransformerEncoderLayer::forward(const Inputs& inputs, Builder& run) {
     }
     const Value middle = norm1.forward(firstResidual(x, attend(x, inputs, run)), run);
     const Value stream = sum(middle, feedForward(middle, run), run);
-    const Value streamq = quantizeLogged(run, residual2, stream, "residual2_after_ffn_output",
-                                         "residual2_after_ffn_output_quant");
+    const Value streamq =
+        quantizeLogged(run, residual2, stream, "residual2_after_ffn_output", "residual2_after_ffn_output_quant");
     const Value output = norm2.forward(streamq, run);
     run.log(*this, "output", output);
     return output;

@@ -44,7 +44,8 @@ TestCli::Result TestCli::run(const QStringList& arguments) {
 }
 
 void TestCli::info() {
-    const Result text = run({"info", model("digits_transformer/traced.pt"), "--inputs", model("digits_transformer/inputs.npz")});
+    const Result text =
+        run({"info", model("digits_transformer/traced.pt"), "--inputs", model("digits_transformer/inputs.npz")});
     QCOMPARE(text.code, 0);
     QVERIFY(text.out.contains("encoder.layers.1.linear1.activation"));
     const Result json = run({"info", model("digits_transformer/traced.pt"), "--json"});
@@ -57,14 +58,17 @@ void TestCli::info() {
 void TestCli::calibrateAndRun() {
     const QString inputs = model("digits_transformer/inputs.npz"), q = m_files.filePath("q.json");
     const QString file = model("digits_transformer/scripted.pt");
-    const Result calibrated = run({"calibrate", file, "--inputs", inputs, "-o", q, "--weight-bits", "7", "--activation-bits", "9",
-                                   "--bias-bits", "12", "--method", "min_mse", "--same", "wb,qkv"});
+    const Result calibrated =
+        run({"calibrate", file, "--inputs", inputs, "-o", q, "--weight-bits", "7", "--activation-bits", "9",
+             "--bias-bits", "12", "--method", "min_mse", "--same", "wb,qkv"});
     QCOMPARE(calibrated.code, 0);
     const Json config = test::readJson(q.toStdString());
     QCOMPARE(config["layers"]["embed"]["input"]["total_bits"].get<int>(), 9);
     QCOMPARE(config["layers"]["embed"]["weight"].dump(), config["layers"]["embed"]["bias"].dump());
-    const QStringList common{"run", file, "--inputs", inputs, "--qconfig", q, "--labels", model("digits_transformer/labels.npy")};
-    const QString report = m_files.filePath("r.json"), log = m_files.filePath("l.json"), outputs = m_files.filePath("o.npz");
+    const QStringList common{"run",       file, "--inputs", inputs,
+                             "--qconfig", q,    "--labels", model("digits_transformer/labels.npy")};
+    const QString report = m_files.filePath("r.json"), log = m_files.filePath("l.json"),
+                  outputs = m_files.filePath("o.npz");
     const Result ran = run(common + QStringList{"--report", report, "--log", log, "--outputs", outputs, "--json"});
     QCOMPARE(ran.code, 0);
     const Json figures = test::readJson(report.toStdString());
@@ -81,7 +85,8 @@ void TestCli::calibrateAndRun() {
 
 void TestCli::stateAndNumbers() {
     const QString file = model("silero_vad/silero_vad.jit"), inputs = model("silero_vad/inputs.npz");
-    const Result result = run({"run", file, "--inputs", inputs, "--set", "sr=16000", "--outputs", m_files.filePath("o.npz")});
+    const Result result =
+        run({"run", file, "--inputs", inputs, "--set", "sr=16000", "--outputs", m_files.filePath("o.npz")});
     QCOMPARE(result.code, 0);
     const auto got = quant::readNpz(m_files.filePath("o.npz").toStdString());
     const auto expected = quant::readNpz(model("silero_vad/outputs.npz").toStdString());
@@ -105,15 +110,23 @@ void TestCli::fails_data() {
     QTest::newRow("no command") << QStringList{} << 2 << "";
     QTest::newRow("unknown command") << QStringList{"fly"} << 2 << "";
     QTest::newRow("unknown option") << QStringList{"info", file, "--fast"} << 2 << "";
-    QTest::newRow("bits out of range") << QStringList{"calibrate", file, "--inputs", inputs, "-o", "q", "--weight-bits", "65"} << 2 << "";
-    QTest::newRow("unknown method") << QStringList{"calibrate", file, "--inputs", inputs, "-o", "q", "--method", "best"} << 2 << "";
+    QTest::newRow("bits out of range") << QStringList{"calibrate", file, "--inputs",      inputs,
+                                                      "-o",        "q",  "--weight-bits", "65"}
+                                       << 2 << "";
+    QTest::newRow("unknown method") << QStringList{"calibrate", file, "--inputs", inputs, "-o", "q", "--method", "best"}
+                                    << 2 << "";
     QTest::newRow("no such model") << QStringList{"info", "/no/such.pt"} << 1 << "/no/such.pt";
     QTest::newRow("no such inputs") << QStringList{"run", file, "--inputs", "/no/such.npz"} << 1 << "/no/such.npz";
-    QTest::newRow("inputs of another shape") << QStringList{"run", file, "--inputs", model("digits_cnn/labels.npy")} << 1 << "conv1";
-    QTest::newRow("labels of another count") << QStringList{"run", file, "--inputs", "random", "--labels", model("digits_cnn/labels.npy")} << 1 << "labels";
+    QTest::newRow("inputs of another shape")
+        << QStringList{"run", file, "--inputs", model("digits_cnn/labels.npy")} << 1 << "conv1";
+    QTest::newRow("labels of another count")
+        << QStringList{"run", file, "--inputs", "random", "--labels", model("digits_cnn/labels.npy")} << 1 << "labels";
     QTest::newRow("no QConfig") << QStringList{"run", file, "--inputs", inputs, "--qconfig", file} << 1 << "not JSON";
-    QTest::newRow("missing number") << QStringList{"run", model("silero_vad/silero_vad.jit"), "--inputs", model("silero_vad/inputs.npz")} << 1 << "sr";
-    QTest::newRow("no place to write") << QStringList{"calibrate", file, "--inputs", inputs, "-o", "/no/such/q.json"} << 1 << "/no/such/q.json";
+    QTest::newRow("missing number") << QStringList{"run", model("silero_vad/silero_vad.jit"), "--inputs",
+                                                   model("silero_vad/inputs.npz")}
+                                    << 1 << "sr";
+    QTest::newRow("no place to write") << QStringList{"calibrate", file, "--inputs", inputs, "-o", "/no/such/q.json"}
+                                       << 1 << "/no/such/q.json";
 }
 
 void TestCli::fails() {
@@ -134,7 +147,8 @@ void TestCli::schemas() {
     if (python.isEmpty() || !probe.waitForFinished() || probe.exitCode() != 0)
         QSKIP("needs python3-jsonschema");
     const QString file = model("digits_postnorm/traced.pt"), inputs = model("digits_postnorm/inputs.npz");
-    const QString q = m_files.filePath("sq.json"), r = m_files.filePath("sr.json"), i = m_files.filePath("si.json"), l = m_files.filePath("sl.json");
+    const QString q = m_files.filePath("sq.json"), r = m_files.filePath("sr.json"), i = m_files.filePath("si.json"),
+                  l = m_files.filePath("sl.json");
     QCOMPARE(run({"calibrate", file, "--inputs", inputs, "-o", q}).code, 0);
     QCOMPARE(run({"run", file, "--inputs", inputs, "--qconfig", q, "--report", r, "--log", l}).code, 0);
     QFile out(i);
@@ -143,7 +157,9 @@ void TestCli::schemas() {
     out.close();
     for (const auto& [name, document] : {std::pair{"qconfig", q}, {"report", r}, {"info", i}, {"activation_log", l}}) {
         QProcess check;
-        check.start(python, {"-c", "import json,sys,jsonschema; jsonschema.validate(json.load(open(sys.argv[2])), json.load(open(sys.argv[1])))",
+        check.start(python, {"-c",
+                             "import json,sys,jsonschema; jsonschema.validate(json.load(open(sys.argv[2])), "
+                             "json.load(open(sys.argv[1])))",
                              QStringLiteral(FXP_SOURCE_DIR "/resources/schemas/%1.schema.json").arg(name), document});
         QVERIFY(check.waitForFinished(60'000));
         QVERIFY2(check.exitCode() == 0, check.readAllStandardError());

@@ -56,7 +56,8 @@ std::unique_ptr<MainWindow> TestMainWindow::demo() {
     auto window = std::make_unique<MainWindow>();
     window->show();
     window->openDemo();
-    const bool ready = QTest::qWaitFor([&] { return window->document().isOpen(); }, 30'000) && test::settled(window->document());
+    const bool ready =
+        QTest::qWaitFor([&] { return window->document().isOpen(); }, 30'000) && test::settled(window->document());
     return ready ? std::move(window) : nullptr;
 }
 
@@ -159,7 +160,11 @@ void TestMainWindow::dropOpens() {
     const auto window = demo();
     QMimeData mime;
     const QString folder = QString::fromStdString(test::modelFolder());
-    mime.setUrls({QUrl::fromLocalFile(folder + "/digits_cnn/traced.pt"), QUrl::fromLocalFile(folder + "/digits_cnn/inputs.npz")});
+    mime.setUrls({QUrl::fromLocalFile(folder + "/digits_cnn/traced.pt"),
+                  QUrl::fromLocalFile(folder + "/digits_cnn/inputs.npz")});
+    QDragEnterEvent enter(QPoint(50, 50), Qt::CopyAction, &mime, Qt::LeftButton, Qt::NoModifier);
+    QApplication::sendEvent(window.get(), &enter);
+    QVERIFY(enter.isAccepted());
     QDropEvent drop(QPointF(50, 50), Qt::CopyAction, &mime, Qt::LeftButton, Qt::NoModifier);
     QApplication::sendEvent(window.get(), &drop);
     QTRY_VERIFY_WITH_TIMEOUT(window->document().slotOf("dw.weight") >= 0, 30'000);

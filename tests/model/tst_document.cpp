@@ -164,7 +164,8 @@ void TestDocument::anotherModelsQConfig() {
     auto document = open();
     QByteArray text = document->qconfig();
     text.replace(QByteArray::fromStdString(document->model()->identity.sha256), "0123");
-    text.replace("\"total_bits\": null,\n        \"fractional_bits\": null", "\"total_bits\": 8,\n        \"fractional_bits\": 4");
+    text.replace("\"total_bits\": null,\n        \"fractional_bits\": null",
+                 "\"total_bits\": 8,\n        \"fractional_bits\": 4");
     QVERIFY_EXCEPTION_THROWN(document->applyQConfig(text, false, "load"), model::OtherModel);
     QVERIFY(document->format(0).isFloat());
     document->applyQConfig(text, true, "load");

@@ -62,7 +62,8 @@ void TestItemModels::tree() {
     const double overflow = index.siblingAtColumn(LayerTreeModel::Overflow).data(LayerTreeModel::ValueRole).toDouble();
     QVERIFY(overflow > 0.001);
     // A branch shows the worst below it.
-    QCOMPARE(index.parent().siblingAtColumn(LayerTreeModel::Overflow).data(LayerTreeModel::ValueRole).toDouble(), overflow);
+    QCOMPARE(index.parent().siblingAtColumn(LayerTreeModel::Overflow).data(LayerTreeModel::ValueRole).toDouble(),
+             overflow);
     document.openModel(QString::fromStdString(test::modelFolder()) + "/mtcnn_pnet/traced.pt",
                        {QString::fromStdString(test::modelFolder()) + "/mtcnn_pnet/inputs.npz"});
     QTRY_VERIFY_WITH_TIMEOUT(document.slotOf("conv4_1.weight") >= 0, 30'000);
@@ -72,12 +73,24 @@ void TestItemModels::filter_data() {
     QTest::addColumn<QString>("text");
     QTest::addColumn<QString>("present");
     QTest::addColumn<QString>("absent");
-    QTest::newRow("name") << "linear1.act" << "encoder.layers.0.linear1.activation" << "head.weight";
-    QTest::newRow("type") << "layer_norm" << "norm.input" << "head.weight";
-    QTest::newRow("overflow") << "overflow > 1 %" << "head.activation" << "head.weight";
-    QTest::newRow("SQNR") << "SQNR < 30 dB" << "head.activation" << "head.weight";
-    QTest::newRow("bits") << "bits > 8" << "head.weight" << "head.activation";
-    QTest::newRow("both") << "head, SQNR < 30" << "head.activation" << "embed.weight";
+    QTest::newRow("name") << "linear1.act"
+                          << "encoder.layers.0.linear1.activation"
+                          << "head.weight";
+    QTest::newRow("type") << "layer_norm"
+                          << "norm.input"
+                          << "head.weight";
+    QTest::newRow("overflow") << "overflow > 1 %"
+                              << "head.activation"
+                              << "head.weight";
+    QTest::newRow("SQNR") << "SQNR < 30 dB"
+                          << "head.activation"
+                          << "head.weight";
+    QTest::newRow("bits") << "bits > 8"
+                          << "head.weight"
+                          << "head.activation";
+    QTest::newRow("both") << "head, SQNR < 30"
+                          << "head.activation"
+                          << "embed.weight";
 }
 
 void TestItemModels::filter() {
@@ -86,7 +99,8 @@ void TestItemModels::filter() {
     QFETCH(QString, absent);
     static Document document;
     if (!document.isOpen()) {
-        QVERIFY(test::openAndRun(document, QString::fromStdString(test::modelFolder()) + "/digits_transformer", "traced.pt"));
+        QVERIFY(test::openAndRun(document, QString::fromStdString(test::modelFolder()) + "/digits_transformer",
+                                 "traced.pt"));
         document.setFormats({{document.slotOf("head.activation"), {4, 2, {}, {}}}}, "edit");
         QVERIFY(test::settled(document));
     }
@@ -122,7 +136,8 @@ void TestItemModels::samples() {
     Document document;
     SampleListModel list(document);
     QAbstractItemModelTester tester(&list, QAbstractItemModelTester::FailureReportingMode::QtTest);
-    QVERIFY(test::openAndRun(document, QString::fromStdString(test::modelFolder()) + "/digits_transformer", "traced.pt"));
+    QVERIFY(
+        test::openAndRun(document, QString::fromStdString(test::modelFolder()) + "/digits_transformer", "traced.pt"));
     QCOMPARE(list.rowCount(), 397);
     QCOMPARE(list.changedCount(), 0);
     QVERIFY(!list.index(0).data(Qt::DecorationRole).value<QImage>().isNull());

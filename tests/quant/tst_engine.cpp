@@ -225,7 +225,8 @@ void TestEngine::batchesChangeNothing() {
             QCOMPARE(y.maxErrorIndex, x.maxErrorIndex);
         }
         QVERIFY(test::same(a->outputs[0].mse, b->outputs[0].mse) ||
-                std::abs(a->outputs[0].mse - b->outputs[0].mse) <= 1e-5 * a->outputs[0].mse); // float GEMMs differ by ulps
+                std::abs(a->outputs[0].mse - b->outputs[0].mse) <=
+                    1e-5 * a->outputs[0].mse); // float GEMMs differ by ulps
         formats = randomEdit(formats, random);
         for (QType& format : formats)
             if (format.rounding == Rounding::Stochastic)

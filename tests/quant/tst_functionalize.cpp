@@ -15,8 +15,8 @@
 using namespace fxp;
 using namespace fxp::quant;
 
-/// Small scripted models with what real ones hide: in-place operators, views, control flow, state, containers. Each must
-/// give what LibTorch's own interpreter gives, and the same again when it is run with all formats float.
+/// Small scripted models with what real ones hide: in-place operators, views, control flow, state, containers. Each
+/// must give what LibTorch's own interpreter gives, and the same again when it is run with all formats float.
 class TestFunctionalize : public QObject {
     Q_OBJECT
   private Q_SLOTS:
@@ -77,7 +77,8 @@ void TestFunctionalize::equalsTheInterpreter_data() {
         QTest::newRow(name) << QStringLiteral("def forward(self, x):\n") + body;
     };
     row("in place", "    y = x * 2\n    z = y + 1\n    y.relu_()\n    return y + z\n");
-    row("in place keeps what was read before", "    y = x * 2\n    z = y * 1\n    y.add_(z)\n    y.mul_(self.w)\n    return y - z\n");
+    row("in place keeps what was read before",
+        "    y = x * 2\n    z = y * 1\n    y.add_(z)\n    y.mul_(self.w)\n    return y - z\n");
     row("write through a view", "    y = x * 1\n    v = y[:, 1:3]\n    v.add_(10)\n    return y + self.w\n");
     row("a view sees the base written", "    y = x * 1\n    v = y[:, 0]\n    y.mul_(3)\n    return v * 2\n");
     row("copy into a slice", "    y = torch.zeros_like(x)\n    y[:, 1] = x[:, 2] * 2\n    return y + x\n");
@@ -86,7 +87,8 @@ void TestFunctionalize::equalsTheInterpreter_data() {
     row("branch on values", "    y = x\n    if bool(x.sum() > 0):\n        y = x * 2\n    return y * 1\n");
     row("loop", "    y = x\n    for i in range(3):\n        y = y * self.w + i\n    return y\n");
     row("while", "    y = x\n    n = 0\n    while n < 2:\n        y = y + x\n        n += 1\n    return y\n");
-    row("lists and tuples", "    parts = [x, x * 2]\n    parts.append(x * 3)\n    a, b = parts[0], parts[2]\n    t = (a, b)\n    return torch.cat([t[0], t[1]], 1)\n");
+    row("lists and tuples", "    parts = [x, x * 2]\n    parts.append(x * 3)\n    a, b = parts[0], parts[2]\n    t = "
+                            "(a, b)\n    return torch.cat([t[0], t[1]], 1)\n");
     row("dictionaries", "    d = {'a': x, 'b': x * 2}\n    return d['b'] - d['a'] * self.w\n");
     row("state in attributes", "    self.state = self.state + x.sum(0)\n    return x + self.state\n");
     row("state in place", "    self.state.add_(x.sum(0))\n    return x * self.state\n");

@@ -99,7 +99,8 @@ void TestGoldenLayers::run() {
         const at::Tensor got = toTensor(entry.array);
         const at::Tensor expected = test::tensorFromNested(golden["value"], entry.array.shape);
         const double largest = std::max(1e-30, expected.abs().max().item<double>());
-        const bool exact = isQuantized(entry.key) && item["note"].get<std::string>().find("stay float") == std::string::npos;
+        const bool exact =
+            isQuantized(entry.key) && item["note"].get<std::string>().find("stay float") == std::string::npos;
         if (exact)
             QVERIFY2(test::sameBits(got, expected) || at::equal(got, expected), entry.key.c_str());
         else
@@ -110,7 +111,8 @@ void TestGoldenLayers::run() {
     for (std::size_t i = 0; i < outputs.items.size(); ++i) {
         const at::Tensor got = toTensor(outputs.items[i].second), expected = test::tensorFromBits(item["outputs"][i]);
         const double largest = std::max(1e-30, expected.abs().max().item<double>());
-        QVERIFY(at::equal(got, expected) || (item["note"] != "" && (got - expected).abs().max().item<double>() <= 1e-6 * largest));
+        QVERIFY(at::equal(got, expected) ||
+                (item["note"] != "" && (got - expected).abs().max().item<double>() <= 1e-6 * largest));
     }
 }
 

@@ -74,7 +74,9 @@ void TestIntegerBits::powersOfTwo() {
                 type.totalBits = total;
                 const QType fit = noOverflow({-high, high}, type, "x");
                 // It fits, and with one bit less it would not: compared in units of the LSB, in extended precision.
-                const auto units = [&](double v, int fraction) { return std::ldexp(static_cast<long double>(v), fraction); };
+                const auto units = [&](double v, int fraction) {
+                    return std::ldexp(static_cast<long double>(v), fraction);
+                };
                 const long double most = std::ldexp(1.0L, total - 1);
                 QVERIFY(units(high, *fit.fractionalBits) <= most - 1);
                 QVERIFY(units(high, *fit.fractionalBits + 1) > most - 1 || units(high, *fit.fractionalBits + 1) > most);

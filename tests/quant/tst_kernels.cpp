@@ -43,7 +43,8 @@ std::vector<float> values(std::size_t count, bool special, unsigned seed) {
 }
 
 bool near(double a, double b) {
-    return a == b || (std::isnan(a) && std::isnan(b)) || std::abs(a - b) <= 1e-9 * std::max(std::abs(a), std::abs(b)) + 1e-12;
+    return a == b || (std::isnan(a) && std::isnan(b)) ||
+           std::abs(a - b) <= 1e-9 * std::max(std::abs(a), std::abs(b)) + 1e-12;
 }
 
 } // namespace
@@ -53,7 +54,8 @@ void TestKernels::fastEqualsReference_data() {
     QTest::newRow("float") << QType{};
     for (const Rounding rounding : kRoundings) {
         for (const Overflow overflow : kOverflows) {
-            for (const auto& [total, fraction] : {std::pair{8, 5}, {2, 0}, {16, 20}, {6, -2}, {24, 12}, {32, 20}, {64, 40}}) {
+            for (const auto& [total, fraction] :
+                 {std::pair{8, 5}, {2, 0}, {16, 20}, {6, -2}, {24, 12}, {32, 20}, {64, 40}}) {
                 const QType type{total, fraction, rounding, overflow};
                 QTest::addRow("%s T=%d F=%d", methodName(type).c_str(), total, fraction) << type;
             }
@@ -101,13 +103,15 @@ void TestKernels::fastEqualsReference() {
             QVERIFY(b.before.log2 == a.before.log2);
             QVERIFY(b.after.linear == a.after.linear);
             QVERIFY(b.after.log2 == a.after.log2);
-            QVERIFY(near(b.sum, a.sum) || std::abs(b.sum - a.sum) < 1e-9 * std::sqrt(a.sumSquares * static_cast<double>(count)));
+            QVERIFY(near(b.sum, a.sum) ||
+                    std::abs(b.sum - a.sum) < 1e-9 * std::sqrt(a.sumSquares * static_cast<double>(count)));
             QVERIFY(near(b.sumSquares, a.sumSquares));
             QVERIFY(near(b.sumSquaredError, a.sumSquaredError));
             QVERIFY(near(b.referenceSquares, a.referenceSquares));
             QVERIFY(near(b.referenceSquaredError, a.referenceSquaredError));
             QVERIFY(near(b.sumOutward, a.sumOutward) ||
-                    std::abs(b.sumOutward - a.sumOutward) < 1e-9 * std::sqrt(a.sumSquaredError * static_cast<double>(count)));
+                    std::abs(b.sumOutward - a.sumOutward) <
+                        1e-9 * std::sqrt(a.sumSquaredError * static_cast<double>(count)));
         }
     }
 }

@@ -26,7 +26,8 @@ class TestNpz : public QObject {
 };
 
 QByteArray TestNpz::npy(const QByteArray& type, bool fortran, const QByteArray& shape, const QByteArray& data) {
-    QByteArray header = "{'descr': '" + type + "', 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': " + shape + ", }\n";
+    QByteArray header =
+        "{'descr': '" + type + "', 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': " + shape + ", }\n";
     QByteArray bytes("\x93NUMPY\x01\x00", 8);
     bytes += static_cast<char>(header.size());
     bytes += static_cast<char>(header.size() >> 8);
@@ -66,10 +67,14 @@ void TestNpz::typesAndOrders_data() {
         return bytes;
     };
     QTest::newRow("float64") << npy("<f8", false, "(2,)", raw(0.5, -2.0)) << QList<double>{0.5, -2};
-    QTest::newRow("float16") << npy("<f2", false, "(3,)", raw(std::uint16_t{0x3C00}, std::uint16_t{0xC100}, std::uint16_t{1})) << QList<double>{1, -2.5, 5.9604644775390625e-08};
-    QTest::newRow("uint8") << npy("|u1", false, "(2,)", raw(std::uint8_t{255}, std::uint8_t{1})) << QList<double>{255, 1};
+    QTest::newRow("float16") << npy("<f2", false, "(3,)",
+                                    raw(std::uint16_t{0x3C00}, std::uint16_t{0xC100}, std::uint16_t{1}))
+                             << QList<double>{1, -2.5, 5.9604644775390625e-08};
+    QTest::newRow("uint8") << npy("|u1", false, "(2,)", raw(std::uint8_t{255}, std::uint8_t{1}))
+                           << QList<double>{255, 1};
     QTest::newRow("int16") << npy("<i2", false, "(1,)", raw(std::int16_t{-3})) << QList<double>{-3};
-    QTest::newRow("Fortran order") << npy("<f4", true, "(2, 3)", raw(1.f, 4.f, 2.f, 5.f, 3.f, 6.f)) << QList<double>{1, 2, 3, 4, 5, 6};
+    QTest::newRow("Fortran order") << npy("<f4", true, "(2, 3)", raw(1.f, 4.f, 2.f, 5.f, 3.f, 6.f))
+                                   << QList<double>{1, 2, 3, 4, 5, 6};
 }
 
 void TestNpz::typesAndOrders() {
@@ -83,7 +88,8 @@ void TestNpz::typesAndOrders() {
     const Array array = readNpy(file.fileName().toStdString());
     QCOMPARE(array.count(), std::int64_t{values.size()});
     for (int i = 0; i < values.size(); ++i)
-        QCOMPARE(array.type == ElementType::Float32 ? double(array.floats()[i]) : double(array.integers()[i]), values[i]);
+        QCOMPARE(array.type == ElementType::Float32 ? double(array.floats()[i]) : double(array.integers()[i]),
+                 values[i]);
 }
 
 void TestNpz::bad_data() {

@@ -48,7 +48,8 @@ void TestQConfig::roundTrip() {
 void TestQConfig::extensionsHoldOtherLayers() {
     const Json json = Json::parse(m_text);
     QVERIFY(json["layers"].contains("encoder.layers.0"));
-    QCOMPARE(json["layers"]["encoder.layers.0"]["layer_type"].get<std::string>(), std::string("transformer_encoder_layer"));
+    QCOMPARE(json["layers"]["encoder.layers.0"]["layer_type"].get<std::string>(),
+             std::string("transformer_encoder_layer"));
     QVERIFY(!json["layers"].contains("stem.1"));
     QVERIFY(json["extensions"].contains("stem.1.activation"));
     QVERIFY(json["extensions"].contains("add.pos")); // a parameter of the model itself
@@ -99,7 +100,8 @@ void TestQConfig::bad() {
         QCOMPARE(QString::fromStdString(error.where), where);
         QVERIFY(!error.hint.empty());
     }
-    QVERIFY_EXCEPTION_THROWN(readQConfig(m_text.substr(0, m_text.size() / 2), m_session->layers(), m_session->slots()), Error);
+    QVERIFY_EXCEPTION_THROWN(readQConfig(m_text.substr(0, m_text.size() / 2), m_session->layers(), m_session->slots()),
+                             Error);
 }
 
 QTEST_GUILESS_MAIN(TestQConfig)

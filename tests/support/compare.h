@@ -7,18 +7,20 @@
 namespace fxp::test {
 
 /// Equal, NaN with NaN: a wrapped variance has no square root.
-inline bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+inline bool same(double a, double b) {
+    return a == b || (std::isnan(a) && std::isnan(b));
+}
 
 /// Whether two runs say the same, to the last bit, of every tensor and of the outputs.
 inline bool sameFigures(const quant::Figures& a, const quant::Figures& b) {
     return a.count == b.count && a.nan == b.nan && a.inf == b.inf && a.zero == b.zero &&
            a.overflowLow == b.overflowLow && a.overflowHigh == b.overflowHigh && a.underflow == b.underflow &&
            a.min == b.min && a.max == b.max && same(a.sum, b.sum) && same(a.sumSquares, b.sumSquares) &&
-           same(a.sumError, b.sumError) && same(a.sumOutward, b.sumOutward) && same(a.sumSquaredError, b.sumSquaredError) &&
-           same(a.maxError, b.maxError) && a.maxErrorIndex == b.maxErrorIndex &&
-           same(a.referenceSquares, b.referenceSquares) && same(a.referenceSquaredError, b.referenceSquaredError) &&
-           a.before.linear == b.before.linear && a.before.log2 == b.before.log2 && a.after.linear == b.after.linear &&
-           a.after.log2 == b.after.log2;
+           same(a.sumError, b.sumError) && same(a.sumOutward, b.sumOutward) &&
+           same(a.sumSquaredError, b.sumSquaredError) && same(a.maxError, b.maxError) &&
+           a.maxErrorIndex == b.maxErrorIndex && same(a.referenceSquares, b.referenceSquares) &&
+           same(a.referenceSquaredError, b.referenceSquaredError) && a.before.linear == b.before.linear &&
+           a.before.log2 == b.before.log2 && a.after.linear == b.after.linear && a.after.log2 == b.after.log2;
 }
 
 inline bool sameResult(const quant::RunResult& a, const quant::RunResult& b) {
@@ -27,9 +29,9 @@ inline bool sameResult(const quant::RunResult& a, const quant::RunResult& b) {
     for (std::size_t i = 0; i < a.slots.size(); ++i) {
         if (!a.slots[i] != !b.slots[i])
             return false;
-        if (a.slots[i] && (a.slots[i]->format != b.slots[i]->format ||
-                           !sameFigures(a.slots[i]->figures, b.slots[i]->figures) ||
-                           !sameFigures(a.slots[i]->localFigures, b.slots[i]->localFigures)))
+        if (a.slots[i] &&
+            (a.slots[i]->format != b.slots[i]->format || !sameFigures(a.slots[i]->figures, b.slots[i]->figures) ||
+             !sameFigures(a.slots[i]->localFigures, b.slots[i]->localFigures)))
             return false;
     }
     for (std::size_t i = 0; i < a.outputs.size(); ++i) {

@@ -38,8 +38,12 @@ at::Tensor tensor(const std::vector<float>& values, const std::vector<std::int64
 
 } // namespace
 
-std::string goldenFolder() { return folder("FXP_GOLDEN", "golden"); }
-std::string modelFolder() { return folder("FXP_MODELS", "models"); }
+std::string goldenFolder() {
+    return folder("FXP_GOLDEN", "golden");
+}
+std::string modelFolder() {
+    return folder("FXP_MODELS", "models");
+}
 
 Json readJson(const std::string& file) {
     std::ifstream stream(file);

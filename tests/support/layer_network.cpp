@@ -18,9 +18,9 @@ namespace {
 constexpr auto kPath = "layer";
 
 AttentionParameters attention(const std::function<at::Tensor(const std::string&)>& state, std::int64_t heads) {
-    return {state("qlinear.weight"), state("klinear.weight"), state("vlinear.weight"),
-            state("qlinear.bias"),   state("klinear.bias"),   state("vlinear.bias"),
-            state("out_proj.weight"), state("out_proj.bias"), heads};
+    return {state("qlinear.weight"),  state("klinear.weight"), state("vlinear.weight"),
+            state("qlinear.bias"),    state("klinear.bias"),   state("vlinear.bias"),
+            state("out_proj.weight"), state("out_proj.bias"),  heads};
 }
 
 template <class L> std::vector<Value> declared(L& layer, Builder& run, std::vector<Value> outputs) {
@@ -82,8 +82,8 @@ std::unique_ptr<Network> goldenNetwork(const Json& goldenCase) {
             const auto out = layer.forward({in[0], in[1], in[2], {}, {}}, run);
             std::vector<Value> outputs{out.output};
             if (goldenCase["outputs"].size() > 1)
-                outputs.push_back(run.apply(
-                    "weights", {out.weights}, [](std::span<const at::Tensor> t) { return t[0].mean(1); }));
+                outputs.push_back(
+                    run.apply("weights", {out.weights}, [](std::span<const at::Tensor> t) { return t[0].mean(1); }));
             return declared(layer, run, outputs);
         }
         if (type == "transformer_encoder_layer") {

@@ -10,13 +10,14 @@ namespace fxp::test {
 /// Opens a model with its samples and waits for the first complete run.
 inline bool openAndRun(model::Document& document, const QString& folder, const QString& file) {
     document.openModel(folder + "/" + file, {folder + "/inputs.npz"}, folder + "/labels.npy");
-    return QTest::qWaitFor([&] { return document.result() && document.result()->complete && !document.isBusy(); }, 30'000);
+    return QTest::qWaitFor([&] { return document.result() && document.result()->complete && !document.isBusy(); },
+                           30'000);
 }
 
 /// Waits until nothing runs and the figures are those of the formats shown.
 inline bool settled(model::Document& document) {
-    return QTest::qWaitFor(
-        [&] { return !document.isBusy() && document.result() && !document.result()->outputsStale; }, 30'000);
+    return QTest::qWaitFor([&] { return !document.isBusy() && document.result() && !document.result()->outputsStale; },
+                           30'000);
 }
 
 } // namespace fxp::test

@@ -38,14 +38,17 @@ class TestPlots : public QObject {
 
 void TestPlots::initTestCase() {
     m_document = std::make_unique<model::Document>();
-    QVERIFY(test::openAndRun(*m_document, QString::fromStdString(test::modelFolder()) + "/digits_transformer", "traced.pt"));
+    QVERIFY(test::openAndRun(*m_document, QString::fromStdString(test::modelFolder()) + "/digits_transformer",
+                             "traced.pt"));
     m_document->calibrate({}, {});
     QTRY_COMPARE_WITH_TIMEOUT(m_document->undoStack()->count(), 1, 30'000);
     QVERIFY(test::settled(*m_document));
     m_selection.select(m_document->slotOf("encoder.layers.1.linear1.activation"));
 }
 
-void TestPlots::cleanupTestCase() { m_document.reset(); }
+void TestPlots::cleanupTestCase() {
+    m_document.reset();
+}
 
 void TestPlots::csvHoldsTheRun() {
     views::BitPlot bits(*m_document, m_selection);
@@ -91,7 +94,8 @@ void TestPlots::clickOnTheNetworkSelects() {
     plot.resize(800, 140);
     plot.show();
     QVERIFY(QTest::qWaitForWindowExposed(&plot));
-    QWidget* canvas = plot.findChild<QWidget*>();
+    QWidget* canvas = plot.childAt(plot.rect().center());
+    QVERIFY(canvas);
     const int before = m_selection.current();
     QTest::qWait(50); // a queued repaint lays the axes out
     QTest::mouseClick(canvas, Qt::LeftButton, {}, QPoint(canvas->width() / 4, canvas->height() / 2));

@@ -14,7 +14,9 @@ namespace fxp::views {
 
 namespace {
 
-QString number(double value) { return QLocale::c().toString(value, 'g', 5); }
+QString number(double value) {
+    return QLocale::c().toString(value, 'g', 5);
+}
 
 QString decibels(double value) {
     return std::isinf(value) ? (value > 0 ? EffectPanel::tr("no error") : EffectPanel::tr("no signal"))
@@ -62,7 +64,8 @@ EffectPanel::EffectPanel(model::Document& document, Selection& selection, QWidge
     m_error = addRow(tr("Largest error"));
     m_bias = addRow(tr("Bias, mean · outward"));
     m_fits = addRow(tr("Fits without overflow"));
-    m_bias->setToolTip(tr("Mean of y − x, and of sign(x)·(y − x), in LSB: only the second shows that magnitudes shrink"));
+    m_bias->setToolTip(
+        tr("Mean of y − x, and of sign(x)·(y − x), in LSB: only the second shows that magnitudes shrink"));
     for (const auto signal : {&model::Document::modelChanged, &model::Document::formatsChanged,
                               &model::Document::resultChanged, &model::Document::samplesChanged})
         connect(&document, signal, this, &EffectPanel::refresh);
@@ -75,7 +78,8 @@ void EffectPanel::refresh() {
     const bool any = slot >= 0 && slot < m_document.slotCount();
     const auto result = any ? m_document.slotResult(slot) : nullptr;
     const QString none = QStringLiteral("–");
-    for (QLabel* label : {m_range, m_step, m_data, m_overflow, m_underflow, m_alone, m_accumulated, m_error, m_bias, m_fits})
+    for (QLabel* label :
+         {m_range, m_step, m_data, m_overflow, m_underflow, m_alone, m_accumulated, m_error, m_bias, m_fits})
         label->setText(none);
     m_state->clear();
     if (!any)
@@ -104,13 +108,17 @@ void EffectPanel::refresh() {
     m_accumulated->setText(decibels(f.referenceSqnr()));
     m_error->setText(number(f.maxError));
     if (result->format.isComplete())
-        m_bias->setText(tr("%1 · %2 LSB").arg(f.bias(result->format.lsb()), 0, 'f', 3).arg(f.outwardBias(result->format.lsb()), 0, 'f', 3));
+        m_bias->setText(tr("%1 · %2 LSB")
+                            .arg(f.bias(result->format.lsb()), 0, 'f', 3)
+                            .arg(f.outwardBias(result->format.lsb()), 0, 'f', 3));
     if (std::isfinite(f.min) && std::isfinite(f.max)) {
         QStringList fits;
         const int own = format.totalBits.value_or(8);
         for (const int total : {own, own == 8 ? 16 : 8}) {
             const quant::QType fit = quant::noOverflow(f.range(), {total, std::nullopt, {}, {}}, "");
-            fits << tr("%1 bits: %2").arg(total).arg(QString::fromStdString(quant::write(fit, quant::Notation::SignIntegerFraction)));
+            fits << tr("%1 bits: %2")
+                        .arg(total)
+                        .arg(QString::fromStdString(quant::write(fit, quant::Notation::SignIntegerFraction)));
         }
         m_fits->setText(fits.join(" · "));
     }

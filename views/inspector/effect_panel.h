@@ -23,7 +23,8 @@ class EffectPanel : public QWidget {
 
     model::Document& m_document;
     Selection& m_selection;
-    QLabel *m_state, *m_range, *m_step, *m_data, *m_overflow, *m_underflow, *m_alone, *m_accumulated, *m_error, *m_bias, *m_fits;
+    QLabel *m_state, *m_range, *m_step, *m_data, *m_overflow, *m_underflow, *m_alone, *m_accumulated, *m_error, *m_bias,
+        *m_fits;
 };
 
 } // namespace fxp::views

@@ -169,13 +169,12 @@ void FormatPanel::addButtons(QGridLayout* grid, int row) {
         [this] { m_document.refit(m_selection.slotList(), quant::Method::NoOverflow); });
     add(tr("Min MSE"), tr("The fraction bits with the least mean squared error"),
         [this] { m_document.refit(m_selection.slotList(), quant::Method::MinMse); });
-    add(tr("Float"), tr("No quantization"), [this] {
-        edit(tr("Make float"), [](quant::QType& f) { f.totalBits = f.fractionalBits = std::nullopt; });
-    });
+    add(tr("Float"), tr("No quantization"),
+        [this] { edit(tr("Make float"), [](quant::QType& f) { f.totalBits = f.fractionalBits = std::nullopt; }); });
     add(tr("Copy"), tr("Copy the format as text"), [this] {
         if (m_selection.current() >= 0)
-            QApplication::clipboard()->setText(QString::fromStdString(
-                quant::write(m_document.format(m_selection.current()), Notation::ApFixed)));
+            QApplication::clipboard()->setText(
+                QString::fromStdString(quant::write(m_document.format(m_selection.current()), Notation::ApFixed)));
     });
     grid->addLayout(line, row, 0, 1, 2);
 }
@@ -218,7 +217,9 @@ void FormatPanel::refresh() {
     const bool any = slot >= 0 && slot < m_document.slotCount();
     setEnabled(any);
     const auto count = m_selection.slotList().size();
-    m_count->setText(!any ? tr("no tensor selected") : count == 1 ? tr("1 tensor selected") : tr("%1 tensors selected").arg(count));
+    m_count->setText(!any         ? tr("no tensor selected")
+                     : count == 1 ? tr("1 tensor selected")
+                                  : tr("%1 tensors selected").arg(count));
     if (any) {
         const quant::QType& format = m_document.format(slot);
         m_total->setValue(format.totalBits.value_or(1));

@@ -18,8 +18,8 @@ class QSpinBox;
 
 namespace fxp::views {
 
-/// The format of the selected tensors: bits, rounding, overflow, and the same in every notation; all editable, and every edit
-/// applies to all of them.
+/// The format of the selected tensors: bits, rounding, overflow, and the same in every notation; all editable, and
+/// every edit applies to all of them.
 class FormatPanel : public QWidget {
     Q_OBJECT
   public:

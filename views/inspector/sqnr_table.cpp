@@ -75,13 +75,15 @@ void SqnrTable::ask() {
     update();
 }
 
-QSize SqnrTable::sizeHint() const { return {320, kHeading + kColumnHeads + kRows * kRowHeight + 12}; }
+QSize SqnrTable::sizeHint() const {
+    return {320, kHeading + kColumnHeads + kRows * kRowHeight + 12};
+}
 
 QRect SqnrTable::rect(std::size_t row, std::size_t column) const {
     const int left = kMargin + kRowHeads;
     const int cell = (width() - left - kMargin) / kColumns;
-    return {left + static_cast<int>(column) * cell, kHeading + kColumnHeads + static_cast<int>(row) * kRowHeight, cell - 2,
-            kRowHeight - 2};
+    return {left + static_cast<int>(column) * cell, kHeading + kColumnHeads + static_cast<int>(row) * kRowHeight,
+            cell - 2, kRowHeight - 2};
 }
 
 QRect SqnrTable::cellOf(int totalBits, int integerBits) const {
@@ -89,7 +91,8 @@ QRect SqnrTable::cellOf(int totalBits, int integerBits) const {
     const auto column = std::ranges::find(m_integers, integerBits);
     if (row == m_totals.end() || column == m_integers.end())
         return {};
-    return rect(static_cast<std::size_t>(row - m_totals.begin()), static_cast<std::size_t>(column - m_integers.begin()));
+    return rect(static_cast<std::size_t>(row - m_totals.begin()),
+                static_cast<std::size_t>(column - m_integers.begin()));
 }
 
 std::optional<SqnrTable::Cell> SqnrTable::cellAt(const QPoint& position) const {
@@ -122,7 +125,8 @@ void SqnrTable::paintEvent(QPaintEvent*) {
     }
     painter.drawText(head, Qt::AlignRight | Qt::AlignVCenter, tr("dB, click to take it"));
     for (std::size_t column = 0; column < m_integers.size(); ++column)
-        painter.drawText(rect(0, column).translated(0, -kColumnHeads), Qt::AlignCenter, tr("I %1").arg(m_integers[column]));
+        painter.drawText(rect(0, column).translated(0, -kColumnHeads), Qt::AlignCenter,
+                         tr("I %1").arg(m_integers[column]));
     const quant::QType& format = m_document.format(m_slot);
     for (std::size_t row = 0; row < m_totals.size(); ++row) {
         painter.setPen(theme.muted);
@@ -141,9 +145,11 @@ void SqnrTable::paintEvent(QPaintEvent*) {
             painter.setPen(m_current ? theme.text : theme.muted);
             if (known)
                 painter.drawText(cell, Qt::AlignCenter,
-                                 std::isfinite(value) ? QString::number(std::lround(value)) : value > 0 ? "∞" : "–");
-            const bool own = format.isComplete() && *format.totalBits == m_totals[row] &&
-                             format.integerBits() == m_integers[column];
+                                 std::isfinite(value) ? QString::number(std::lround(value))
+                                 : value > 0          ? "∞"
+                                                      : "–");
+            const bool own =
+                format.isComplete() && *format.totalBits == m_totals[row] && format.integerBits() == m_integers[column];
             if (own) {
                 painter.setPen(QPen(theme.text, 1.6));
                 painter.setBrush(Qt::NoBrush);
@@ -172,7 +178,10 @@ bool SqnrTable::event(QEvent* event) {
         auto* help = static_cast<QHelpEvent*>(event);
         const auto cell = cellAt(help->pos());
         QToolTip::showText(help->globalPos(),
-                           cell ? tr("%1 bits: s%2.%3").arg(cell->totalBits).arg(cell->integerBits - 1).arg(cell->totalBits - cell->integerBits)
+                           cell ? tr("%1 bits: s%2.%3")
+                                      .arg(cell->totalBits)
+                                      .arg(cell->integerBits - 1)
+                                      .arg(cell->totalBits - cell->integerBits)
                                 : QString(),
                            this);
         return true;

@@ -11,7 +11,8 @@
 
 namespace fxp::views {
 
-/// SQNR of the current tensor's values under neighbouring formats: total bits down, integer bits across. A click takes one.
+/// SQNR of the current tensor's values under neighbouring formats: total bits down, integer bits across. A click takes
+/// one.
 class SqnrTable : public QWidget {
     Q_OBJECT
   public:

@@ -15,8 +15,8 @@ using model::LayerTreeModel;
 
 namespace {
 
-constexpr double kFullSqnr = 70;      ///< dB at which a bar fills its cell
-constexpr double kWeakSqnr = 25;      ///< dB below which it is shown as weak
+constexpr double kFullSqnr = 70; ///< dB at which a bar fills its cell
+constexpr double kWeakSqnr = 25; ///< dB below which it is shown as weak
 constexpr double kNotedOverflow = 1e-3;
 
 } // namespace

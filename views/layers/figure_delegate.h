@@ -14,7 +14,8 @@ class FigureDelegate : public QStyledItemDelegate {
     QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override;
 
   private:
-    void paintName(QPainter* painter, const QRect& area, const QStyleOptionViewItem& option, const QModelIndex& index) const;
+    void paintName(QPainter* painter, const QRect& area, const QStyleOptionViewItem& option,
+                   const QModelIndex& index) const;
 };
 
 } // namespace fxp::views

@@ -81,7 +81,9 @@ void LayerTreeView::unfold() {
     showSelection();
 }
 
-QModelIndex LayerTreeView::rowOf(int slot) const { return m_filtered->mapFromSource(m_model->indexOf(slot)); }
+QModelIndex LayerTreeView::rowOf(int slot) const {
+    return m_filtered->mapFromSource(m_model->indexOf(slot));
+}
 
 void LayerTreeView::takeSelection() {
     if (m_showing)

@@ -23,12 +23,15 @@ constexpr double kFar = 1000;
 class PowerTicker : public QCPAxisTicker {
   protected:
     double getTickStep(const QCPRange& range) override { return std::max(1.0, std::ceil(range.size() / 24)); }
-    QString getTickLabel(double tick, const QLocale&, QChar, int) override { return power(static_cast<int>(std::lround(tick))); }
+    QString getTickLabel(double tick, const QLocale&, QChar, int) override {
+        return power(static_cast<int>(std::lround(tick)));
+    }
     int getSubTickCount(double) override { return 0; }
 };
 
 QString percent(std::int64_t part, std::int64_t whole) {
-    return whole > 0 ? QString::number(100.0 * static_cast<double>(part) / static_cast<double>(whole), 'f', 1) + " %" : QString();
+    return whole > 0 ? QString::number(100.0 * static_cast<double>(part) / static_cast<double>(whole), 'f', 1) + " %"
+                     : QString();
 }
 
 } // namespace
@@ -155,11 +158,15 @@ void BitPlot::setLabels() {
     const QLocale locale;
     const QString mark = stale ? tr("  · of the last run") : QString();
     m_overflowText->setText(result->format.isFloat() ? QString()
-                                                     : tr("overflow %1 · %2").arg(locale.toString(qlonglong(figures.overflow())),
-                                                                                   percent(figures.overflow(), figures.count)) + mark);
+                                                     : tr("overflow %1 · %2")
+                                                               .arg(locale.toString(qlonglong(figures.overflow())),
+                                                                    percent(figures.overflow(), figures.count)) +
+                                                           mark);
     m_lostText->setText(result->format.isFloat() ? tr("float: no bits yet; set a total and calibrate")
-                                                 : tr("to zero %1 · %2").arg(locale.toString(qlonglong(figures.underflow)),
-                                                                             percent(figures.underflow, figures.count)) + mark);
+                                                 : tr("to zero %1 · %2")
+                                                           .arg(locale.toString(qlonglong(figures.underflow)),
+                                                                percent(figures.underflow, figures.count)) +
+                                                       mark);
     const Theme theme(palette());
     m_overflowText->setColor(stale || figures.overflow() == 0 ? theme.muted : theme.danger);
     m_lostText->setColor(theme.muted);
@@ -255,7 +262,8 @@ QString BitPlot::csv() const {
     if (const auto result = m_document.slotResult(m_selection.current())) {
         const auto& bins = result->figures.before.log2;
         for (int i = 0; i < quant::kLog2Bins / 2 - 1; ++i) {
-            const auto plus = bins[static_cast<std::size_t>(i)], minus = bins[static_cast<std::size_t>(i + quant::kLog2Bins / 2)];
+            const auto plus = bins[static_cast<std::size_t>(i)],
+                       minus = bins[static_cast<std::size_t>(i + quant::kLog2Bins / 2)];
             if (plus || minus)
                 text += QStringLiteral("%1,%2,%3\n").arg(i - quant::kExponentBias).arg(minus).arg(plus);
         }

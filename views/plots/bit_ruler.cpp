@@ -50,20 +50,24 @@ QRectF BitRuler::cell(int exponent) const {
     return {m_origin - exponent * m_step - m_step / 2 + 1, static_cast<double>(kTop), m_step - 2, kHeight};
 }
 
-QPoint BitRuler::cellCentre(int exponent) const { return cell(exponent).center().toPoint(); }
+QPoint BitRuler::cellCentre(int exponent) const {
+    return cell(exponent).center().toPoint();
+}
 
 QPoint BitRuler::pointHandle() const {
     return {static_cast<int>(std::lround(m_origin + m_step / 2)), kTop + kHeight + 2};
 }
 
 QPoint BitRuler::leftHandle() const {
-    return m_format.isComplete() ? QPoint(static_cast<int>(cell(m_format.integerBits() - 1).left()) - 1, kTop + kHeight / 2)
-                                 : QPoint();
+    return m_format.isComplete()
+               ? QPoint(static_cast<int>(cell(m_format.integerBits() - 1).left()) - 1, kTop + kHeight / 2)
+               : QPoint();
 }
 
 QPoint BitRuler::rightHandle() const {
-    return m_format.isComplete() ? QPoint(static_cast<int>(cell(-*m_format.fractionalBits).right()) + 1, kTop + kHeight / 2)
-                                 : QPoint();
+    return m_format.isComplete()
+               ? QPoint(static_cast<int>(cell(-*m_format.fractionalBits).right()) + 1, kTop + kHeight / 2)
+               : QPoint();
 }
 
 BitRuler::Part BitRuler::partAt(const QPoint& position) const {
@@ -159,7 +163,9 @@ void BitRuler::mouseMoveEvent(QMouseEvent* event) {
     }
 }
 
-void BitRuler::mouseReleaseEvent(QMouseEvent*) { m_dragged = Part::None; }
+void BitRuler::mouseReleaseEvent(QMouseEvent*) {
+    m_dragged = Part::None;
+}
 
 void BitRuler::keyPressEvent(QKeyEvent* event) {
     const int steps = event->key() == Qt::Key_Right ? 1 : event->key() == Qt::Key_Left ? -1 : 0;

@@ -8,9 +8,9 @@
 
 namespace fxp::views {
 
-/// The word as a row of cells, sign | integer . fraction, each over the magnitudes that it stands for. Dragging the word or
-/// its binary point slides it along the axis (F changes, T stays); dragging an end adds or takes bits there. Keys: Left and
-/// Right slide; with Shift the right end moves, with Ctrl the left.
+/// The word as a row of cells, sign | integer . fraction, each over the magnitudes that it stands for. Dragging the
+/// word or its binary point slides it along the axis (F changes, T stays); dragging an end adds or takes bits there.
+/// Keys: Left and Right slide; with Shift the right end moves, with Ctrl the left.
 class BitRuler : public QWidget {
     Q_OBJECT
   public:

@@ -46,7 +46,8 @@ void NetworkPlot::refresh() {
         if (!m_document.slotInfos()[static_cast<std::size_t>(slot)].parameter && m_document.slotResult(slot))
             m_order.push_back(slot);
     }
-    setEmptyText(m_order.empty() ? tr("The error of every tensor along the network, once a model has run.") : QString());
+    setEmptyText(m_order.empty() ? tr("The error of every tensor along the network, once a model has run.")
+                                 : QString());
     QVector<double> keys[4], values[4], red, redKeys, base;
     m_highest = 10;
     for (std::size_t i = 0; i < m_order.size(); ++i) {
@@ -89,8 +90,8 @@ void NetworkPlot::label() {
     double lastAt = -1000;
     const double gap = std::max(1.0, static_cast<double>(m_order.size()) / 9);
     for (std::size_t i = 0; i < m_order.size(); ++i) {
-        const auto path = QString::fromStdString(
-            m_document.slotInfos()[static_cast<std::size_t>(m_order[i])].layerPath);
+        const auto path =
+            QString::fromStdString(m_document.slotInfos()[static_cast<std::size_t>(m_order[i])].layerPath);
         const QStringList parts = path.split('.');
         const QString name = parts.size() > 2 && parts[1] == "layers" ? parts[1] + "." + parts[2] : parts[0];
         if (name != last && static_cast<double>(i) - lastAt >= gap) {
@@ -117,16 +118,19 @@ void NetworkPlot::resetView() {
     rescaleValues();
 }
 
-void NetworkPlot::rescaleValues() { plot()->yAxis->setRange(isLogarithmic() ? 0.5 : 0, m_highest * 1.35); }
+void NetworkPlot::rescaleValues() {
+    plot()->yAxis->setRange(isLogarithmic() ? 0.5 : 0, m_highest * 1.35);
+}
 
 QString NetworkPlot::readout(double x, double) const {
     const int slot = slotAt(x);
     if (slot < 0)
         return {};
     const quant::Figures& figures = m_document.slotResult(slot)->figures;
-    QString text = QString::fromStdString(m_document.slotInfos()[static_cast<std::size_t>(slot)].path) + "\n" +
-                   (std::isfinite(figures.referenceSqnr()) ? tr("%1 dB against float").arg(figures.referenceSqnr(), 0, 'f', 1)
-                                                           : tr("equal to float"));
+    QString text =
+        QString::fromStdString(m_document.slotInfos()[static_cast<std::size_t>(slot)].path) + "\n" +
+        (std::isfinite(figures.referenceSqnr()) ? tr("%1 dB against float").arg(figures.referenceSqnr(), 0, 'f', 1)
+                                                : tr("equal to float"));
     text += tr("\noverflow %1 %").arg(100 * figures.overflowShare(), 0, 'f', 2);
     if (m_document.isStale(slot))
         text += tr("\nof an earlier format");

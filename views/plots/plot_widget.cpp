@@ -45,10 +45,10 @@ PlotWidget::PlotWidget(const QString& name, QWidget* parent)
     connect(m_plot, &QCustomPlot::mouseMove, this, [this](QMouseEvent* event) {
         if (event->buttons() != Qt::NoButton)
             return;
-        const QString text = m_plot->axisRect()->rect().contains(event->pos())
-                                 ? readout(m_plot->xAxis->pixelToCoord(event->pos().x()),
-                                           m_plot->yAxis->pixelToCoord(event->pos().y()))
-                                 : QString();
+        const QString text =
+            m_plot->axisRect()->rect().contains(event->pos())
+                ? readout(m_plot->xAxis->pixelToCoord(event->pos().x()), m_plot->yAxis->pixelToCoord(event->pos().y()))
+                : QString();
         QToolTip::showText(m_plot->mapToGlobal(event->pos() + QPoint(12, 0)), text, m_plot);
     });
 }

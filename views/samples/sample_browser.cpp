@@ -36,7 +36,8 @@ class SampleDelegate : public QStyledItemDelegate {
         painter->setRenderHint(QPainter::Antialiasing);
         if (!image.isNull()) {
             const QImage scaled = image.scaled(frame.size() - QSize(6, 6), Qt::KeepAspectRatio, Qt::FastTransformation);
-            painter->drawImage(QRect(frame.center() - QPoint(scaled.width() / 2 - 1, scaled.height() / 2 - 1), scaled.size()), scaled);
+            painter->drawImage(
+                QRect(frame.center() - QPoint(scaled.width() / 2 - 1, scaled.height() / 2 - 1), scaled.size()), scaled);
         }
         painter->setBrush(Qt::NoBrush);
         painter->setPen(QPen(changed ? theme.danger : theme.grid, changed ? 1.8 : 1));
@@ -112,10 +113,9 @@ void SampleBrowser::refresh() {
         text += tr(" of random noise");
     const auto result = m_document.result();
     if (result && !result->predictions.fromFixed.empty()) {
-        text += m_model->isStale() ? tr(" · catching up…")
-                : m_model->changedCount() > 0
-                    ? tr(" · %1 changed by quantization, first").arg(m_model->changedCount())
-                    : tr(" · none changed by quantization");
+        text += m_model->isStale()            ? tr(" · catching up…")
+                : m_model->changedCount() > 0 ? tr(" · %1 changed by quantization, first").arg(m_model->changedCount())
+                                              : tr(" · none changed by quantization");
     }
     m_summary->setText(text);
 }

@@ -13,7 +13,8 @@ class SampleListModel;
 
 namespace fxp::views {
 
-/// The samples as thumbnails with label and prediction, float against fixed; those that quantization changed stand first.
+/// The samples as thumbnails with label and prediction, float against fixed; those that quantization changed stand
+/// first.
 class SampleBrowser : public QWidget {
     Q_OBJECT
   public:

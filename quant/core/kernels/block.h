@@ -14,8 +14,8 @@ void quantizeValuesPlain(const QuantizeJob& job, std::int64_t begin, std::int64_
 void quantizeBlockFast(const QuantizeJob& job, std::int64_t begin, std::int64_t end, Figures& figures);
 void quantizeValuesFast(const QuantizeJob& job, std::int64_t begin, std::int64_t end);
 
-/// The linear histogram's bin of a finite x: floor((x − low) · scale) in float32, clamped to the end bins, computed in the
-/// same order by every version.
+/// The linear histogram's bin of a finite x: floor((x − low) · scale) in float32, clamped to the end bins, computed in
+/// the same order by every version.
 int linearBin(float x, float low, float scale);
 float linearScale(const LinearRange& range);
 

@@ -132,8 +132,7 @@ struct Tables {
         HWY_ALIGN std::int32_t bin[kMaxLanes];
         hn::Store(hn::BitCast(di, hn::ShiftRight<23>(hn::BitCast(U32(), v))), di, exponent);
         const VF position = hn::Mul(hn::Sub(v, c.binLow), c.binScale);
-        const VF inside =
-            hn::Min(hn::Max(position, hn::Zero(d)), hn::Set(d, static_cast<float>(kLinearBins - 1)));
+        const VF inside = hn::Min(hn::Max(position, hn::Zero(d)), hn::Set(d, static_cast<float>(kLinearBins - 1)));
         hn::Store(hn::ConvertTo(di, inside), di, bin);
         for (std::size_t lane = 0; lane < hn::Lanes(d); ++lane) {
             ++log2[lane & 1][static_cast<std::size_t>(exponent[lane])];
@@ -226,8 +225,7 @@ void vectorBlock(const QuantizeJob& job, std::int64_t begin, std::int64_t end, c
 }
 
 template <bool HasReference>
-void dispatchRounding(const QuantizeJob& job, std::int64_t begin, std::int64_t end, const Constants& c,
-                      Figures& part) {
+void dispatchRounding(const QuantizeJob& job, std::int64_t begin, std::int64_t end, const Constants& c, Figures& part) {
     switch (job.type.rounding) {
     case Rounding::Round: return vectorBlock<Rounding::Round, HasReference>(job, begin, end, c, part);
     case Rounding::Trunc: return vectorBlock<Rounding::Trunc, HasReference>(job, begin, end, c, part);
@@ -241,7 +239,8 @@ void dispatchRounding(const QuantizeJob& job, std::int64_t begin, std::int64_t e
     }
 }
 
-template <Rounding R> void valuesLoop(const QuantizeJob& job, std::int64_t begin, std::int64_t end, const Constants& c) {
+template <Rounding R>
+void valuesLoop(const QuantizeJob& job, std::int64_t begin, std::int64_t end, const Constants& c) {
     const F32 d;
     for (std::int64_t i = begin; i < end; i += static_cast<std::int64_t>(hn::Lanes(d))) {
         const VF x = hn::LoadU(d, job.x + i);

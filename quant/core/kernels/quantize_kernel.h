@@ -23,8 +23,8 @@ struct QuantizeJob {
 /// Sums are taken in blocks of kFigureBlock elements and the blocks' figures added in order.
 Figures quantizeReference(const QuantizeJob& job);
 
-/// The same in one vectorized pass, on the calling thread's instruction set and LibTorch's thread pool. Values, counts and
-/// histograms equal the reference's; sums differ by float64 rounding alone, and not with the number of threads.
+/// The same in one vectorized pass, on the calling thread's instruction set and LibTorch's thread pool. Values, counts
+/// and histograms equal the reference's; sums differ by float64 rounding alone, and not with the number of threads.
 Figures quantizeWithFigures(const QuantizeJob& job);
 
 /// Values alone, vectorized and threaded.

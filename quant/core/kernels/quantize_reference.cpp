@@ -19,7 +19,9 @@ int linearBin(float x, float low, float scale) {
 
 namespace {
 
-std::size_t log2Bin(float x) { return std::bit_cast<std::uint32_t>(x) >> 23; }
+std::size_t log2Bin(float x) {
+    return std::bit_cast<std::uint32_t>(x) >> 23;
+}
 
 void count(Histograms& histograms, float value, float low, float scale) {
     if (value != 0)
