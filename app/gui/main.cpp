@@ -63,15 +63,17 @@ int main(int argc, char** argv) {
     parser.addVersionOption();
     parser.addPositionalArgument("files", "a model, samples and a QConfig, in any order; none: the demo", "[files…]");
     const QCommandLineOption labels("labels", "one class per sample", "file"),
-        threads("threads", "threads to compute with", "n"),
+        threads("threads", "threads to compute with", "n"), theme("theme", "light or dark", "name"),
         screenshot("screenshot", "write a picture of the window after the first run, and end", "png"),
         report("report", "write the report after the first run, and end", "json"),
         qconfig("save-qconfig", "write the formats after the first run, and end", "json");
-    parser.addOptions({labels, threads, screenshot, report, qconfig});
+    parser.addOptions({labels, threads, theme, screenshot, report, qconfig});
     parser.process(app);
     fxp::quant::setThreadCount(parser.isSet(threads) ? parser.value(threads).toInt() : QThread::idealThreadCount());
 
     fxp::gui::MainWindow window;
+    if (parser.isSet(theme))
+        window.applyTheme(parser.value(theme));
     window.show();
     if (parser.positionalArguments().isEmpty())
         window.openDemo();

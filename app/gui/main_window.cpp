@@ -14,6 +14,7 @@
 #include "views/samples/sample_browser.h"
 #include "views/theme.h"
 
+#include <QActionGroup>
 #include <QApplication>
 #include <QCloseEvent>
 #include <QDir>
@@ -22,6 +23,7 @@
 #include <QMenu>
 #include <QMessageBox>
 #include <QMimeData>
+#include <QScreen>
 #include <QStandardPaths>
 #include <QTreeView>
 
@@ -50,7 +52,8 @@ MainWindow::MainWindow()
     setStatusBar(m_status);
     connectDocument();
     applyTheme(m_settings.value("theme", "light").toString());
-    resize(1440, 900);
+    const QSize screen = QGuiApplication::primaryScreen()->availableSize();
+    resize(QSize(1440, 900).expandedTo(screen * 2 / 3).boundedTo(screen - QSize(0, 24)));
     restoreGeometry(m_settings.value("geometry").toByteArray());
     updateRecent();
     updateActions();
@@ -296,6 +299,8 @@ void MainWindow::applyTheme(const QString& name) {
     qApp->setPalette(palette);
     qApp->setStyleSheet(views::styleSheet(palette));
     m_settings.setValue("theme", name);
+    for (QAction* choice : m_themes->actions())
+        choice->setChecked(choice->data().toString() == name);
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {

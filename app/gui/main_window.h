@@ -8,6 +8,7 @@
 
 #include <functional>
 
+class QActionGroup;
 class QLabel;
 class QMenu;
 
@@ -40,6 +41,8 @@ class MainWindow : public QMainWindow {
     /// Opens what the files are: a model, samples, a QConfig. A first QConfig waits until its model is open.
     void openFiles(const QStringList& files, const QString& labels = {});
     void openDemo();
+    /// "light" or "dark"; kept in the settings.
+    void applyTheme(const QString& name);
     /// Offers the edits back that a crash left behind.
     void offerRecovery();
 
@@ -71,7 +74,6 @@ class MainWindow : public QMainWindow {
     void updateRecent();
     void updateTitle();
     void updateActions();
-    void applyTheme(const QString& name);
     /// Runs an action; what it throws becomes a message.
     void guarded(const std::function<void()>& does);
 
@@ -89,6 +91,7 @@ class MainWindow : public QMainWindow {
     views::SampleBrowser* m_samples = nullptr;
     QLabel* m_title = nullptr;
     QLabel* m_subtitle = nullptr;
+    QActionGroup* m_themes = nullptr;
     QMenu *m_recent = nullptr, *m_calibrateMenu = nullptr, *m_exportMenu = nullptr;
     QAction *m_open, *m_openSamples, *m_openLabels, *m_openQConfig, *m_save, *m_saveAs, *m_run, *m_stop, *m_live,
         *m_undo, *m_redo, *m_calibrateDialog;

@@ -47,6 +47,7 @@ QWidget* titled(const QString& title, const QString& note, QWidget* plot) {
     heading->setObjectName("heading");
     auto* text = new QLabel(note);
     text->setObjectName("muted");
+    text->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred); // cut off before it widens the window
     line->addWidget(heading);
     line->addSpacing(6);
     line->addWidget(text, 1);
@@ -111,7 +112,7 @@ void MainWindow::buildPanes() {
     for (QLabel* label : {m_title, m_subtitle}) {
         label->setContentsMargins(16, 0, 16, 0);
         label->setTextInteractionFlags(Qt::TextSelectableByMouse);
-        label->setMinimumWidth(120);
+        label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
         bitsLayout->addWidget(label);
     }
     bitsLayout->addWidget(m_bits, 1);
@@ -142,7 +143,7 @@ void MainWindow::buildPanes() {
     inspector->setBackgroundRole(QPalette::Base);
     scroll->setMinimumWidth(inspector->minimumSizeHint().width() + 16);
 
-    auto* top = splitter(Qt::Horizontal, {m_tree, plots}, {470, 630}, 1);
+    auto* top = splitter(Qt::Horizontal, {m_tree, plots}, {440, 660}, 1);
     auto* left = splitter(Qt::Vertical, {top, m_samples}, {640, 190}, 0);
     auto* all = splitter(Qt::Horizontal, {left, scroll}, {1085, 355}, 0);
     auto* centre = new QWidget;
@@ -234,12 +235,12 @@ void MainWindow::buildActions() {
     model->addMenu(m_calibrateMenu);
     menuBar()->addMenu(tr("&Run"))->addActions({m_run, m_stop, m_live});
     QMenu* view = menuBar()->addMenu(tr("&View"));
-    auto* themes = new QActionGroup(this);
+    m_themes = new QActionGroup(this);
     for (const auto& [name, text] : {std::pair{"light", tr("Light")}, {"dark", tr("Dark")}}) {
         QAction* theme = view->addAction(text, this, [this, name = QString(name)] { applyTheme(name); });
         theme->setCheckable(true);
-        theme->setChecked(m_settings.value("theme", "light").toString() == name);
-        themes->addAction(theme);
+        theme->setData(QString(name));
+        m_themes->addAction(theme);
     }
     QAction* about = action(tr("&About"), {}, tr("Version and libraries"), [this] {
         QMessageBox::about(

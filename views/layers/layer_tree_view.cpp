@@ -53,7 +53,7 @@ LayerTreeView::LayerTreeView(model::Document& document, Selection& selection, QW
     for (const auto& [column, sample] : widths)
         m_tree->setColumnWidth(column, metrics.horizontalAdvance(sample) + 16);
 
-    setMinimumWidth(metrics.horizontalAdvance(QString(64, 'n')));
+    setMinimumWidth(metrics.horizontalAdvance(QString(56, 'n')));
 
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);

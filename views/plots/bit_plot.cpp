@@ -21,12 +21,21 @@ constexpr double kFar = 1000;
 
 /// Ticks at whole exponents, as powers of two.
 class PowerTicker : public QCPAxisTicker {
+  public:
+    explicit PowerTicker(const QCPAxis& axis) : m_axis(axis) {}
+
   protected:
-    double getTickStep(const QCPRange& range) override { return std::max(1.0, std::ceil(range.size() / 24)); }
+    double getTickStep(const QCPRange& range) override {
+        constexpr double kLabelWidth = 34; // pixels, so that labels stand apart
+        return std::max(1.0, std::ceil(range.size() * kLabelWidth / std::max(1, m_axis.axisRect()->width())));
+    }
     QString getTickLabel(double tick, const QLocale&, QChar, int) override {
         return power(static_cast<int>(std::lround(tick)));
     }
     int getSubTickCount(double) override { return 0; }
+
+  private:
+    const QCPAxis& m_axis;
 };
 
 QString percent(std::int64_t part, std::int64_t whole) {
@@ -41,7 +50,7 @@ BitPlot::BitPlot(model::Document& document, Selection& selection, QWidget* paren
       m_overflowArea(new QCPItemRect(plot())), m_lostArea(new QCPItemRect(plot())), m_point(new QCPItemLine(plot())),
       m_overflowText(new QCPItemText(plot())), m_lostText(new QCPItemText(plot())) {
     plot()->xAxis->setRangeReversed(true); // large magnitudes left, as the word is written
-    plot()->xAxis->setTicker(QSharedPointer<QCPAxisTicker>(new PowerTicker));
+    plot()->xAxis->setTicker(QSharedPointer<QCPAxisTicker>(new PowerTicker(*plot()->xAxis)));
     plot()->yAxis->setTicker(QSharedPointer<QCPAxisTicker>(new CountTicker));
     for (Series* series : {&m_inside, &m_overflow, &m_lost}) {
         series->positive = new QCPBars(plot()->xAxis, plot()->yAxis);

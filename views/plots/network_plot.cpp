@@ -88,7 +88,7 @@ void NetworkPlot::label() {
     QSharedPointer<QCPAxisTickerText> ticker(new QCPAxisTickerText);
     QString last;
     double lastAt = -1000;
-    const double gap = std::max(1.0, static_cast<double>(m_order.size()) / 9);
+    const double gap = std::max(1.0, static_cast<double>(m_order.size()) / 12);
     for (std::size_t i = 0; i < m_order.size(); ++i) {
         const auto path =
             QString::fromStdString(m_document.slotInfos()[static_cast<std::size_t>(m_order[i])].layerPath);
