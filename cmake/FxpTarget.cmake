@@ -6,7 +6,8 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 
 if(FXP_SANITIZE)
-    add_compile_options(-fsanitize=${FXP_SANITIZE} -fno-omit-frame-pointer -g1)
+    # vptr: the libraries that our classes derive from are built without it.
+    add_compile_options(-fsanitize=${FXP_SANITIZE} -fno-sanitize=vptr -fno-omit-frame-pointer -g1)
     add_link_options(-fsanitize=${FXP_SANITIZE})
 endif()
 

@@ -33,7 +33,7 @@ install_packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# build PRESET [CMake options…]: configures where it was not, and builds what changed.
+# build PRESET [CMake options…]: configures where it was not, and builds what changed of FXP_TARGETS (default: everything).
 build() {
     local preset=$1
     shift
@@ -49,5 +49,6 @@ build() {
         rm -f "/tmp/fxp-configure.$$.log"
     fi
     say "Building $preset"
-    "$cmake" --build "$root/build/$preset"
+    # shellcheck disable=SC2086 # a list of targets
+    "$cmake" --build "$root/build/$preset" ${FXP_TARGETS:+--target $FXP_TARGETS}
 }

@@ -15,6 +15,23 @@ double perElement(double sum, std::int64_t count) {
 
 } // namespace
 
+LinearRange LinearRange::around(const ValueRange& values) {
+    const double largest = std::max({std::abs(values.low), std::abs(values.high), 1e-30});
+    const double extent = values.high - values.low;
+    constexpr int kHalf = kLinearBins / 2;
+    int exponent = 0;
+    std::frexp(largest / kHalf, &exponent); // kHalf bins of that width are more than the largest magnitude
+    const double symmetric = std::ldexp(1.0, exponent);
+    if (extent > 0 && extent < largest / 4) { // far from zero: finer bins where the values are
+        std::frexp(extent / kHalf, &exponent);
+        // No finer than float32 tells the values apart.
+        const double width = std::max(std::ldexp(1.0, exponent), std::ldexp(symmetric, -15));
+        const double low = (std::floor(values.low / width) - kHalf / 4) * width;
+        return {low, low + kLinearBins * width};
+    }
+    return {-kHalf * symmetric, kHalf * symmetric};
+}
+
 void Histograms::add(const Histograms& other) {
     std::transform(linear.begin(), linear.end(), other.linear.begin(), linear.begin(), std::plus<>());
     std::transform(log2.begin(), log2.end(), other.log2.begin(), log2.begin(), std::plus<>());

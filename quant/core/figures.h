@@ -15,10 +15,15 @@ inline constexpr int kLog2Bins = 512;
 /// Magnitudes 2^k … 2^(k+1) stand in bin k + kExponentBias.
 inline constexpr int kExponentBias = 127;
 
-/// Where the linear histogram's first bin begins and its last one ends. Values outside stand in the end bins.
+/// The linear histogram's bins: their width is a power of two and their edges are its multiples, so that they lie on
+/// the grid of any format. A bin holds magnitudes from its inner edge on and up to its outer one; zero is in the first
+/// positive one. Values outside stand in the end bins.
 struct LinearRange {
-    double low = 0;
-    double high = 0;
+    double low = 0;  ///< where the first bin begins
+    double high = 0; ///< where the last one ends
+
+    /// The narrowest such bins that hold the values; symmetric around zero where that costs no more than half of them.
+    static LinearRange around(const ValueRange& values);
 
     double binWidth() const { return (high - low) / kLinearBins; }
     bool operator==(const LinearRange&) const = default;

@@ -129,13 +129,6 @@ Probe probe(Network& network, const Arguments& arguments, std::int64_t count) {
     return result;
 }
 
-LinearRange histogramRange(const ValueRange& range) {
-    if (range.low < range.high)
-        return {range.low, range.high};
-    const double margin = range.low == 0 ? 1.0 : std::abs(range.low) / 2;
-    return {range.low - margin, range.high + margin};
-}
-
 } // namespace
 
 bool Session::setSamples(Samples samples, const RunControl& control) {
@@ -229,7 +222,7 @@ bool Session::setSamples(Samples samples, const RunControl& control) {
             control.progress(static_cast<double>(end) / static_cast<double>(data->count));
     }
     for (const ValueRange& range : data->floatRanges)
-        data->histogramRanges.push_back(histogramRange(range));
+        data->histogramRanges.push_back(LinearRange::around(range));
     data->resultStates.assign(data->slots.size(), 0);
     data->samples = std::move(samples);
     m_data = std::move(data);

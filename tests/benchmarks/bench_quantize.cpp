@@ -27,7 +27,7 @@ QuantizeJob job() {
     job.y = data().y.data_ptr<float>();
     job.count = data().x.numel();
     job.type = {8, 5, Rounding::Round, Overflow::Saturate};
-    job.range = {-6, 6};
+    job.range = LinearRange::around({-6, 6});
     return job;
 }
 

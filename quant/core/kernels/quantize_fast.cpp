@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <type_traits>
+#include <vector>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "quant/core/kernels/quantize_fast.cpp"
@@ -19,7 +21,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET == HWY_SCALAR
 
-void BlockFigures(const QuantizeJob& job, std::int64_t begin, std::int64_t end, Figures& figures) {
+void BlockFigures(const QuantizeJob& job, std::int64_t begin, std::int64_t end, TaskCells*, Figures& figures) {
     quantizeBlockPlain(job, begin, end, figures);
 }
 
@@ -76,8 +78,9 @@ struct Constants {
         lsb = hn::Set(d, std::ldexp(1.0f, -fraction));
         low = hn::Set(d, static_cast<float>(range.low));
         high = hn::Set(d, static_cast<float>(range.high));
-        binLow = hn::Set(d, static_cast<float>(job.range.low));
-        binScale = hn::Set(d, linearScale(job.range));
+        const LinearScale linear(job.range);
+        binScale = hn::Set(d, linear.perUnit);
+        firstBin = hn::Set(I32(), linear.first);
     }
 
     template <Rounding R> HWY_INLINE VF integer(VF x) const { return roundVector<R>(hn::Mul(x, scale)); }
@@ -90,17 +93,19 @@ struct Constants {
     }
 
     bool isFloat, toZero;
-    VF scale, lsb, low, high, binLow, binScale;
+    VF scale, lsb, low, high, binScale;
+    VI firstBin;
 };
 
 /// Lane sums of one block, in float64.
 struct Sums {
     // Written out: an implicit constructor would not be compiled for the target.
-    Sums() { x = squares = error = outward = squaredError = maxError = reference = referenceError = hn::Zero(F64()); }
+    Sums() { x = squares = error = outward = squaredError = reference = referenceError = hn::Zero(F64()); }
 
-    VD x, squares, error, outward, squaredError, maxError, reference, referenceError;
+    VD x, squares, error, outward, squaredError, reference, referenceError;
 
-    HWY_INLINE void add(VD xd, VD yd) {
+    /// Returns |y − x|.
+    HWY_INLINE VD add(VD xd, VD yd) {
         const F64 d;
         const VD e = hn::Sub(yd, xd);
         x = hn::Add(x, xd);
@@ -108,7 +113,7 @@ struct Sums {
         error = hn::Add(error, e);
         squaredError = hn::MulAdd(e, e, squaredError);
         outward = hn::Add(outward, hn::Xor(e, hn::And(xd, hn::SignBit(d))));
-        maxError = hn::Max(maxError, hn::Abs(e));
+        return hn::Abs(e);
     }
     HWY_INLINE void addReference(VD yd, VD rd) {
         const VD e = hn::Sub(yd, rd);
@@ -118,8 +123,7 @@ struct Sums {
     HWY_INLINE static double total(VD v) { return hn::GetLane(hn::SumOfLanes(F64(), v)); }
 };
 
-/// Counters of one block. Two copies of each histogram: neighbouring elements often fall into one bin, and alternating
-/// between copies spares the increment's wait for the store before it.
+/// Counters of one block, each element counted into both histograms.
 struct Tables {
     std::array<std::array<std::uint32_t, kLinearBins>, 2> linear{};
     std::array<std::array<std::uint32_t, kLog2Bins>, 2> log2{};
@@ -131,9 +135,11 @@ struct Tables {
         HWY_ALIGN std::int32_t exponent[kMaxLanes];
         HWY_ALIGN std::int32_t bin[kMaxLanes];
         hn::Store(hn::BitCast(di, hn::ShiftRight<23>(hn::BitCast(U32(), v))), di, exponent);
-        const VF position = hn::Mul(hn::Sub(v, c.binLow), c.binScale);
-        const VF inside = hn::Min(hn::Max(position, hn::Zero(d)), hn::Set(d, static_cast<float>(kLinearBins - 1)));
-        hn::Store(hn::ConvertTo(di, inside), di, bin);
+        const VF magnitude = hn::Min(hn::Mul(hn::Abs(v), c.binScale), hn::Set(d, 1e9f));
+        const VI steps = hn::ConvertTo(di, magnitude);
+        const auto negative = hn::RebindMask(di, hn::Lt(v, hn::Zero(d)));
+        const VI place = hn::Sub(hn::IfThenElse(negative, hn::Not(steps), steps), c.firstBin);
+        hn::Store(hn::Min(hn::Max(place, hn::Zero(di)), hn::Set(di, kLinearBins - 1)), di, bin);
         for (std::size_t lane = 0; lane < hn::Lanes(d); ++lane) {
             ++log2[lane & 1][static_cast<std::size_t>(exponent[lane])];
             ++linear[lane & 1][static_cast<std::size_t>(bin[lane])];
@@ -150,6 +156,22 @@ struct Tables {
     }
 };
 
+/// Counts each element into its cell: one increment.
+HWY_INLINE void countCells(VF v, std::uint16_t* counts) {
+    const U32 du;
+    constexpr std::size_t kMaxLanes = hn::MaxLanes(F32());
+    HWY_ALIGN std::uint32_t place[kMaxLanes];
+    const auto set = [&](std::size_t number) { return hn::Set(du, static_cast<std::uint32_t>(number)); };
+    const auto sign = hn::BitCast(du, hn::BroadcastSignBit(hn::BitCast(I32(), v)));
+    const auto cell =
+        hn::Add(hn::ShiftRight<CellCounts::kShift>(hn::BitCast(du, v)), hn::And(sign, set(CellCounts::kSkew)));
+    const auto lane = hn::And(hn::Iota(du, 0), set(CellCounts::kLanes - 1));
+    static_assert(CellCounts::kLanes == 8);
+    hn::Store(hn::Add(hn::ShiftLeft<3>(cell), lane), du, place);
+    for (std::size_t i = 0; i < hn::Lanes(du); ++i)
+        ++counts[place[i]];
+}
+
 /// Counts lanes for which a condition holds, a vector register per condition.
 struct Counter {
     Counter() { lanes = hn::Zero(I32()); }
@@ -162,15 +184,22 @@ struct Counter {
     std::int64_t total() const { return hn::GetLane(hn::SumOfLanes(I32(), lanes)); }
 };
 
-template <Rounding R, bool HasReference>
-void vectorBlock(const QuantizeJob& job, std::int64_t begin, std::int64_t end, const Constants& c, Figures& part) {
+template <Rounding R, bool HasReference, bool InCells> void vectorBlock(const QuantizeJob& job, std::int64_t begin,
+                                                                        std::int64_t end, const Constants& c,
+                                                                        TaskCells* cells, Figures& part) {
     const F32 d;
     const F64 dd;
     const HalfF32 dh;
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
     const VF zero = hn::Zero(d);
     Sums sums;
-    Tables before, after;
+    // Greater errors than all before are rare, after the first few: their place is noted when they come.
+    VD largest = hn::Set(dd, part.maxError);
+    std::int64_t largestAt = -1;
+    struct NoTables {};
+    std::conditional_t<InCells, NoTables, Tables> before, after;
+    std::uint16_t* xCells = InCells ? cells->before.counts() : nullptr;
+    std::uint16_t* yCells = InCells ? cells->after.counts() : nullptr;
     Counter overflowLow, overflowHigh, zeros, negativeZeros, yZeros, yNegativeZeros;
     for (std::int64_t i = begin; i < end; i += lanes) {
         const VF x = hn::LoadU(d, job.x + i);
@@ -183,8 +212,11 @@ void vectorBlock(const QuantizeJob& job, std::int64_t begin, std::int64_t end, c
         }
         const VD x0 = hn::PromoteTo(dd, hn::LowerHalf(dh, x)), x1 = hn::PromoteTo(dd, hn::UpperHalf(dh, x));
         const VD y0 = hn::PromoteTo(dd, hn::LowerHalf(dh, y)), y1 = hn::PromoteTo(dd, hn::UpperHalf(dh, y));
-        sums.add(x0, y0);
-        sums.add(x1, y1);
+        const VD error = hn::Max(sums.add(x0, y0), sums.add(x1, y1));
+        if (HWY_UNLIKELY(!hn::AllFalse(dd, hn::Gt(error, largest)))) {
+            largest = hn::MaxOfLanes(dd, error);
+            largestAt = i;
+        }
         if constexpr (HasReference) {
             const VF r = hn::LoadU(d, job.reference + i);
             sums.addReference(y0, hn::PromoteTo(dd, hn::LowerHalf(dh, r)));
@@ -198,9 +230,15 @@ void vectorBlock(const QuantizeJob& job, std::int64_t begin, std::int64_t end, c
         negativeZeros.add(hn::And(xZero, signOf(x)));
         yZeros.add(yZero);
         yNegativeZeros.add(hn::And(yZero, signOf(y)));
-        before.count(x, c);
-        if (!c.isFloat)
-            after.count(y, c);
+        if constexpr (InCells) {
+            countCells(x, xCells);
+            if (!c.isFloat)
+                countCells(y, yCells);
+        } else {
+            before.count(x, c);
+            if (!c.isFloat)
+                after.count(y, c);
+        }
         if (job.y)
             hn::StoreU(y, d, job.y + i);
     }
@@ -214,27 +252,40 @@ void vectorBlock(const QuantizeJob& job, std::int64_t begin, std::int64_t end, c
     part.sumError = Sums::total(sums.error);
     part.sumOutward = Sums::total(sums.outward);
     part.sumSquaredError = Sums::total(sums.squaredError);
-    part.maxError = hn::GetLane(hn::MaxOfLanes(dd, sums.maxError));
+    part.maxError = hn::GetLane(largest);
+    part.maxErrorIndex = largestAt < 0 ? -1 : largestAt - begin;
     part.referenceSquares = Sums::total(sums.reference);
     part.referenceSquaredError = Sums::total(sums.referenceError);
-    before.addTo(part.before, part.zero - negativeZeros.total(), negativeZeros.total());
-    if (c.isFloat)
-        part.after = part.before;
-    else
-        after.addTo(part.after, yZeros.total() - yNegativeZeros.total(), yNegativeZeros.total());
+    const std::int64_t zeroCounts[] = {part.zero - negativeZeros.total(), negativeZeros.total(),
+                                       yZeros.total() - yNegativeZeros.total(), yNegativeZeros.total()};
+    if constexpr (InCells) {
+        for (std::size_t i = 0; i < 4; ++i)
+            cells->zeros[i] += zeroCounts[i];
+    } else {
+        before.addTo(part.before, zeroCounts[0], zeroCounts[1]);
+        if (c.isFloat)
+            part.after = part.before;
+        else
+            after.addTo(part.after, zeroCounts[2], zeroCounts[3]);
+    }
 }
 
-template <bool HasReference>
-void dispatchRounding(const QuantizeJob& job, std::int64_t begin, std::int64_t end, const Constants& c, Figures& part) {
+template <bool HasReference, bool InCells> void dispatchRounding(const QuantizeJob& job, std::int64_t begin,
+                                                                 std::int64_t end, const Constants& c, TaskCells* cells,
+                                                                 Figures& part) {
     switch (job.type.rounding) {
-    case Rounding::Round: return vectorBlock<Rounding::Round, HasReference>(job, begin, end, c, part);
-    case Rounding::Trunc: return vectorBlock<Rounding::Trunc, HasReference>(job, begin, end, c, part);
-    case Rounding::Floor: return vectorBlock<Rounding::Floor, HasReference>(job, begin, end, c, part);
-    case Rounding::Ceil: return vectorBlock<Rounding::Ceil, HasReference>(job, begin, end, c, part);
-    case Rounding::RoundHalfUp: return vectorBlock<Rounding::RoundHalfUp, HasReference>(job, begin, end, c, part);
-    case Rounding::RoundHalfDown: return vectorBlock<Rounding::RoundHalfDown, HasReference>(job, begin, end, c, part);
-    case Rounding::RoundHalfAway: return vectorBlock<Rounding::RoundHalfAway, HasReference>(job, begin, end, c, part);
-    case Rounding::RoundHalfZero: return vectorBlock<Rounding::RoundHalfZero, HasReference>(job, begin, end, c, part);
+    case Rounding::Round: return vectorBlock<Rounding::Round, HasReference, InCells>(job, begin, end, c, cells, part);
+    case Rounding::Trunc: return vectorBlock<Rounding::Trunc, HasReference, InCells>(job, begin, end, c, cells, part);
+    case Rounding::Floor: return vectorBlock<Rounding::Floor, HasReference, InCells>(job, begin, end, c, cells, part);
+    case Rounding::Ceil: return vectorBlock<Rounding::Ceil, HasReference, InCells>(job, begin, end, c, cells, part);
+    case Rounding::RoundHalfUp:
+        return vectorBlock<Rounding::RoundHalfUp, HasReference, InCells>(job, begin, end, c, cells, part);
+    case Rounding::RoundHalfDown:
+        return vectorBlock<Rounding::RoundHalfDown, HasReference, InCells>(job, begin, end, c, cells, part);
+    case Rounding::RoundHalfAway:
+        return vectorBlock<Rounding::RoundHalfAway, HasReference, InCells>(job, begin, end, c, cells, part);
+    case Rounding::RoundHalfZero:
+        return vectorBlock<Rounding::RoundHalfZero, HasReference, InCells>(job, begin, end, c, cells, part);
     case Rounding::Stochastic: return; // the plain loop's
     }
 }
@@ -286,7 +337,29 @@ bool overflows(const Extent& extent, const QType& type) {
     return extent.low * scale < range.low || extent.high * scale > range.high;
 }
 
-void BlockFigures(const QuantizeJob& job, std::int64_t begin, std::int64_t end, Figures& figures) {
+void dispatch(const QuantizeJob& job, std::int64_t begin, std::int64_t end, TaskCells* cells, Figures& part) {
+    const Constants c(job);
+    if (job.reference && cells)
+        dispatchRounding<true, true>(job, begin, end, c, cells, part);
+    else if (job.reference)
+        dispatchRounding<true, false>(job, begin, end, c, cells, part);
+    else if (cells)
+        dispatchRounding<false, true>(job, begin, end, c, cells, part);
+    else
+        dispatchRounding<false, false>(job, begin, end, c, cells, part);
+}
+
+/// The first of the elements from part.maxErrorIndex on whose error is part.maxError. `x`: the block's.
+std::int64_t firstWithError(const QuantizeJob& job, const float* x, const Figures& part) {
+    const Limits range = job.type.isFloat() ? Limits{} : limits(job.type);
+    for (std::int64_t i = part.maxErrorIndex;; ++i) {
+        const double y = job.type.isFloat() ? x[i] : quantizeOne(x[i], job.type, range, 0).value;
+        if (std::abs(y - x[i]) == part.maxError || i + 1 == part.count)
+            return i;
+    }
+}
+
+void BlockFigures(const QuantizeJob& job, std::int64_t begin, std::int64_t end, TaskCells* cells, Figures& figures) {
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(F32()));
     const std::int64_t whole = begin + (end - begin) / lanes * lanes;
     Figures total;
@@ -300,26 +373,16 @@ void BlockFigures(const QuantizeJob& job, std::int64_t begin, std::int64_t end, 
         } else {
             Figures part;
             part.linearRange = job.range;
-            const Constants constants(job);
+            // Errors that do not exceed the task's greatest so far need no place.
+            part.maxError = figures.maxErrorIndex < 0 ? -1.0 : figures.maxError;
             const float* x = job.x;
-            if (job.reference)
-                dispatchRounding<true>(job, begin, whole, constants, part);
-            else
-                dispatchRounding<false>(job, begin, whole, constants, part);
+            const bool inPlace = x == job.y;
+            std::vector<float> kept(inPlace ? x + begin : x, inPlace ? x + whole : x);
+            dispatch(job, begin, whole, cells, part);
             part.min = extent.low;
             part.max = extent.high;
-            part.maxErrorIndex = 0;
-            // The index is looked for only where a block's maximum is the greatest so far. In place, x is gone by now.
-            if (part.maxError > figures.maxError && x != job.y) {
-                const Limits range = job.type.isFloat() ? Limits{} : limits(job.type);
-                for (std::int64_t i = begin; i < whole; ++i) {
-                    const double y = job.type.isFloat() ? x[i] : quantizeOne(x[i], job.type, range, 0).value;
-                    if (std::abs(y - x[i]) == part.maxError) {
-                        part.maxErrorIndex = i - begin;
-                        break;
-                    }
-                }
-            }
+            if (part.maxErrorIndex >= 0)
+                part.maxErrorIndex = firstWithError(job, inPlace ? kept.data() : x + begin, part);
             total.add(part);
         }
     }
@@ -361,8 +424,9 @@ namespace fxp::quant {
 HWY_EXPORT(BlockFigures);
 HWY_EXPORT(BlockValues);
 
-void quantizeBlockFast(const QuantizeJob& job, std::int64_t begin, std::int64_t end, Figures& figures) {
-    HWY_DYNAMIC_DISPATCH(BlockFigures)(job, begin, end, figures);
+void quantizeBlockFast(const QuantizeJob& job, std::int64_t begin, std::int64_t end, TaskCells* cells,
+                       Figures& figures) {
+    HWY_DYNAMIC_DISPATCH(BlockFigures)(job, begin, end, cells, figures);
 }
 
 void quantizeValuesFast(const QuantizeJob& job, std::int64_t begin, std::int64_t end) {

@@ -13,15 +13,28 @@ namespace fxp::quant {
 namespace {
 
 /// Blocks that one task takes: what keeps a task's figures, summed in block order, the same at any thread count.
-constexpr std::int64_t kBlocksPerTask = 16;
+constexpr std::int64_t kBlocksPerTask = 8;
 constexpr std::int64_t kTask = kFigureBlock * kBlocksPerTask;
+static_assert(kTask <= CellCounts::kMaxElements);
+/// From here on, one increment an element pays for reading the cells at the end.
+constexpr std::int64_t kCellsFrom = 2 * kFigureBlock;
 
 Figures figuresOfTask(const QuantizeJob& job, std::int64_t task) {
+    static thread_local TaskCells cells;
     Figures figures;
     figures.linearRange = job.range;
-    const std::int64_t end = std::min(job.count, (task + 1) * kTask);
-    for (std::int64_t begin = task * kTask; begin < end; begin += kFigureBlock)
-        quantizeBlockFast(job, begin, std::min(end, begin + kFigureBlock), figures);
+    const std::int64_t first = task * kTask, end = std::min(job.count, first + kTask);
+    const bool inCells = end - first >= kCellsFrom && CellCounts::fits(job.range);
+    for (std::int64_t begin = first; begin < end; begin += kFigureBlock)
+        quantizeBlockFast(job, begin, std::min(end, begin + kFigureBlock), inCells ? &cells : nullptr, figures);
+    if (inCells) {
+        Histograms before, after;
+        cells.before.take(job.range, cells.zeros[0], cells.zeros[1], before);
+        cells.after.take(job.range, cells.zeros[2], cells.zeros[3], after);
+        std::fill(std::begin(cells.zeros), std::end(cells.zeros), 0);
+        figures.before.add(before);
+        figures.after.add(job.type.isFloat() ? before : after);
+    }
     return figures;
 }
 

@@ -7,14 +7,15 @@
 
 namespace fxp::quant {
 
-float linearScale(const LinearRange& range) {
-    const double width = range.high - range.low;
-    return width > 0 ? static_cast<float>(kLinearBins / width) : 0.0f;
-}
+LinearScale::LinearScale(const LinearRange& range)
+    : perUnit(range.high > range.low ? static_cast<float>(1 / range.binWidth()) : 0.0f),
+      first(static_cast<int>(std::floor(range.low * perUnit))) {}
 
-int linearBin(float x, float low, float scale) {
-    const float position = (x - low) * scale;
-    return static_cast<int>(std::min(std::max(position, 0.0f), static_cast<float>(kLinearBins - 1)));
+int linearBin(float x, const LinearScale& scale) {
+    // Clamped while it is a float: the magnitude may be too large for an integer.
+    const float magnitude = std::min(std::abs(x) * scale.perUnit, 1e9f);
+    const int steps = static_cast<int>(magnitude);
+    return std::clamp((x < 0 ? -1 - steps : steps) - scale.first, 0, kLinearBins - 1);
 }
 
 namespace {
@@ -23,10 +24,10 @@ std::size_t log2Bin(float x) {
     return std::bit_cast<std::uint32_t>(x) >> 23;
 }
 
-void count(Histograms& histograms, float value, float low, float scale) {
+void count(Histograms& histograms, float value, const LinearScale& scale) {
     if (value != 0)
         ++histograms.log2[log2Bin(value)];
-    ++histograms.linear[static_cast<std::size_t>(linearBin(value, low, scale))];
+    ++histograms.linear[static_cast<std::size_t>(linearBin(value, scale))];
 }
 
 } // namespace
@@ -34,8 +35,7 @@ void count(Histograms& histograms, float value, float low, float scale) {
 void quantizeBlockPlain(const QuantizeJob& job, std::int64_t begin, std::int64_t end, Figures& figures) {
     const bool isFloat = job.type.isFloat();
     const Limits range = isFloat ? Limits{} : limits(job.type);
-    const auto low = static_cast<float>(job.range.low);
-    const float scale = linearScale(job.range);
+    const LinearScale scale(job.range);
     Figures part;
     part.linearRange = job.range;
     for (std::int64_t i = begin; i < end; ++i) {
@@ -77,9 +77,9 @@ void quantizeBlockPlain(const QuantizeJob& job, std::int64_t begin, std::int64_t
             part.maxError = std::abs(error);
             part.maxErrorIndex = i - begin;
         }
-        count(part.before, x, low, scale);
+        count(part.before, x, scale);
         if (std::isfinite(y))
-            count(part.after, y, low, scale);
+            count(part.after, y, scale);
     }
     part.count = end - begin;
     figures.add(part);
