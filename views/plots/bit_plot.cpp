@@ -26,7 +26,7 @@ class PowerTicker : public QCPAxisTicker {
 
   protected:
     double getTickStep(const QCPRange& range) override {
-        constexpr double kLabelWidth = 34; // pixels, so that labels stand apart
+        constexpr double kLabelWidth = 25; // pixels, so that labels stand apart
         return std::max(1.0, std::ceil(range.size() * kLabelWidth / std::max(1, m_axis.axisRect()->width())));
     }
     QString getTickLabel(double tick, const QLocale&, QChar, int) override {

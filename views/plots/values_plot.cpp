@@ -80,9 +80,9 @@ void ValuesPlot::resetView() {
     const auto result = m_document.slotResult(m_selection.current());
     if (!result)
         return;
-    const quant::LinearRange& range = result->figures.linearRange;
-    const double margin = 0.12 * (range.high - range.low);
-    plot()->xAxis->setRange(range.low - margin, range.high + margin);
+    const quant::Figures& figures = result->figures;
+    const double margin = 0.12 * (figures.max - figures.min) + 2 * figures.linearRange.binWidth();
+    plot()->xAxis->setRange(figures.min - margin, figures.max + margin);
     rescaleValues();
 }
 
