@@ -48,6 +48,7 @@ int takeSnapshot(fxp::gui::MainWindow& window, const Snapshot& snapshot) {
 
 int main(int argc, char** argv) {
     QApplication app(argc, argv);
+    QApplication::setOrganizationName("fxp-workbench");
     QApplication::setApplicationName("fxp-workbench");
     QApplication::setApplicationDisplayName("FxP Workbench");
     QApplication::setApplicationVersion(FXP_VERSION);

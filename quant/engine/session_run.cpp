@@ -211,7 +211,7 @@ struct Session::Run {
             // Copied: the next run may write to the memory.
             m_outputs[i].push_back(output.clone());
         }
-        if (!m_data.cached[index])
+        if (!m_data.cached[index] && index > 0) // the first stays for the activation log
             batch.release();
         return true;
     }

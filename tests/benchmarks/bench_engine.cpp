@@ -20,8 +20,9 @@ EncoderLayerParameters parameters() {
         return at::randn({rows, columns}) / std::sqrt(static_cast<double>(columns));
     };
     EncoderLayerParameters p;
-    p.attention = {matrix(kWidth, kWidth), matrix(kWidth, kWidth), matrix(kWidth, kWidth), at::zeros({kWidth}),
-                   at::zeros({kWidth}), at::zeros({kWidth}), matrix(kWidth, kWidth), at::zeros({kWidth}), kHeads};
+    p.attention = {matrix(kWidth, kWidth), matrix(kWidth, kWidth), matrix(kWidth, kWidth),
+                   at::zeros({kWidth}),    at::zeros({kWidth}),    at::zeros({kWidth}),
+                   matrix(kWidth, kWidth), at::zeros({kWidth}),    kHeads};
     p.linear1Weight = matrix(kHidden, kWidth);
     p.linear1Bias = at::zeros({kHidden});
     p.linear2Weight = matrix(kWidth, kHidden);

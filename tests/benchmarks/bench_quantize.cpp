@@ -67,8 +67,8 @@ void torchOperators(benchmark::State& state) {
         const at::Tensor under = ((x != 0) & (y == 0)).sum();
         const at::Tensor error = y - x;
         benchmark::DoNotOptimize(at::stack({x.min(), x.max(), x.mean(), x.std(), (x * x).sum(), (error * error).sum(),
-                                            error.sum(), (error * x.sign()).sum(), error.abs().max(), low.to(at::kFloat),
-                                            high.to(at::kFloat), under.to(at::kFloat)}));
+                                            error.sum(), (error * x.sign()).sum(), error.abs().max(),
+                                            low.to(at::kFloat), high.to(at::kFloat), under.to(at::kFloat)}));
         for (const at::Tensor& values : {x, y}) {
             benchmark::DoNotOptimize(at::histc(values, kLinearBins, -6, 6));
             benchmark::DoNotOptimize(at::histc(at::log2(values.abs()), 256, -128, 128));

@@ -31,6 +31,7 @@ class TestEngine : public QObject {
     void editedSlotIsPublishedFirst();
     void batchesChangeNothing_data();
     void batchesChangeNothing();
+    void logWithoutKeptTensors();
     void partialFormatIsRefused();
     void stochasticIsReproducible();
 
@@ -232,6 +233,16 @@ void TestEngine::batchesChangeNothing() {
             if (format.rounding == Rounding::Stochastic)
                 format.rounding = Rounding::Round; // its draws follow the place in the batch
     }
+}
+
+void TestEngine::logWithoutKeptTensors() {
+    auto session = open(4, {1, 1}); // no memory for tensors: batches are released, but for the first
+    const Formats formats = calibrated(*session);
+    session->run(formats);
+    const auto log = session->log();
+    QVERIFY(log.size() > 50);
+    for (const auto& entry : log)
+        QCOMPARE(entry.array.bytes.empty(), !entry.present);
 }
 
 void TestEngine::partialFormatIsRefused() {
