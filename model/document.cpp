@@ -120,8 +120,8 @@ void Document::openModel(const QString& file, const QStringList& inputs, const Q
     m_worker->cancel();
     QMetaObject::invokeMethod(
         m_worker,
-        [worker = m_worker, file, inputs, labels] {
-            worker->open({file, inputs, labels});
+        [worker = m_worker, file, inputs, labels, options = m_options] {
+            worker->open({file, inputs, labels, options});
         },
         Qt::QueuedConnection);
 }
@@ -135,7 +135,7 @@ void Document::openSamples(const QStringList& files, const QString& labels) {
     QMetaObject::invokeMethod(
         m_worker,
         [worker = m_worker, files, labels] {
-            worker->open({{}, files, labels});
+            worker->open({{}, files, labels, {}});
         },
         Qt::QueuedConnection);
 }

@@ -66,6 +66,9 @@ class Document : public QObject {
     /// Takes a QConfig's text, as an undoable edit.
     void applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText);
 
+    /// Memory for the tensors kept between runs, of models opened from now on.
+    void setMemory(std::int64_t bytes) { m_options.memoryBytes = bytes; }
+    std::int64_t memory() const { return m_options.memoryBytes; }
     void setLive(bool live);
     void run();
     void cancel();
@@ -107,6 +110,7 @@ class Document : public QObject {
     QUndoStack m_undo;
     QString m_qconfigFile;
     QStringList m_inputs; ///< the files that the samples were read from
+    quant::SessionOptions m_options;
     bool m_live = true;
     std::uint64_t m_firstEdit = 0; ///< results of earlier edits are another model's
     int m_busy = 0;

@@ -37,7 +37,7 @@ void Worker::open(const OpenRequest& request) {
         quant::ModelIdentity identity = m_identity;
         if (!request.model.isEmpty()) {
             file = request.model;
-            fresh = quant::openModel(file.toStdString());
+            fresh = quant::openModel(file.toStdString(), request.options);
             identity = {QFileInfo(file).completeBaseName().toStdString(), quant::sha256OfFile(file.toStdString())};
         }
         quant::Session* session = fresh ? fresh.get() : m_session.get();

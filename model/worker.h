@@ -20,9 +20,10 @@ class Worker : public QObject {
     ~Worker() override;
 
     struct OpenRequest {
-        QString model;      ///< empty: keep the model
-        QStringList inputs; ///< empty: random ones
-        QString labels;     ///< empty: none
+        QString model;                 ///< empty: keep the model
+        QStringList inputs;            ///< empty: random ones
+        QString labels;                ///< empty: none
+        quant::SessionOptions options; ///< of a model that is opened
     };
     void open(const OpenRequest& request);
     /// Runs the newest formats wanted; what was wanted before and not begun is skipped.

@@ -20,6 +20,7 @@
 #include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
+#include <QInputDialog>
 #include <QMenu>
 #include <QMessageBox>
 #include <QMimeData>
@@ -32,6 +33,7 @@ namespace fxp::gui {
 namespace {
 
 constexpr int kRecentFiles = 8;
+constexpr double kGiB = 1073741824.0;
 constexpr auto kDemoTensor = "encoder.layers.1.linear1.activation";
 
 bool isQConfigFile(const QString& file) {
@@ -46,6 +48,7 @@ MainWindow::MainWindow()
       m_recovery(new Recovery(m_document, QStandardPaths::writableLocation(QStandardPaths::AppDataLocation), this)) {
     setAcceptDrops(true);
     setWindowTitle(tr("FxP Workbench"));
+    m_document.setMemory(static_cast<std::int64_t>(m_settings.value("memoryGiB", 1.0).toDouble() * kGiB));
     buildPanes();
     buildActions();
     buildToolBar();
@@ -185,6 +188,18 @@ void MainWindow::chooseQConfig() {
                                                       tr("QConfig (*.json)"));
     if (!file.isEmpty())
         loadQConfig(file);
+}
+
+void MainWindow::chooseMemory() {
+    bool taken = false;
+    const double gib = QInputDialog::getDouble(
+        this, tr("Memory"), tr("GiB for tensors kept between runs.\nMore samples than fit cost time, not memory."),
+        static_cast<double>(m_document.memory()) / kGiB, 0.1, 1024, 1, &taken);
+    if (!taken)
+        return;
+    m_document.setMemory(static_cast<std::int64_t>(gib * kGiB));
+    m_settings.setValue("memoryGiB", gib);
+    m_messages->showNotice(tr("The next model that is opened is run within %1 GiB.").arg(gib));
 }
 
 void MainWindow::loadQConfig(const QString& file) {

@@ -63,6 +63,7 @@ class MainWindow : public QMainWindow {
     void chooseSamples();
     void chooseLabels();
     void chooseQConfig();
+    void chooseMemory();
     void loadQConfig(const QString& file);
     bool save();
     bool saveAs();

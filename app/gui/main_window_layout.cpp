@@ -233,7 +233,9 @@ void MainWindow::buildActions() {
     menuBar()->addMenu(tr("&Edit"))->addActions({m_undo, m_redo, find});
     QMenu* model = menuBar()->addMenu(tr("&Model"));
     model->addMenu(m_calibrateMenu);
-    menuBar()->addMenu(tr("&Run"))->addActions({m_run, m_stop, m_live});
+    QAction* memory =
+        action(tr("&Memory…"), {}, tr("Memory for tensors kept between runs"), [this] { chooseMemory(); });
+    menuBar()->addMenu(tr("&Run"))->addActions({m_run, m_stop, m_live, memory});
     QMenu* view = menuBar()->addMenu(tr("&View"));
     m_themes = new QActionGroup(this);
     for (const auto& [name, text] : {std::pair{"light", tr("Light")}, {"dark", tr("Dark")}}) {
@@ -251,7 +253,7 @@ void MainWindow::buildActions() {
     });
     menuBar()->addMenu(tr("&Help"))->addAction(about);
     m_find->setActions({m_open, m_openSamples, m_openLabels, m_openQConfig, demo, m_save, m_saveAs, m_run, m_stop,
-                        m_live, m_undo, m_redo, m_calibrateDialog, about});
+                        m_live, m_undo, m_redo, m_calibrateDialog, memory, about});
 }
 
 void MainWindow::buildToolBar() {
