@@ -55,8 +55,11 @@ MainWindow::MainWindow()
     setStatusBar(m_status);
     connectDocument();
     applyTheme(m_settings.value("theme", "light").toString());
+    resize(1440, 900);
+    // Offscreen there is no screen to fit.
     const QSize screen = QGuiApplication::primaryScreen()->availableSize();
-    resize(QSize(1440, 900).expandedTo(screen * 2 / 3).boundedTo(screen - QSize(0, 24)));
+    if (QGuiApplication::platformName() != "offscreen")
+        resize(size().expandedTo(screen * 2 / 3).boundedTo(screen - QSize(0, 24)));
     restoreGeometry(m_settings.value("geometry").toByteArray());
     updateRecent();
     updateActions();
