@@ -254,7 +254,7 @@ QByteArray Document::qconfig() const {
 
 void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText) {
     const quant::QConfigFile config = quant::readQConfig(text.toStdString(), m_model->layers, m_model->slots);
-    if (config.model.sha256 != m_model->identity.sha256 && !anyModel)
+    if (!config.isForeign && config.model.sha256 != m_model->identity.sha256 && !anyModel)
         throw OtherModel("/model/sha256", "the formats were made for another model (" + config.model.name + ")",
                          "open that model, or take them all the same");
     FormatEdit edit;

@@ -83,14 +83,18 @@ struct LayerTreeModel::Node {
             v = kNone;
         stale = false;
         if (slot >= 0) {
-            stale = document.isStale(slot);
-            if (const auto result = document.slotResult(slot)) {
+            stale = false;
+            const bool idle = document.slotInfos()[static_cast<std::size_t>(slot)].optional &&
+                              document.format(slot).isFloat(); // an exact accumulator: nothing happens there
+            if (const auto result = idle ? nullptr : document.slotResult(slot)) {
                 value[Overflow] = result->figures.overflowShare();
                 value[Sqnr] = result->localFigures.sqnr();
                 value[Accumulated] = result->figures.referenceSqnr();
             }
+            stale = !idle && document.isStale(slot);
             const quant::QType& format = document.format(slot);
-            value[Format] = format.totalBits.value_or(32);
+            if (!idle)
+                value[Format] = format.totalBits.value_or(32);
             return;
         }
         for (const auto& item : children) {
@@ -211,6 +215,8 @@ QVariant LayerTreeModel::display(const Node& at, int column) const {
         if (format.isPartial())
             return tr("%1 bits, no point").arg(format.totalBits.value_or(0));
         const QString text = QString::fromStdString(quant::write(format, quant::Notation::SignIntegerFraction));
+        if (format.isFloat() && m_document.slotInfos()[static_cast<std::size_t>(at.slot)].optional)
+            return tr("exact");
         return format.isFloat() ? text : text + QStringLiteral("  %1").arg(*format.totalBits);
     }
     case Overflow: {

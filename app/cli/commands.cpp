@@ -6,6 +6,7 @@
 #include "quant/io/activation_log.h"
 #include "quant/io/npz.h"
 #include "quant/io/report.h"
+#include "quant/io/safetensors.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -69,6 +70,13 @@ std::string shapeText(const std::vector<std::int64_t>& shape) {
     return text;
 }
 
+template <class Values> std::vector<std::string> namesOf(const Values& values) {
+    std::vector<std::string> names;
+    for (const auto value : values)
+        names.emplace_back(quant::name(value));
+    return names;
+}
+
 std::string percent(const std::optional<double>& share) {
     if (!share)
         return "-";
@@ -83,6 +91,7 @@ Commands::Commands(CLI::App& app) {
     declareInfo(app);
     declareCalibrate(app);
     declareRun(app);
+    declareFinetune(app);
 }
 
 void Commands::run() {
@@ -93,6 +102,7 @@ void Commands::run() {
 
 void Commands::declareInputs(CLI::App& command, bool required) {
     command.add_option("model", m_options.model, "model file (TorchScript .pt)")->required();
+    command.add_option("--weights", m_options.weights, ".safetensors that replace the model's parameters by name");
     auto* inputs =
         command.add_option("--inputs", m_options.inputs,
                            ".npy, .npz (arrays by the names of the model's inputs), images, a folder of images, "
@@ -122,17 +132,20 @@ void Commands::declareCalibrate(CLI::App& app) {
     command->add_option("--activation-bits", m_options.bits.activations, "total bits of activations")->check(bits);
     command->add_option("--bias-bits", m_options.bits.biases, "total bits of biases")->check(bits);
     command->add_option("--method", m_options.method, "from ranges to bits")
-        ->check(CLI::IsMember({"no_overflow", "high_precision", "min_mse"}));
-    std::vector<std::string> roundings, overflows;
-    for (const auto rounding : quant::kRoundings)
-        roundings.emplace_back(name(rounding));
-    for (const auto overflow : quant::kOverflows)
-        overflows.emplace_back(name(overflow));
-    command->add_option("--rounding", m_options.rounding)->check(CLI::IsMember(roundings));
-    command->add_option("--overflow", m_options.overflow)->check(CLI::IsMember(overflows));
-    command->add_option("--same", m_options.same, "groups that share a format: wb, qkv, all, ff")
+        ->check(CLI::IsMember({"no_overflow", "high_precision", "min_mse", "percentile", "kl", "entropy"}));
+    command->add_option("--percentile", m_options.percentile, "of --method percentile: per cent of the values to hold")
+        ->check(CLI::Range(0.0, 100.0));
+    command->add_option("--scheme", m_options.scheme, "how integers are scaled")
+        ->check(CLI::IsMember(namesOf(quant::kSchemes)));
+    command->add_flag("--per-channel", m_options.perChannel, "a scale for each output channel of the weights");
+    command->add_option("--accumulator-bits", m_options.accumulatorBits, "total bits of accumulators (default: exact)")
+        ->check(bits);
+    command->add_option("--rounding", m_options.rounding)->check(CLI::IsMember(namesOf(quant::kRoundings)));
+    command->add_option("--overflow", m_options.overflow)->check(CLI::IsMember(namesOf(quant::kOverflows)));
+    command->add_option("--same", m_options.same, "groups that share a format: wb, qkv, all, ff, fc")
         ->delimiter(',')
-        ->check(CLI::IsMember({"wb", "qkv", "all", "ff"}));
+        ->check(CLI::IsMember(namesOf(quant::kGroups)));
+    command->add_flag("--for-fxpytorch", m_options.forFxPyTorch, "refuse what FxPyTorch cannot read");
     command->callback([this] { m_chosen = [this] { calibrate(); }; });
 }
 
@@ -149,10 +162,30 @@ void Commands::declareRun(CLI::App& app) {
     command->callback([this] { m_chosen = [this] { runModel(); }; });
 }
 
+void Commands::declareFinetune(CLI::App& app) {
+    CLI::App* command =
+        app.add_subcommand("finetune", "train a classifier's weights with the formats in place, write them");
+    declareInputs(*command, true);
+    command->add_option("--labels", m_options.labels, ".npy or .npz with one class per sample")->required();
+    command->add_option("--qconfig", m_options.qconfig, "formats to train with")->required();
+    command->add_option("-o,--output", m_options.output, "weights to write, .safetensors")->required();
+    quant::FinetuneOptions& training = m_options.training;
+    command->add_option("--epochs", training.epochs, "passes over the samples")->check(CLI::PositiveNumber);
+    command->add_option("--batch-size", training.batchSize, "samples in a step")->check(CLI::PositiveNumber);
+    command->add_option("--learning-rate", training.learningRate, "of Adam")->check(CLI::PositiveNumber);
+    command->add_option("--seed", training.seed, "of the order in which the samples come");
+    command->add_flag("--quantize-weights-bias", training.quantizeParameters, "write weights and biases quantized");
+    command->add_flag("--any-model", m_options.anyModel, "take a QConfig that was made for another model file");
+    command->callback([this] { m_chosen = [this] { finetune(); }; });
+}
+
 std::unique_ptr<quant::Session> Commands::open() const {
     quant::SessionOptions options;
     options.memoryBytes = static_cast<std::int64_t>(m_options.memory * static_cast<double>(std::int64_t{1} << 30));
-    return quant::openModel(m_options.model, options);
+    auto session = quant::openModel(m_options.model, options);
+    if (!m_options.weights.empty())
+        session->setParameters(quant::readSafetensors(m_options.weights));
+    return session;
 }
 
 quant::ModelIdentity Commands::identity() const {
@@ -272,40 +305,69 @@ void Commands::calibrate() {
             bits.overflow = overflow;
     quant::CalibrationOptions options;
     options.parameters = options.activations = *quant::parseCalibrationMethod(m_options.method);
+    options.percentile = m_options.percentile;
+    options.scheme = *quant::parseScheme(m_options.scheme);
+    options.perChannelWeights = m_options.perChannel;
+    if (m_options.accumulatorBits > 0)
+        bits.accumulators = m_options.accumulatorBits;
     for (const std::string& same : m_options.same)
         options.groups.insert(*quant::parseGroup(same));
     const auto formats = session->calibrate(quant::startingFormats(session->slots(), bits), options);
-    writeFile(m_options.output, quant::writeQConfig(identity(), session->layers(), session->slots(), *formats));
+    const auto write = m_options.forFxPyTorch ? quant::writeForFxPyTorch : quant::writeQConfig;
+    writeFile(m_options.output, write(identity(), session->layers(), session->slots(), *formats));
     if (m_options.json) {
         std::cout << Json{{"qconfig", m_options.output}, {"tensors", session->slots().size()}}.dump() << '\n';
         return;
     }
     for (std::size_t i = 0; i < formats->size(); ++i) {
-        if (!session->slots()[i].absent)
-            std::cout << session->slots()[i].path << "  " << write((*formats)[i], quant::Notation::SignIntegerFraction)
-                      << "  " << (*formats)[i].totalBits.value_or(32) << " bits\n";
+        if (!session->slots()[i].absent && !((*formats)[i].isFloat() && session->slots()[i].optional))
+            std::cout << session->slots()[i].path << "  "
+                      << quant::write((*formats)[i], quant::Notation::SignIntegerFraction) << "  "
+                      << (*formats)[i].totalBits.value_or(32) << " bits\n";
     }
+}
+
+quant::Formats Commands::formats(const quant::Session& session, const quant::ModelIdentity& model) const {
+    if (m_options.qconfig.empty())
+        return session.floatFormats();
+    try {
+        const auto file = quant::readQConfig(readFile(m_options.qconfig), session.layers(), session.slots());
+        if (!file.isForeign && file.model.sha256 != model.sha256) {
+            if (!m_options.anyModel)
+                throw Error("/model/sha256", "the formats were made for another model (" + file.model.name + ")",
+                            "give --any-model to take them all the same");
+            std::cerr << "fxp: warning: " << m_options.qconfig << " was made for another model\n";
+        }
+        return file.formats;
+    } catch (const Error& error) {
+        throw Error(m_options.qconfig + ": " + error.where, error.problem, error.hint);
+    }
+}
+
+void Commands::finetune() {
+    auto session = open();
+    session->setSamples(samples(*session));
+    const quant::Formats formats = this->formats(*session, identity());
+    Json epochs = Json::array();
+    const auto report = [&](const quant::EpochReport& epoch) {
+        epochs.push_back({{"epoch", epoch.epoch}, {"loss", epoch.loss}, {"accuracy", epoch.accuracy}});
+        if (!m_options.json) {
+            std::printf("epoch %3d of %d   loss %.4f   accuracy %.2f %%\n", epoch.epoch, m_options.training.epochs,
+                        epoch.loss, 100 * epoch.accuracy);
+            std::fflush(stdout);
+        }
+    };
+    const quant::NamedArrays tuned = session->finetune(formats, m_options.training, report);
+    quant::writeSafetensors(m_options.output, tuned);
+    if (m_options.json)
+        std::cout << Json{{"weights", m_options.output}, {"epochs", epochs}}.dump(2) << '\n';
 }
 
 void Commands::runModel() {
     auto session = open();
     session->setSamples(samples(*session));
-    quant::Formats formats = session->floatFormats();
     const quant::ModelIdentity model = identity();
-    if (!m_options.qconfig.empty()) {
-        try {
-            const auto file = quant::readQConfig(readFile(m_options.qconfig), session->layers(), session->slots());
-            if (file.model.sha256 != model.sha256) {
-                if (!m_options.anyModel)
-                    throw Error("/model/sha256", "the formats were made for another model (" + file.model.name + ")",
-                                "give --any-model to take them all the same");
-                std::cerr << "fxp: warning: " << m_options.qconfig << " was made for another model\n";
-            }
-            formats = file.formats;
-        } catch (const Error& error) {
-            throw Error(m_options.qconfig + ": " + error.where, error.problem, error.hint);
-        }
-    }
+    const quant::Formats formats = this->formats(*session, model);
     const auto result = session->run(formats);
     const Json report = quant::report(model, session->sampleCount(), session->slots(), formats, *result);
     if (!m_options.report.empty())
@@ -328,6 +390,12 @@ void Commands::runModel() {
     const auto bits = quant::weightBits(session->slots(), formats);
     std::printf("weights         %lld bits (float32: %lld)\n", static_cast<long long>(bits.fixed),
                 static_cast<long long>(bits.asFloat));
+    for (std::size_t i = 0; i < formats.size(); ++i) {
+        const quant::AccumulatorUse& use = result->accumulators[i];
+        if (session->slots()[i].optional && use.worstBits > 0)
+            std::printf("accumulator     %s: %d bits at worst, %d seen\n", session->slots()[i].path.c_str(),
+                        use.worstBits, use.observedBits);
+    }
     for (std::size_t i = 0; i < formats.size(); ++i) {
         const auto& slot = result->slots[i];
         if (slot && slot->figures.overflow() > 0)

@@ -4,6 +4,7 @@
 #include "quant/calibrate/starting_formats.h"
 #include "quant/engine/session.h"
 #include "quant/io/qconfig.h"
+#include "quant/train/finetune.h"
 
 #include <functional>
 #include <memory>
@@ -27,24 +28,32 @@ class Commands {
     void declareInfo(CLI::App& app);
     void declareCalibrate(CLI::App& app);
     void declareRun(CLI::App& app);
+    void declareFinetune(CLI::App& app);
     void declareInputs(CLI::App& command, bool required);
 
     void info();
     void calibrate();
     void runModel();
+    void finetune();
+    /// The formats of --qconfig; float ones without. Throws Error.
+    quant::Formats formats(const quant::Session& session, const quant::ModelIdentity& model) const;
 
     quant::Samples samples(quant::Session& session) const;
     std::unique_ptr<quant::Session> open() const;
     quant::ModelIdentity identity() const;
 
     struct Options {
-        std::string model, labels, qconfig, output, report, log, outputs;
+        std::string model, weights, labels, qconfig, output, report, log, outputs;
         std::vector<std::string> inputs, settings, shapes, same;
         std::string method = "no_overflow", rounding = "ROUND", overflow = "SATURATE";
+        std::string scheme = "power_of_two";
         quant::BitBudget bits;
+        quant::FinetuneOptions training;
+        double percentile = 99.9;
+        int accumulatorBits = 0; ///< 0: exact
         int threads = 0;
         double memory = 1.0; ///< GiB
-        bool json = false, logValues = false, anyModel = false;
+        bool json = false, logValues = false, anyModel = false, perChannel = false, forFxPyTorch = false;
     };
     Options m_options;
     std::function<void()> m_chosen;

@@ -3,6 +3,7 @@
 #include <QCheckBox>
 #include <QComboBox>
 #include <QDialogButtonBox>
+#include <QDoubleSpinBox>
 #include <QFormLayout>
 #include <QLabel>
 #include <QPushButton>
@@ -29,13 +30,31 @@ template <class Values> QComboBox* combo(const Values& values) {
 } // namespace
 
 CalibrateDialog::CalibrateDialog(int selected, QWidget* parent)
-    : QDialog(parent), m_weights(bitBox(8)), m_activations(bitBox(8)), m_biases(bitBox(16)), m_method(new QComboBox),
+    : QDialog(parent), m_weights(bitBox(8)), m_activations(bitBox(8)), m_biases(bitBox(16)), m_accumulators(bitBox(32)),
+      m_method(new QComboBox), m_scheme(new QComboBox), m_percentile(new QDoubleSpinBox),
+      m_perChannel(new QCheckBox(tr("a scale for each output channel of the weights"))),
       m_rounding(combo(quant::kRoundings)), m_overflow(combo(quant::kOverflows)),
       m_selected(new QCheckBox(tr("Only the %1 selected tensors").arg(selected))) {
     setWindowTitle(tr("Calibrate"));
     m_method->addItem(tr("No overflow: the most fraction bits"), static_cast<int>(quant::Method::NoOverflow));
     m_method->addItem(tr("Min MSE: the least error, some overflow"), static_cast<int>(quant::Method::MinMse));
     m_method->addItem(tr("High precision: 24 fraction bits"), static_cast<int>(quant::Method::HighPrecision));
+    m_method->addItem(tr("Percentile: without the outermost values"), static_cast<int>(quant::Method::Percentile));
+    m_method->addItem(tr("KL divergence: the nearest distribution"), static_cast<int>(quant::Method::KlDivergence));
+    m_percentile->setRange(50, 100);
+    m_percentile->setDecimals(3);
+    m_percentile->setValue(quant::CalibrationOptions{}.percentile);
+    m_percentile->setSuffix(tr(" % of the values"));
+    m_percentile->setEnabled(false);
+    connect(m_method, &QComboBox::currentIndexChanged, this, [this] {
+        m_percentile->setEnabled(m_method->currentData().toInt() == static_cast<int>(quant::Method::Percentile));
+    });
+    m_scheme->addItem(tr("binary point"), static_cast<int>(quant::Scheme::PowerOfTwo));
+    m_scheme->addItem(tr("real scale"), static_cast<int>(quant::Scheme::Scale));
+    m_scheme->addItem(tr("real scale and zero point"), static_cast<int>(quant::Scheme::Affine));
+    m_accumulators->setRange(quant::kMinTotalBits - 1, quant::kMaxTotalBits);
+    m_accumulators->setSpecialValueText(tr("exact"));
+    m_accumulators->setValue(m_accumulators->minimum());
     m_selected->setEnabled(selected > 0);
     auto* form = new QFormLayout(this);
     form->setContentsMargins(20, 18, 20, 16);
@@ -49,14 +68,19 @@ CalibrateDialog::CalibrateDialog(int selected, QWidget* parent)
     form->addRow(tr("Weight bits"), m_weights);
     form->addRow(tr("Activation bits"), m_activations);
     form->addRow(tr("Bias bits"), m_biases);
+    form->addRow(tr("Accumulator bits"), m_accumulators);
     form->addRow(tr("Method"), m_method);
+    form->addRow(tr("Percentile"), m_percentile);
+    form->addRow(tr("Scaling"), m_scheme);
+    form->addRow(QString(), m_perChannel);
     form->addRow(tr("Rounding"), m_rounding);
     form->addRow(tr("Overflow"), m_overflow);
     const std::pair<quant::Group, QString> groups[] = {
         {quant::Group::WeightBias, tr("weight and bias of a layer")},
         {quant::Group::QueryKeyValue, tr("attention's query, key and value projections")},
         {quant::Group::AllProjections, tr("those and the output projection")},
-        {quant::Group::FeedForward, tr("an encoder layer's two linears")}};
+        {quant::Group::FeedForward, tr("an encoder layer's two linears")},
+        {quant::Group::FullyConnected, tr("a recurrent layer's two products")}};
     for (const auto& [group, name] : groups) {
         m_groups.emplace_back(group, new QCheckBox(name));
         form->addRow(m_groups.size() == 1 ? tr("Share one format") : QString(), m_groups.back().second);
@@ -70,14 +94,21 @@ CalibrateDialog::CalibrateDialog(int selected, QWidget* parent)
 }
 
 quant::BitBudget CalibrateDialog::bits() const {
-    return {m_weights->value(), m_activations->value(), m_biases->value(),
+    const bool exact = m_accumulators->value() == m_accumulators->minimum();
+    return {m_weights->value(),
+            m_activations->value(),
+            m_biases->value(),
             static_cast<quant::Rounding>(m_rounding->currentData().toInt()),
-            static_cast<quant::Overflow>(m_overflow->currentData().toInt())};
+            static_cast<quant::Overflow>(m_overflow->currentData().toInt()),
+            exact ? std::nullopt : std::optional(m_accumulators->value())};
 }
 
 quant::CalibrationOptions CalibrateDialog::options() const {
     quant::CalibrationOptions options;
     options.parameters = options.activations = static_cast<quant::Method>(m_method->currentData().toInt());
+    options.percentile = m_percentile->value();
+    options.scheme = static_cast<quant::Scheme>(m_scheme->currentData().toInt());
+    options.perChannelWeights = m_perChannel->isChecked();
     for (const auto& [group, box] : m_groups) {
         if (box->isChecked())
             options.groups.insert(group);

@@ -7,6 +7,7 @@
 
 class QCheckBox;
 class QComboBox;
+class QDoubleSpinBox;
 class QSpinBox;
 
 namespace fxp::gui {
@@ -23,8 +24,11 @@ class CalibrateDialog : public QDialog {
     bool selectedOnly() const;
 
   private:
-    QSpinBox *m_weights, *m_activations, *m_biases;
-    QComboBox *m_method, *m_rounding, *m_overflow;
+    QSpinBox *m_weights, *m_activations, *m_biases, *m_accumulators;
+    QComboBox *m_method, *m_scheme;
+    QDoubleSpinBox* m_percentile;
+    QCheckBox* m_perChannel;
+    QComboBox *m_rounding, *m_overflow;
     std::vector<std::pair<quant::Group, QCheckBox*>> m_groups;
     QCheckBox* m_selected;
 };

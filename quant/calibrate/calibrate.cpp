@@ -1,53 +1,21 @@
 #include "quant/calibrate/calibrate.h"
 
+#include "quant/calibrate/fit.h"
 #include "quant/calibrate/groups.h"
 #include "quant/core/error.h"
-#include "quant/core/kernels/quantize_kernel.h"
 #include "quant/core/quantize.h"
 
 #include <ATen/ATen.h>
-
-#include <cmath>
 
 namespace fxp::quant {
 
 namespace {
 
-/// min_mse over several parts of one tensor.
-QType leastError(const Tensors& parts, const ValueRange& range, const QType& given, const std::string& where) {
-    if (parts.size() == 1)
-        return minMse(parts[0], range, given, where);
-    constexpr int kDepth = 10;
-    if (!given.totalBits)
-        throw Error(where, "min_mse needs total_bits", "give total_bits");
-    QType best = noOverflow(range, given, where), trial = best;
-    double least = INFINITY;
-    for (int step = 0; step <= kDepth; ++step, ++*trial.fractionalBits) {
-        double error = 0;
-        for (const at::Tensor& part : parts) {
-            const at::Tensor source = part.contiguous();
-            QuantizeJob job;
-            job.x = source.data_ptr<float>();
-            job.count = source.numel();
-            job.type = trial;
-            error += quantizeWithFigures(job).sumSquaredError;
-        }
-        if (error < least) {
-            least = error;
-            best = trial;
-        }
-    }
-    return best;
-}
-
-QType filledIn(const Tensors& parts, const ValueRange& range, const QType& given, Method method,
-               const std::string& where) {
-    switch (method) {
-    case Method::NoOverflow: return noOverflow(range, given, where);
-    case Method::HighPrecision: return highPrecision(range, given, where);
-    case Method::MinMse: return leastError(parts, range, given, where);
-    }
-    return given;
+/// The dimension of a weight's output channels; −1 where it gets one scale for all.
+int channelAxis(const SlotInfo& slot, const CalibrationOptions& options) {
+    if (!options.perChannelWeights || slot.role != Role::Weight || slot.shape.size() < 2)
+        return -1;
+    return slot.layerType.starts_with("conv_transpose") ? 1 : 0;
 }
 
 /// How many steps still read each value, for every batch alike.
@@ -68,17 +36,33 @@ struct Progress {
     std::vector<int> readersLeft;
 };
 
+Tensors inputsOf(const Progress& one, const Node& node) {
+    Tensors in;
+    for (const ValueId input : node.inputs)
+        in.push_back(input == kAbsent ? at::Tensor() : one.values[static_cast<std::size_t>(input)]);
+    return in;
+}
+
+at::Tensor valueBefore(const Progress& one, std::size_t index, const Site& site, const Formats& formats) {
+    const Node& node = one.program->nodes[index];
+    if (node.isQuantize())
+        return one.values[static_cast<std::size_t>(node.inputs[0])];
+    const Tensors out = evaluate(node, inputsOf(one, node), &formats);
+    return out[static_cast<std::size_t>(site.before - node.outputs[0])];
+}
+
 void fillParameters(const Program& program, const CalibrationOptions& options, Formats& formats) {
     std::vector<char> filled(formats.size(), 0);
     for (const Node& node : program.nodes) {
         if (!node.isQuantize())
             continue;
-        const auto slot = static_cast<std::size_t>(node.slot);
+        const auto slot = static_cast<std::size_t>(node.sites[0].slot);
         if (!program.slots[slot].parameter || !formats[slot].isPartial())
             continue;
         for (const auto& [id, tensor] : program.constants) {
             if (id == node.inputs[0]) {
-                formats[slot] = filledIn({tensor}, valueRange(tensor), formats[slot], options.parameters, node.name);
+                formats[slot] = fit({tensor}, valueRange(tensor), formats[slot], options.parameters, options,
+                                    channelAxis(program.slots[slot], options), node.name);
                 filled[slot] = 1;
             }
         }
@@ -100,8 +84,8 @@ std::optional<Formats> calibrate(const std::vector<CalibrationBatch>& batches, c
 
     std::vector<int> uses(formats.size(), 0);
     for (const Node& node : first.nodes) {
-        if (node.isQuantize())
-            ++uses[static_cast<std::size_t>(node.slot)];
+        for (const Site& site : node.sites)
+            ++uses[static_cast<std::size_t>(site.slot)];
     }
     std::vector<Progress> state;
     for (const CalibrationBatch& batch : batches) {
@@ -118,31 +102,28 @@ std::optional<Formats> calibrate(const std::vector<CalibrationBatch>& batches, c
 
     for (std::size_t index = 0; index < first.nodes.size(); ++index) {
         const Node& node = first.nodes[index];
-        const auto slot = static_cast<std::size_t>(node.slot);
-        if (node.isQuantize() && formats[slot].isPartial()) {
-            ValueRange range = uses[slot] > 1 ? floatRanges[slot] : ValueRange{};
-            bool fresh = uses[slot] == 1;
+        for (const Site& site : node.sites) {
+            const auto slot = static_cast<std::size_t>(site.slot);
+            if (!formats[slot].isPartial())
+                continue;
+            // The values that the slot takes, with all before it quantized: of a step's own slots, those computed with
+            // the formats found so far.
             Tensors parts;
             for (const Progress& one : state) {
-                const at::Tensor& x = one.values[static_cast<std::size_t>(one.program->nodes[index].inputs[0])];
-                parts.push_back(x);
-                const ValueRange own = valueRange(x);
-                if (fresh)
-                    range = own;
-                else
-                    range.include(own);
-                fresh = false;
+                if (stop && stop())
+                    return std::nullopt;
+                parts.push_back(valueBefore(one, index, site, formats));
             }
-            formats[slot] = filledIn(parts, range, formats[slot], options.activations, node.name);
+            ValueRange range = uses[slot] > 1 ? floatRanges[slot] : valueRange(parts[0]);
+            for (const at::Tensor& part : parts)
+                range.include(valueRange(part));
+            formats[slot] = fit(parts, range, formats[slot], options.activations, options, -1, first.slots[slot].path);
         }
         for (Progress& one : state) {
             if (stop && stop())
                 return std::nullopt;
             const Node& step = one.program->nodes[index];
-            Tensors in;
-            for (const ValueId input : step.inputs)
-                in.push_back(input == kAbsent ? at::Tensor() : one.values[static_cast<std::size_t>(input)]);
-            Tensors out = step.isQuantize() ? Tensors{quantize(in[0], formats[slot], step.name)} : step.operation(in);
+            Tensors out = evaluate(step, inputsOf(one, step), &formats);
             for (std::size_t i = 0; i < step.outputs.size(); ++i)
                 one.values[static_cast<std::size_t>(step.outputs[i])] = std::move(out.at(i));
             for (const ValueId input : step.inputs) {

@@ -30,7 +30,7 @@ std::vector<std::vector<std::string>> membersOf(Group group, const std::string& 
         }
         return sets;
     };
-    if (group == Group::WeightBias && (type == "linear" || type == "conv2d"))
+    if (group == Group::WeightBias && (type == "linear" || type.starts_with("conv")))
         return {{"weight", "bias"}};
     if (group == Group::QueryKeyValue && type == "multihead_attention")
         return parameters({"qlinear", "klinear", "vlinear"});
@@ -38,6 +38,8 @@ std::vector<std::vector<std::string>> membersOf(Group group, const std::string& 
         return parameters({"qlinear", "klinear", "vlinear", "out_proj"});
     if (group == Group::FeedForward && type == "transformer_encoder_layer")
         return parameters({"linear1", "linear2"});
+    if (group == Group::FullyConnected && (type == "lstm" || type == "gru" || type == "rnn"))
+        return parameters({"w_ih", "w_hh"});
     return {};
 }
 
@@ -54,7 +56,7 @@ void unifyGroups(const std::vector<LayerSpec>& layers, const std::vector<SlotInf
         std::vector<QType*> members;
         for (const std::string& path : paths) {
             const auto found = byPath.find(path);
-            if (found == byPath.end() || !among[found->second] || !formats[found->second].isComplete())
+            if (found == byPath.end() || !among[found->second] || !formats[found->second].hasPoint())
                 continue;
             QType& format = formats[found->second];
             members.push_back(&format);

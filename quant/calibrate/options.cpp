@@ -1,14 +1,36 @@
 #include "quant/calibrate/options.h"
 
-#include <array>
-
 namespace fxp::quant {
+
+namespace {
+
+template <class Values> auto parsed(const Values& values, std::string_view text)
+    -> std::optional<typename Values::value_type> {
+    for (const auto value : values) {
+        if (text == name(value))
+            return value;
+    }
+    return std::nullopt;
+}
+
+} // namespace
 
 std::string_view name(Method method) {
     switch (method) {
     case Method::NoOverflow: return "no_overflow";
     case Method::HighPrecision: return "high_precision";
     case Method::MinMse: return "min_mse";
+    case Method::Percentile: return "percentile";
+    case Method::KlDivergence: return "kl";
+    }
+    return {};
+}
+
+std::string_view name(Scheme scheme) {
+    switch (scheme) {
+    case Scheme::PowerOfTwo: return "power_of_two";
+    case Scheme::Scale: return "scale";
+    case Scheme::Affine: return "affine";
     }
     return {};
 }
@@ -19,24 +41,21 @@ std::string_view name(Group group) {
     case Group::QueryKeyValue: return "qkv";
     case Group::AllProjections: return "all";
     case Group::FeedForward: return "ff";
+    case Group::FullyConnected: return "fc";
     }
     return {};
 }
 
 std::optional<Method> parseCalibrationMethod(std::string_view text) {
-    for (const Method method : {Method::NoOverflow, Method::HighPrecision, Method::MinMse}) {
-        if (text == name(method))
-            return method;
-    }
-    return std::nullopt;
+    return text == "entropy" ? Method::KlDivergence : parsed(kMethods, text);
+}
+
+std::optional<Scheme> parseScheme(std::string_view text) {
+    return parsed(kSchemes, text);
 }
 
 std::optional<Group> parseGroup(std::string_view text) {
-    for (const Group group : {Group::WeightBias, Group::QueryKeyValue, Group::AllProjections, Group::FeedForward}) {
-        if (text == name(group))
-            return group;
-    }
-    return std::nullopt;
+    return parsed(kGroups, text);
 }
 
 } // namespace fxp::quant

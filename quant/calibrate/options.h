@@ -2,6 +2,7 @@
 
 #include "quant/core/qtype.h"
 
+#include <array>
 #include <optional>
 #include <set>
 #include <string>
@@ -9,11 +10,32 @@
 
 namespace fxp::quant {
 
-enum class Method { NoOverflow, HighPrecision, MinMse };
+/// From the values that a tensor takes to its format: FIXED_POINT.md, section 4.
+enum class Method {
+    NoOverflow,    ///< the whole range fits
+    HighPrecision, ///< F = 24
+    MinMse,        ///< the least mean squared error
+    Percentile,    ///< no overflow on the range that holds the middle p per cent of the values
+    KlDivergence,  ///< no overflow on the threshold with the least KL divergence of the histogram
+};
+inline constexpr std::array kMethods{Method::NoOverflow, Method::HighPrecision, Method::MinMse, Method::Percentile,
+                                     Method::KlDivergence};
 
-/// `no_overflow`, `high_precision`, `min_mse`.
+/// `no_overflow`, `high_precision`, `min_mse`, `percentile`, `kl`.
 std::string_view name(Method method);
+/// Takes `entropy` for `kl`, too.
 std::optional<Method> parseCalibrationMethod(std::string_view text);
+
+/// How the integers are scaled.
+enum class Scheme {
+    PowerOfTwo, ///< a binary point
+    Scale,      ///< a real-valued scale, symmetric
+    Affine,     ///< a real-valued scale and a zero point
+};
+inline constexpr std::array kSchemes{Scheme::PowerOfTwo, Scheme::Scale, Scheme::Affine};
+/// `power_of_two`, `scale`, `affine`.
+std::string_view name(Scheme scheme);
+std::optional<Scheme> parseScheme(std::string_view text);
 
 /// Tensors that share one format: FIXED_POINT.md, section 4.
 enum class Group {
@@ -21,7 +43,10 @@ enum class Group {
     QueryKeyValue,  ///< `qkv`: attention's three input projections
     AllProjections, ///< `all`: the three and out_proj
     FeedForward,    ///< `ff`: an encoder layer's linear1 and linear2
+    FullyConnected, ///< `fc`: a recurrent layer's w_ih and w_hh
 };
+inline constexpr std::array kGroups{Group::WeightBias, Group::QueryKeyValue, Group::AllProjections, Group::FeedForward,
+                                    Group::FullyConnected};
 std::string_view name(Group group);
 std::optional<Group> parseGroup(std::string_view text);
 
@@ -30,6 +55,9 @@ struct CalibrationOptions {
     Method activations = Method::NoOverflow;
     std::set<Group> groups;
     bool parametersOnly = false; ///< leaves partial formats of computed tensors partial
+    double percentile = 99.9;    ///< of Method::Percentile: 0 … 100
+    Scheme scheme = Scheme::PowerOfTwo;
+    bool perChannelWeights = false; ///< weights of two and more dimensions: a scale for each output channel
 };
 
 } // namespace fxp::quant

@@ -8,7 +8,11 @@ Formats startingFormats(const std::vector<SlotInfo>& slots, const BitBudget& bit
         const int total = slot.role == Role::Weight ? bits.weights
                           : slot.role == Role::Bias ? bits.biases
                                                     : bits.activations;
-        formats.push_back({total, std::nullopt, bits.rounding, bits.overflow});
+        if (slot.optional) { // exact, unless asked for
+            formats.push_back({bits.accumulators, std::nullopt, bits.rounding, bits.overflow, {}});
+            continue;
+        }
+        formats.push_back({total, std::nullopt, bits.rounding, bits.overflow, {}});
     }
     return formats;
 }

@@ -12,6 +12,7 @@ struct BitBudget {
     int weights = 8, activations = 8, biases = 16;
     Rounding rounding = Rounding::Round;
     Overflow overflow = Overflow::Saturate;
+    std::optional<int> accumulators = std::nullopt; ///< absent: sums stay exact
 };
 
 /// A partial format for every slot: T by its role, F open.

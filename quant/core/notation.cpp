@@ -1,5 +1,7 @@
 #include "quant/core/notation.h"
 
+#include <algorithm>
+#include <cstdio>
 #include <regex>
 #include <utility>
 
@@ -46,12 +48,30 @@ std::string writeApFixed(const QType& type) {
     return text + ">";
 }
 
+/// The integers' scale: `×0.0123 +3`, or of channels their least and greatest: `×0.0011…0.023 /64`.
+std::string writeScale(const QType& type) {
+    const auto number = [](double value) {
+        char text[32];
+        std::snprintf(text, sizeof text, "%.4g", value);
+        return std::string(text);
+    };
+    const auto [least, greatest] = std::ranges::minmax(type.affine->scale);
+    std::string text = "×" + number(least);
+    if (type.affine->perChannel())
+        return text + "…" + number(greatest) + " /" + std::to_string(type.affine->scale.size());
+    const std::int64_t zero = type.affine->zeroPoint[0];
+    if (zero != 0)
+        text += (zero > 0 ? " +" : " −") + std::to_string(std::abs(zero));
+    return text;
+}
+
 /// Applies T and F to `base`; absent when they are no legal format.
 std::optional<QType> withBits(QType base, long total, long fraction) {
     if (total < kMinTotalBits || total > kMaxTotalBits || std::labs(fraction) > kMaxFractionalBits)
         return std::nullopt;
     base.totalBits = static_cast<int>(total);
     base.fractionalBits = static_cast<int>(fraction);
+    base.affine.reset();
     return base;
 }
 
@@ -63,6 +83,8 @@ std::string write(const QType& type, Notation notation) {
     if (type.isPartial())
         return {};
     const std::string total = std::to_string(*type.totalBits);
+    if (type.affine)
+        return writeScale(type);
     const std::string fraction = std::to_string(*type.fractionalBits);
     switch (notation) {
     case Notation::SignIntegerFraction: return "s" + std::to_string(type.integerBits() - 1) + "." + fraction;
@@ -88,6 +110,7 @@ std::optional<QType> parseNotation(std::string_view text, const QType& base) {
         QType type = base;
         type.totalBits.reset();
         type.fractionalBits.reset();
+        type.affine.reset();
         return type;
     }
     if (std::regex_match(input, match, kSign))

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fxp::quant {
 
@@ -41,28 +42,43 @@ inline constexpr int kMaxTotalBits = 64;
 /// Beyond this the LSB leaves the range of a double; no float32 tensor has a use for it.
 inline constexpr int kMaxFractionalBits = 512;
 
+/// A scale that is no power of two: value = (integer − zero point) · scale. One scale and zero point for the tensor, or
+/// one for each index along `axis`.
+struct Affine {
+    std::vector<double> scale;           ///< positive, finite
+    std::vector<std::int64_t> zeroPoint; ///< as many; inside the integers of T bits
+    int axis = -1;                       ///< the tensor's dimension of the channels; −1: the whole tensor is one
+
+    bool perChannel() const { return axis >= 0; }
+    bool operator==(const Affine&) const = default;
+};
+
 /// The fixed-point format of one tensor: value = integer · 2^−F, the integer in two's complement of T bits.
-/// Both counts absent: the tensor stays float. One absent: partial, legal until a run needs it.
+/// Both counts absent: the tensor stays float. One absent: partial, legal until a run needs it. With `affine`, F is
+/// absent, and the integers are scaled as that says.
 struct QType {
     std::optional<int> totalBits;      ///< T, 2 … 64, sign included
     std::optional<int> fractionalBits; ///< F; may be negative, or larger than T
     Rounding rounding = Rounding::Round;
     Overflow overflow = Overflow::Saturate;
+    std::optional<Affine> affine = std::nullopt;
 
-    bool isFloat() const { return !totalBits && !fractionalBits; }
-    bool isComplete() const { return totalBits && fractionalBits; }
-    bool isPartial() const { return totalBits.has_value() != fractionalBits.has_value(); }
+    bool isFloat() const { return !totalBits && !fractionalBits && !affine; }
+    bool isComplete() const { return totalBits && (fractionalBits || affine); }
+    bool isPartial() const { return !isFloat() && !isComplete(); }
+    /// Complete, and scaled by a power of two: the format has a binary point.
+    bool hasPoint() const { return totalBits && fractionalBits; }
 
-    /// I = T − F, sign bit included. Only of a complete format.
+    /// I = T − F, sign bit included. Only of a format with a point.
     int integerBits() const { return *totalBits - *fractionalBits; }
-    double lsb() const;     ///< 2^−F. Only of a complete format.
+    double lsb() const;     ///< 2^−F, or the largest channel's scale. Only of a complete format.
     double lowest() const;  ///< the least representable value, after SATURATE_SYMMETRIC where it applies
     double highest() const; ///< the greatest representable value
 
     bool operator==(const QType&) const = default;
 };
 
-/// Throws Error, naming `where`, when T or F lies outside its limits.
+/// Throws Error, naming `where`, when T or F lies outside its limits, or a scale or zero point makes no sense.
 void validate(const QType& type, const std::string& where);
 
 /// `ROUND`, `TRUNC`, …: the name's part in a q_method.

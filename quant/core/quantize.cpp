@@ -2,6 +2,7 @@
 
 #include "quant/core/error.h"
 #include "quant/core/kernels/quantize_kernel.h"
+#include "quant/core/straight_through.h"
 
 #include <ATen/ATen.h>
 
@@ -27,7 +28,7 @@ at::Tensor quantize(const at::Tensor& x, const QType& type, const std::string& w
     requireRunnable(x, type, where);
     if (type.isFloat())
         return x;
-    const at::Tensor source = x.contiguous();
+    const at::Tensor source = x.detach().contiguous();
     at::Tensor result = at::empty_like(source);
     QuantizeJob job;
     job.x = source.data_ptr<float>();
@@ -35,8 +36,9 @@ at::Tensor quantize(const at::Tensor& x, const QType& type, const std::string& w
     job.count = source.numel();
     job.type = type;
     job.seed = seed;
+    job.setShape(source.sizes(), where);
     quantizeValues(job);
-    return result;
+    return recordsGradient(x) ? straightThrough(x, result) : result;
 }
 
 ValueRange valueRange(const at::Tensor& x) {

@@ -11,7 +11,8 @@
 namespace fxp::quant {
 
 /// quantize(x) of FIXED_POINT.md, section 1: a contiguous float32 tensor of x's shape; x itself where the format is
-/// float. Throws Error naming `where` when the format is partial or x is not float32.
+/// float. Where a gradient is recorded, it passes to x unchanged (section 3). Throws Error naming `where` when the
+/// format is partial or x is not float32.
 at::Tensor quantize(const at::Tensor& x, const QType& type, const std::string& where, std::uint64_t seed = 0);
 
 /// The least and greatest finite value; 0 … 0 for an empty tensor. x: float32, any shape.

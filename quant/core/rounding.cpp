@@ -74,4 +74,16 @@ Quantized quantizeOne(float x, const QType& type, const Limits& limits, double d
     return {static_cast<float>(std::ldexp(bounded.value, -*type.fractionalBits)), bounded.side};
 }
 
+Quantized quantizeAffine(float x, const QType& type, const Limits& limits, double draw, std::size_t channel) {
+    const double scale = type.affine->scale[channel];
+    const auto zero = static_cast<double>(type.affine->zeroPoint[channel]);
+    const double integer = roundTo(static_cast<double>(x) / scale, type.rounding, draw) + zero;
+    if (type.overflow == Overflow::SaturateZero && !std::isnan(integer)) { // to the value zero, not to the integer
+        const Bounded bounded = bound(integer, type, limits);
+        return {bounded.side == Side::Inside ? static_cast<float>((bounded.value - zero) * scale) : 0.0f, bounded.side};
+    }
+    const Bounded bounded = bound(integer, type, limits);
+    return {static_cast<float>((bounded.value - zero) * scale), bounded.side};
+}
+
 } // namespace fxp::quant

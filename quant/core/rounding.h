@@ -37,4 +37,8 @@ struct Quantized {
 };
 Quantized quantizeOne(float x, const QType& type, const Limits& limits, double draw);
 
+/// The same of a format with a real-valued scale: round(x / scale) + zero point, brought into range, and back, in
+/// float64. `channel` is the element's index along the format's axis, 0 where there is none.
+Quantized quantizeAffine(float x, const QType& type, const Limits& limits, double draw, std::size_t channel);
+
 } // namespace fxp::quant

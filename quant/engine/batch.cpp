@@ -6,6 +6,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <bit>
 #include <unordered_set>
 
 namespace fxp::quant {
@@ -23,12 +25,15 @@ Fingerprint mix(Fingerprint state, const QType& type) {
     constexpr std::uint64_t kNone = 1u << 20;
     state = mix(state, type.totalBits ? static_cast<std::uint64_t>(*type.totalBits) : kNone);
     state = mix(state, type.fractionalBits ? static_cast<std::uint64_t>(*type.fractionalBits + 100'000) : kNone);
-    return mix(state, static_cast<std::uint64_t>(type.rounding) * 16 + static_cast<std::uint64_t>(type.overflow));
-}
-
-/// STOCHASTIC draws differ from slot to slot and are the same from run to run.
-std::uint64_t seedOf(SlotId slot) {
-    return mix(0x6678702D73656564u, static_cast<std::uint64_t>(slot));
+    state = mix(state, static_cast<std::uint64_t>(type.rounding) * 16 + static_cast<std::uint64_t>(type.overflow));
+    if (type.affine) {
+        state = mix(state, static_cast<std::uint64_t>(type.affine->axis + 2));
+        for (const double scale : type.affine->scale)
+            state = mix(state, std::bit_cast<std::uint64_t>(scale));
+        for (const std::int64_t zero : type.affine->zeroPoint)
+            state = mix(state, static_cast<std::uint64_t>(zero));
+    }
+    return state;
 }
 
 bool isReal(const at::Tensor& tensor) {
@@ -45,7 +50,9 @@ std::vector<Fingerprint> fingerprints(const Program& program, const Formats& for
         for (const ValueId input : node.inputs)
             state = mix(state, input == kAbsent ? 0 : states[static_cast<std::size_t>(input)]);
         if (node.isQuantize())
-            state = mix(state, formats[static_cast<std::size_t>(node.slot)]);
+            state = mix(state, formats[static_cast<std::size_t>(node.sites[0].slot)]);
+        for (const SlotId slot : node.formatSlots)
+            state = mix(state, formats[static_cast<std::size_t>(slot)]);
         for (std::size_t i = 0; i < node.outputs.size(); ++i)
             states[static_cast<std::size_t>(node.outputs[i])] = mix(state, i) | 1; // 0 says "none"
     }
@@ -54,7 +61,9 @@ std::vector<Fingerprint> fingerprints(const Program& program, const Formats& for
 
 Batch::Batch(std::shared_ptr<const Program> program, Tensors inputs, std::int64_t samples)
     : m_program(std::move(program)), m_inputs(std::move(inputs)), m_samples(samples),
-      m_figures(m_program->nodes.size()) {
+      m_accumulators(m_program->nodes.size()) {
+    for (const Node& node : m_program->nodes)
+        m_figures.emplace_back(node.sites.size());
     release();
 }
 
@@ -99,11 +108,7 @@ bool Batch::runFloat(const std::function<bool()>& stop) {
         in.clear();
         for (const ValueId input : node.inputs)
             in.push_back(input == kAbsent ? at::Tensor() : values[static_cast<std::size_t>(input)]);
-        if (node.isQuantize()) {
-            values[static_cast<std::size_t>(node.outputs[0])] = in[0];
-            continue;
-        }
-        Tensors out = node.operation(in);
+        Tensors out = evaluate(node, in, nullptr);
         for (std::size_t i = 0; i < node.outputs.size(); ++i)
             values[static_cast<std::size_t>(node.outputs[i])] = std::move(out.at(i));
     }
@@ -111,13 +116,23 @@ bool Batch::runFloat(const std::function<bool()>& stop) {
     return true;
 }
 
+bool Batch::isCurrent(const Node& node, const Context& context) const {
+    return std::ranges::all_of(node.outputs, [&](ValueId output) {
+        return m_states[static_cast<std::size_t>(output)] == context.states[static_cast<std::size_t>(output)];
+    });
+}
+
 bool Batch::runReady(Context& context, const std::vector<char>& only) {
+    const at::NoGradGuard noGrad;
     for (std::size_t index = 0; index < m_program->nodes.size(); ++index) {
         const Node& node = m_program->nodes[index];
-        if (!node.isQuantize() || !only[static_cast<std::size_t>(node.slot)])
-            continue;
-        const auto input = static_cast<std::size_t>(node.inputs[0]), output = static_cast<std::size_t>(node.outputs[0]);
-        if (m_states[output] == context.states[output] || m_states[input] != context.states[input])
+        const auto isWanted = [&](const Site& site) { return only[static_cast<std::size_t>(site.slot)] != 0; };
+        const auto isReady = [&](ValueId input) {
+            return input == kAbsent ||
+                   m_states[static_cast<std::size_t>(input)] == context.states[static_cast<std::size_t>(input)];
+        };
+        if (std::ranges::none_of(node.sites, isWanted) || isCurrent(node, context) ||
+            !std::ranges::all_of(node.inputs, isReady))
             continue;
         if (context.stop && context.stop())
             return false;
@@ -130,18 +145,14 @@ bool Batch::run(Context& context) {
     const at::NoGradGuard noGrad;
     for (std::size_t index = 0; index < m_program->nodes.size(); ++index) {
         const Node& node = m_program->nodes[index];
-        bool current = true;
-        for (const ValueId output : node.outputs)
-            current = current &&
-                      m_states[static_cast<std::size_t>(output)] == context.states[static_cast<std::size_t>(output)];
-        if (current) {
+        if (isCurrent(node, context)) {
             ++context.stepsReused;
         } else {
             if (context.stop && context.stop())
                 return false;
             runNode(index, context);
         }
-        if (node.isQuantize() && context.done)
+        if (!node.sites.empty() && context.done)
             context.done(index);
     }
     return true;
@@ -157,17 +168,71 @@ void Batch::runNode(std::size_t index, Context& context) {
     Tensors in;
     for (const ValueId input : node.inputs)
         in.push_back(input == kAbsent ? at::Tensor() : m_values[static_cast<std::size_t>(input)]);
-    Tensors out = node.operation(in);
+    m_accumulators[index] = {};
+    Tensors out = evaluate(node, in, &context.formats, &m_accumulators[index]);
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
         const auto output = static_cast<std::size_t>(node.outputs[i]);
         m_values[output] = std::move(out.at(i));
         m_states[output] = context.states[output];
     }
+    for (std::size_t site = 0; site < node.sites.size(); ++site)
+        takeInnerFigures(index, site, context);
+}
+
+void Batch::takeLocalFigures(SiteFigures& site, const QuantizeJob& job) const {
+    if (site.hasLocal && site.localFormat == job.type)
+        return;
+    if (job.x == job.reference) {
+        site.localFigures = site.figures;
+        site.localFigures.referenceSquares = site.localFigures.referenceSquaredError = 0; // compared with nothing
+    } else {
+        QuantizeJob local = job;
+        local.x = job.reference;
+        local.reference = nullptr;
+        local.y = nullptr;
+        local.given = nullptr;
+        site.localFigures = quantizeWithFigures(local);
+    }
+    site.localFormat = job.type;
+    site.hasLocal = true;
+}
+
+void Batch::takeInnerFigures(std::size_t index, std::size_t site, Context& context) {
+    const Node& node = m_program->nodes[index];
+    const auto slot = static_cast<std::size_t>(node.sites[site].slot);
+    SiteFigures& result = m_figures[index][site];
+    const auto before = static_cast<std::size_t>(node.sites[site].before);
+    const auto after = static_cast<std::size_t>(node.sites[site].after);
+    const SlotInfo& info = m_program->slots[slot];
+    result.state = context.states[after];
+    if (info.optional && !context.formats[slot].isComplete()) {
+        result.figures = result.localFigures = {};
+        result.hasLocal = false;
+        return;
+    }
+    const at::Tensor x = m_values[before].contiguous(), y = m_values[after].contiguous();
+    const at::Tensor reference = m_float[before].contiguous();
+    QuantizeJob job;
+    job.x = x.data_ptr<float>();
+    job.reference = reference.data_ptr<float>();
+    job.count = x.numel();
+    job.type = context.formats[slot];
+    job.seed = seedOf(node.sites[site].slot);
+    job.range = context.ranges[slot];
+    job.setShape(x.sizes(), info.path);
+    if (info.optional) // computed from the exact sum, which x is only near to
+        job.given = y.data_ptr<float>();
+    result.figures = quantizeWithFigures(job);
+    if (info.optional && m_accumulators[index].worstBits > 0) {
+        result.figures.overflowLow = m_accumulators[index].overflowLow;
+        result.figures.overflowHigh = m_accumulators[index].overflowHigh;
+    }
+    takeLocalFigures(result, job);
 }
 
 void Batch::quantizeStep(std::size_t index, Context& context) {
     const Node& node = m_program->nodes[index];
-    const auto slot = static_cast<std::size_t>(node.slot);
+    const auto slot = static_cast<std::size_t>(node.sites[0].slot);
     const auto output = static_cast<std::size_t>(node.outputs[0]);
     const QType& format = context.formats[slot];
     if (format.isPartial())
@@ -183,8 +248,9 @@ void Batch::quantizeStep(std::size_t index, Context& context) {
     job.reference = reference.data_ptr<float>();
     job.count = x.numel();
     job.type = format;
-    job.seed = seedOf(node.slot);
+    job.seed = seedOf(node.sites[0].slot);
     job.range = context.ranges[slot];
+    job.setShape(x.sizes(), node.name);
     at::Tensor result = x;
     if (!format.isFloat()) {
         // The last run's memory again, unless a view of it is kept somewhere: fresh pages cost more than the
@@ -197,23 +263,10 @@ void Batch::quantizeStep(std::size_t index, Context& context) {
         result = reusable ? last : at::empty_like(x);
         job.y = result.data_ptr<float>();
     }
-    StepFigures& step = m_figures[index];
-    step.figures = quantizeWithFigures(job);
-    step.state = context.states[output];
-    if (!step.hasLocal || step.localFormat != format) {
-        if (job.x == job.reference) {
-            step.localFigures = step.figures;
-            step.localFigures.referenceSquares = step.localFigures.referenceSquaredError = 0; // compared with nothing
-        } else {
-            QuantizeJob local = job;
-            local.x = job.reference;
-            local.reference = nullptr;
-            local.y = nullptr;
-            step.localFigures = quantizeWithFigures(local);
-        }
-        step.localFormat = format;
-        step.hasLocal = true;
-    }
+    SiteFigures& site = m_figures[index][0];
+    site.figures = quantizeWithFigures(job);
+    site.state = context.states[output];
+    takeLocalFigures(site, job);
     m_values[output] = std::move(result);
     m_states[output] = context.states[output];
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "quant/core/kernels/quantize_kernel.h"
 #include "quant/engine/run_result.h"
 #include "quant/graph/program.h"
 
@@ -15,8 +16,8 @@ using Fingerprint = std::uint64_t;
 /// The fingerprint of every value of the program under the formats, computed without any tensor.
 std::vector<Fingerprint> fingerprints(const Program& program, const Formats& formats);
 
-/// What a step's quantization did in one batch.
-struct StepFigures {
+/// What the quantization at one site of a step did in one batch.
+struct SiteFigures {
     Fingerprint state = 0; ///< of the step's result
     Figures figures;
     QType localFormat;
@@ -39,7 +40,7 @@ class Batch {
     bool runFloat(const std::function<bool()>& stop);
     const Tensors& floatValues() const { return m_float; }
 
-    /// Called after a quantizing step, with its node.
+    /// Called after a step that quantizes, with its node.
     using Done = std::function<void(std::size_t)>;
     struct Context {
         const Formats& formats;
@@ -54,7 +55,9 @@ class Batch {
     /// Brings every value up to date. A stopped run leaves values and fingerprints as consistent as it found them.
     bool run(Context& context);
 
-    const StepFigures& figures(std::size_t node) const { return m_figures[node]; }
+    const SiteFigures& figures(std::size_t node, std::size_t site) const { return m_figures[node][site]; }
+    /// What the step's sums of products asked of their accumulator; nothing where it has none.
+    const AccumulatorUse& accumulator(std::size_t node) const { return m_accumulators[node]; }
     /// The value of the last run, undefined when there is none.
     const at::Tensor& value(ValueId id) const { return m_values[static_cast<std::size_t>(id)]; }
 
@@ -66,13 +69,17 @@ class Batch {
   private:
     void runNode(std::size_t index, Context& context);
     void quantizeStep(std::size_t index, Context& context);
+    bool isCurrent(const Node& node, const Context& context) const;
+    void takeLocalFigures(SiteFigures& site, const QuantizeJob& job) const;
+    void takeInnerFigures(std::size_t index, std::size_t site, Context& context);
 
     std::shared_ptr<const Program> m_program;
     Tensors m_inputs;
     std::int64_t m_samples;
     Tensors m_float, m_values;
-    std::vector<Fingerprint> m_states;  ///< of m_values; 0: none
-    std::vector<StepFigures> m_figures; ///< by node
+    std::vector<Fingerprint> m_states;               ///< of m_values; 0: none
+    std::vector<std::vector<SiteFigures>> m_figures; ///< by node and site
+    std::vector<AccumulatorUse> m_accumulators;      ///< by node
 };
 
 } // namespace fxp::quant

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "quant/core/accumulator_use.h"
 #include "quant/core/figures.h"
 #include "quant/core/qtype.h"
 
@@ -43,6 +44,7 @@ struct Predictions {
 struct RunResult {
     std::vector<std::shared_ptr<const SlotResult>> slots; ///< null before a slot's first figures
     std::vector<char> stale;                              ///< by slot
+    std::vector<AccumulatorUse> accumulators;             ///< by slot; of `accumulator` slots, of the last complete run
     std::vector<OutputResult> outputs;
     Predictions predictions;
     bool outputsStale = true;

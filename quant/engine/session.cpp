@@ -64,6 +64,38 @@ std::optional<Formats> Session::calibrate(const Formats& given, const Calibratio
     return quant::calibrate(batches, given, m_data->floatRanges, options, control.stop, control.progress);
 }
 
+NamedArrays Session::parameters() const {
+    NamedArrays result;
+    for (const auto& [name, tensor] : m_network->parameters())
+        result.items.emplace_back(name, toArray(tensor));
+    return result;
+}
+
+bool Session::setParameters(const NamedArrays& values, const RunControl& control) {
+    NamedTensors before, after;
+    for (const auto& [name, tensor] : m_network->parameters()) {
+        if (const Array* value = values.find(name)) {
+            before.emplace_back(name, tensor.clone());
+            after.emplace_back(name, toTensor(*value));
+        }
+    }
+    for (const auto& [name, value] : values.items) {
+        const auto isIt = [&name = name](const auto& item) { return item.first == name; };
+        if (std::ranges::none_of(after, isIt))
+            throw Error(name, "the model has no parameter of that name", "use weights of this model");
+    }
+    m_network->setParameters(after);
+    try {
+        if (!m_data || setSamples(m_data->samples, control))
+            return true;
+    } catch (...) {
+        m_network->setParameters(before);
+        throw;
+    }
+    m_network->setParameters(before);
+    return false;
+}
+
 NamedArrays Session::outputs(bool fromFloat) {
     NamedArrays result;
     if (!m_data)
@@ -86,21 +118,18 @@ std::vector<double> Session::sqnrTable(std::size_t slot, std::span<const int> to
             Figures figures;
             for (const auto& batch : m_data->batches) {
                 for (const Node& node : batch->program().nodes) {
-                    if (!node.isQuantize() || static_cast<std::size_t>(node.slot) != slot)
-                        continue;
-                    if (control.stop && control.stop())
-                        return {};
-                    const at::Tensor& value = batch->value(node.inputs[0]);
-                    if (!value.defined())
-                        continue;
-                    const at::Tensor x = value.contiguous();
-                    QuantizeJob job;
-                    job.x = x.data_ptr<float>();
-                    job.count = x.numel();
-                    job.type = method;
-                    job.type.totalBits = total;
-                    job.type.fractionalBits = total - integer;
-                    figures.add(quantizeWithFigures(job));
+                    for (const Site& site : node.sites) {
+                        if (static_cast<std::size_t>(site.slot) != slot || !batch->value(site.before).defined())
+                            continue;
+                        if (control.stop && control.stop())
+                            return {};
+                        const at::Tensor x = batch->value(site.before).contiguous();
+                        QuantizeJob job;
+                        job.x = x.data_ptr<float>();
+                        job.count = x.numel();
+                        job.type = {total, total - integer, method.rounding, method.overflow, {}};
+                        figures.add(quantizeWithFigures(job));
+                    }
                 }
             }
             table.push_back(figures.sqnr());
@@ -117,7 +146,7 @@ std::vector<Session::LoggedTensor> Session::log() const {
     for (const LogEntry& entry : batch.program().log) {
         LoggedTensor logged{entry.key, entry.layerType, entry.value != kAbsent, {}};
         if (logged.present)
-            logged.array = toArray(batch.value(entry.value));
+            logged.array = toArray(entry.view ? entry.view(batch.value(entry.value)) : batch.value(entry.value));
         entries.push_back(std::move(logged));
     }
     return entries;

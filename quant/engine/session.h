@@ -12,9 +12,16 @@
 #include <string>
 #include <vector>
 
+namespace at {
+class Tensor;
+}
+
 namespace fxp::quant {
 
 class Network;
+struct Recording;
+struct FinetuneOptions;
+struct EpochReport;
 
 struct SessionOptions {
     std::int64_t memoryBytes = std::int64_t{1} << 30; ///< for the tensors kept between runs
@@ -73,6 +80,18 @@ class Session {
     std::optional<Formats> calibrate(const Formats& given, const CalibrationOptions& options,
                                      const RunControl& control = {});
 
+    /// Trains the weights and biases of a classifier with the formats in place (quant/train/finetune.h): cross entropy
+    /// of the first output against the samples' labels. Gives those of the best epoch under the file's names, and
+    /// leaves the model as it was; empty when stopped. Throws Error when there are no labels, or the first output is
+    /// not [N, classes].
+    NamedArrays finetune(const Formats& formats, const FinetuneOptions& options,
+                         const std::function<void(const EpochReport&)>& report, const RunControl& control = {});
+    /// The parameters and buffers under the file's names.
+    NamedArrays parameters() const;
+    /// Gives parameters new values and, where there are samples, runs the float model anew. False when stopped; then,
+    /// and when it throws, the model is as before.
+    bool setParameters(const NamedArrays& values, const RunControl& control = {});
+
     /// The model's outputs under the formats of the last complete run, all samples; `output_0`, ….
     NamedArrays outputs(bool fromFloat = false);
 
@@ -92,6 +111,7 @@ class Session {
   private:
     struct Data;
     struct Run;
+    Recording recordTensors(const std::vector<at::Tensor>& tensors);
 
     std::unique_ptr<Network> m_network;
     SessionOptions m_options;

@@ -55,6 +55,14 @@ OutputResult compare(const std::vector<at::Tensor>& fromFloat, const std::vector
     return result;
 }
 
+/// Calls `visit` with the node's number, the site's and the site.
+template <class Visit> void forEachSite(const Program& program, Visit visit) {
+    for (std::size_t n = 0; n < program.nodes.size(); ++n) {
+        for (std::size_t s = 0; s < program.nodes[n].sites.size(); ++s)
+            visit(n, s, program.nodes[n].sites[s]);
+    }
+}
+
 } // namespace
 
 std::optional<double> Predictions::agreement() const {
@@ -113,24 +121,23 @@ struct Session::Run {
             m_result->stepsRun += context.stepsRun;
             std::vector<char> counted(edited.size(), 0);
             const Program& program = batch.program();
-            for (std::size_t n = 0; n < program.nodes.size(); ++n) {
-                const Node& node = program.nodes[n];
-                const auto slot = static_cast<std::size_t>(node.slot);
-                if (!node.isQuantize() || !edited[slot])
-                    continue;
-                const StepFigures& step = batch.figures(n);
-                if (step.state != m_states[i][static_cast<std::size_t>(node.outputs[0])]) {
+            forEachSite(program, [&](std::size_t n, std::size_t s, const Site& place) {
+                const auto slot = static_cast<std::size_t>(place.slot);
+                if (!edited[slot])
+                    return;
+                const SiteFigures& site = batch.figures(n, s);
+                if (site.state != m_states[i][static_cast<std::size_t>(place.after)]) {
                     broken[slot] = 1;
-                    continue;
+                    return;
                 }
                 if (!counts(slot, i))
-                    continue;
-                own[slot].add(step.figures);
-                local[slot].add(step.localFigures);
+                    return;
+                own[slot].add(site.figures);
+                local[slot].add(site.localFigures);
                 if (!counted[slot])
                     seen[slot] += batch.samples();
                 counted[slot] = 1;
-            }
+            });
         }
         for (std::size_t slot = 0; slot < edited.size(); ++slot) {
             if (edited[slot] && !broken[slot] && seen[slot] > 0)
@@ -145,6 +152,7 @@ struct Session::Run {
         m_own.assign(slots, {});
         m_local.assign(slots, {});
         m_outputs.assign(m_data.floatOutputs.size(), {});
+        m_accumulators.assign(slots, {});
         for (std::size_t i = 0; i < m_data.batches.size(); ++i) {
             if (!runBatch(i, i + 1 == m_data.batches.size()))
                 return false;
@@ -166,6 +174,7 @@ struct Session::Run {
             m_result->predictions = {classes(m_data.floatOutputs[0]), classes(m_outputs[0]), m_data.samples.labels};
         }
         m_data.fixedOutputs = std::move(m_outputs);
+        m_result->accumulators.assign(m_accumulators.begin(), m_accumulators.end());
         m_result->complete = true;
         m_result->outputsStale = false;
         publish(true);
@@ -185,27 +194,28 @@ struct Session::Run {
             return false;
         const Program& program = batch.program();
         std::vector<int> left(m_data.slots.size(), 0);
-        for (const Node& node : program.nodes) {
-            if (node.isQuantize())
-                ++left[static_cast<std::size_t>(node.slot)];
-        }
+        forEachSite(program,
+                    [&](std::size_t, std::size_t, const Site& place) { ++left[static_cast<std::size_t>(place.slot)]; });
         Batch::Context context{m_formats, m_states[index], m_data.histogramRanges, m_control.stop, {}, 0, 0};
         context.done = [&](std::size_t node) {
-            const auto slot = static_cast<std::size_t>(program.nodes[node].slot);
-            if (counts(slot, index)) {
-                m_own[slot].add(batch.figures(node).figures);
-                m_local[slot].add(batch.figures(node).localFigures);
-            }
-            if (--left[slot] == 0 && last) {
-                if (isStale(slot) || m_result->slots[slot]->seenSamples != m_data.count)
-                    take(slot, m_own[slot], m_local[slot], m_data.count);
-                publish(false);
+            for (std::size_t site = 0; site < program.nodes[node].sites.size(); ++site) {
+                const auto slot = static_cast<std::size_t>(program.nodes[node].sites[site].slot);
+                if (counts(slot, index)) {
+                    m_own[slot].add(batch.figures(node, site).figures);
+                    m_local[slot].add(batch.figures(node, site).localFigures);
+                }
+                if (--left[slot] == 0 && last) {
+                    if (isStale(slot) || !m_result->slots[slot] || m_result->slots[slot]->seenSamples != m_data.count)
+                        take(slot, m_own[slot], m_local[slot], m_data.count);
+                    publish(false);
+                }
             }
         };
         if (!batch.run(context))
             return false;
         m_result->stepsRun += context.stepsRun;
         m_result->stepsReused += context.stepsReused;
+        takeAccumulators(batch);
         for (std::size_t i = 0; i < m_outputs.size(); ++i) {
             const at::Tensor output = batch.value(program.outputs[i]);
             // Copied: the next run may write to the memory.
@@ -214,6 +224,18 @@ struct Session::Run {
         if (!m_data.cached[index] && index > 0) // the first stays for the activation log
             batch.release();
         return true;
+    }
+
+    /// What the sums of each layer asked for, over the batches so far.
+    void takeAccumulators(const Batch& batch) {
+        const Program& program = batch.program();
+        for (std::size_t n = 0; n < program.nodes.size(); ++n) {
+            for (const Site& place : program.nodes[n].sites) {
+                const SlotInfo& info = program.slots[static_cast<std::size_t>(place.slot)];
+                if (info.optional)
+                    m_accumulators[static_cast<std::size_t>(place.slot)].add(batch.accumulator(n));
+            }
+        }
     }
 
     void take(std::size_t slot, const Figures& own, const Figures& local, std::int64_t seen) {
@@ -243,6 +265,7 @@ struct Session::Run {
     std::vector<Fingerprint> m_wanted;              ///< by slot
     std::vector<Figures> m_own, m_local;
     std::vector<std::vector<at::Tensor>> m_outputs;
+    std::vector<AccumulatorUse> m_accumulators; ///< by slot
     bool m_dirty = false;
 };
 
@@ -254,7 +277,7 @@ RunSnapshot Session::run(const Formats& formats, const RunControl& control) {
     for (std::size_t slot = 0; slot < formats.size(); ++slot) {
         const SlotInfo& info = m_data->slots[slot];
         validate(formats[slot], info.path);
-        if (formats[slot].isPartial() && !info.absent)
+        if (formats[slot].isPartial() && !info.absent && !info.optional)
             throw Error(info.path, formats[slot].totalBits ? "fractional_bits is missing" : "total_bits is missing",
                         "set it, or calibrate");
     }

@@ -197,15 +197,15 @@ bool Session::setSamples(Samples samples, const RunControl& control) {
                         "give samples of one kind");
         std::vector<char> seen(data->slots.size(), data->batches.empty() ? 0 : 1);
         for (const Node& node : program->nodes) {
-            if (!node.isQuantize())
-                continue;
-            const auto slot = static_cast<std::size_t>(node.slot);
-            const ValueRange range = valueRange(batch->floatValues()[static_cast<std::size_t>(node.inputs[0])]);
-            if (seen[slot])
-                data->floatRanges[slot].include(range);
-            else
-                data->floatRanges[slot] = range;
-            seen[slot] = 1;
+            for (const Site& site : node.sites) {
+                const auto slot = static_cast<std::size_t>(site.slot);
+                const ValueRange range = valueRange(batch->floatValues()[static_cast<std::size_t>(site.before)]);
+                if (seen[slot])
+                    data->floatRanges[slot].include(range);
+                else
+                    data->floatRanges[slot] = range;
+                seen[slot] = 1;
+            }
         }
         for (std::size_t i = 0; i < program->outputs.size(); ++i)
             data->floatOutputs[i].push_back(
@@ -227,6 +227,16 @@ bool Session::setSamples(Samples samples, const RunControl& control) {
     data->samples = std::move(samples);
     m_data = std::move(data);
     return true;
+}
+
+Recording Session::recordTensors(const Tensors& tensors) {
+    Arguments arguments = bindArguments(m_network->arguments(), m_data->samples.inputs);
+    std::size_t next = 0;
+    for (auto& argument : arguments) {
+        if (argument && argument->isTensor())
+            argument = tensors.at(next++);
+    }
+    return m_network->record(arguments);
 }
 
 Samples Session::randomSamples(std::uint64_t seed, std::int64_t count,

@@ -32,9 +32,9 @@ Array toArray(const at::Tensor& tensor) {
 std::vector<Fingerprint> slotStates(const Program& program, const std::vector<Fingerprint>& states) {
     std::vector<Fingerprint> result(program.slots.size(), 0);
     for (const Node& node : program.nodes) {
-        if (node.isQuantize()) {
-            auto& state = result[static_cast<std::size_t>(node.slot)];
-            state = state * 0x100000001B3u ^ states[static_cast<std::size_t>(node.outputs[0])];
+        for (const Site& site : node.sites) {
+            auto& state = result[static_cast<std::size_t>(site.slot)];
+            state = state * 0x100000001B3u ^ states[static_cast<std::size_t>(site.after)];
         }
     }
     return result;

@@ -38,25 +38,40 @@ Value Builder::constant(const at::Tensor& tensor) {
     return value;
 }
 
-Value Builder::quantize(const Slot& slot, Value value) {
+SlotInfo Builder::infoOf(const Slot& slot) const {
     const Layer& layer = slot.layer();
+    SlotInfo info;
+    info.path = slot.path();
+    info.layerPath = layer.path();
+    info.layerType = layer.type();
+    info.name = slot.name();
+    info.role = slot.role();
+    info.optional = slot.isOptional();
+    return info;
+}
+
+Value Builder::quantize(const Slot& slot, Value value) {
+    SlotInfo info = infoOf(slot);
     if (!value.defined()) {
-        m_slots.try_emplace(
-            slot.path(), SlotInfo{slot.path(), layer.path(), layer.type(), slot.name(), slot.role(), false, true, {}});
+        info.absent = true;
+        m_slots.try_emplace(info.path, info);
         return {};
     }
-    // Copied: add() may move the vector that it lies in.
+    // Copied: adding the result may move the vector that it lies in.
     const at::Tensor source = tensor(value);
-    Node node;
-    node.name = slot.path();
-    node.inputs = {value.id};
+    info.parameter = isConstant(value) && slot.role() != Role::Activation;
+    info.shape = source.sizes().vec();
+    Step step;
+    step.node.name = info.path;
+    step.sitePaths = {info.path};
+    step.node.sites = {{-1, value.id, static_cast<ValueId>(m_tensors.size())}};
+    m_slots.insert_or_assign(info.path, info);
     // A tensor of its own, so that what the format changes is told apart from what it was.
-    const Value result = add(source.alias(), isConstant(value));
-    node.outputs = {result.id};
-    m_slots.insert_or_assign(node.name, SlotInfo{node.name, layer.path(), layer.type(), slot.name(), slot.role(),
-                                                 isConstant(value), false, source.sizes().vec()});
-    m_nodes.push_back(std::move(node));
-    return result;
+    return addStep(std::move(step), {value}, {source.alias()})[0];
+}
+
+void Builder::setStepDimension(const Slot& slot, int dimension) {
+    m_slots.at(slot.path()).stepDimension = dimension;
 }
 
 Value Builder::apply(const std::string& name, const std::vector<Value>& inputs,
@@ -71,25 +86,56 @@ Value Builder::apply(const std::string& name, const std::vector<Value>& inputs,
 
 std::vector<Value> Builder::append(const std::string& name, const std::vector<Value>& inputs, const Tensors& results,
                                    Operation operation) {
-    Node node;
-    node.name = name;
-    node.operation = std::move(operation);
+    Step step;
+    step.node.name = name;
+    step.node.operation = std::move(operation);
+    return addStep(std::move(step), inputs, results);
+}
+
+std::vector<Value> Builder::applyWithFormats(const std::string& name, const std::vector<Value>& inputs,
+                                             const std::vector<const Slot*>& formatSlots,
+                                             const std::vector<InnerSlot>& innerSlots, FormatOperation operation) {
+    Tensors tensors;
+    for (const Value& input : inputs)
+        tensors.push_back(input.defined() ? tensor(input) : at::Tensor());
+    const std::vector<SlotFormat> asFloat(formatSlots.size());
+    const Tensors results = operation(tensors, asFloat, nullptr);
+    Step step;
+    step.node.name = name;
+    step.node.formatOperation = std::move(operation);
+    for (const Slot* slot : formatSlots)
+        step.formatPaths.push_back(slot->path());
+    const auto firstResult = static_cast<ValueId>(m_tensors.size());
+    for (const InnerSlot& inner : innerSlots) {
+        SlotInfo info = infoOf(*inner.slot);
+        info.shape = results[inner.before].sizes().vec();
+        info.stepDimension = inner.stepDimension;
+        step.sitePaths.push_back(info.path);
+        step.node.sites.push_back(
+            {-1, firstResult + static_cast<ValueId>(inner.before), firstResult + static_cast<ValueId>(inner.after)});
+        m_slots.insert_or_assign(info.path, info);
+    }
+    return addStep(std::move(step), inputs, results);
+}
+
+std::vector<Value> Builder::addStep(Step step, const std::vector<Value>& inputs, const Tensors& results) {
     bool constant = true;
     for (const Value& input : inputs) {
-        node.inputs.push_back(input.id);
+        step.node.inputs.push_back(input.id);
         constant = constant && (!input.defined() || isConstant(input));
     }
     std::vector<Value> outputs;
     for (const at::Tensor& result : results) {
         outputs.push_back(add(result, constant));
-        node.outputs.push_back(outputs.back().id);
+        step.node.outputs.push_back(outputs.back().id);
     }
-    m_nodes.push_back(std::move(node));
+    m_steps.push_back(std::move(step));
     return outputs;
 }
 
-void Builder::log(const Layer& layer, const std::string& name, Value value) {
-    m_log.push_back({joinPath(layer.logScope(), name), layer.logType(), value.id, m_nodes.size()});
+void Builder::log(const Layer& layer, const std::string& name, Value value,
+                  std::function<at::Tensor(const at::Tensor&)> view) {
+    m_log.push_back({joinPath(layer.logScope(), name), layer.logType(), value.id, std::move(view)});
 }
 
 void Builder::declare(const Layer& layer) {
@@ -108,7 +154,7 @@ void Builder::erase(const Mark& begin, const Mark& end) {
     const auto cut = [](auto& list, std::size_t from, std::size_t to) {
         list.erase(list.begin() + static_cast<std::ptrdiff_t>(from), list.begin() + static_cast<std::ptrdiff_t>(to));
     };
-    cut(m_nodes, begin.nodes, end.nodes);
+    cut(m_steps, begin.nodes, end.nodes);
     cut(m_log, begin.log, end.log);
     cut(m_layers, begin.layers, end.layers);
 }
@@ -128,10 +174,6 @@ void Builder::protect(const at::Tensor& tensor) {
     }
 }
 
-std::span<const Node> Builder::nodesSince(const Mark& begin) const {
-    return std::span(m_nodes).subspan(begin.nodes);
-}
-
 Program Builder::finish(const std::vector<Value>& outputs) {
     Program program;
     program.valueCount = static_cast<ValueId>(m_tensors.size());
@@ -144,14 +186,22 @@ Program Builder::finish(const std::vector<Value>& outputs) {
         program.outputs.push_back(output.id);
 
     std::map<std::string, SlotId> ids;
-    for (Node& node : m_nodes) {
-        if (node.isQuantize()) {
-            const auto [place, fresh] = ids.try_emplace(node.name, static_cast<SlotId>(program.slots.size()));
-            if (fresh)
-                program.slots.push_back(m_slots.at(node.name));
-            node.slot = place->second;
-        }
-        program.nodes.push_back(node);
+    const auto numberOf = [&](const std::string& path) {
+        const auto [place, fresh] = ids.try_emplace(path, static_cast<SlotId>(program.slots.size()));
+        if (fresh)
+            program.slots.push_back(m_slots.at(path));
+        return place->second;
+    };
+    for (const Step& step : m_steps) {
+        Node node = step.node;
+        for (std::size_t i = 0; i < node.sites.size(); ++i)
+            node.sites[i].slot = numberOf(step.sitePaths[i]);
+        program.nodes.push_back(std::move(node));
+    }
+    // A step's own slots come before those whose formats it takes from elsewhere.
+    for (std::size_t i = 0; i < m_steps.size(); ++i) {
+        for (const std::string& path : m_steps[i].formatPaths)
+            program.nodes[i].formatSlots.push_back(numberOf(path));
     }
     const std::function<void(const LayerSpec&, const std::string&)> addAbsent = [&](const LayerSpec& spec,
                                                                                     const std::string& path) {

@@ -35,8 +35,21 @@ class Builder {
     /// The same with any number of results, which the caller computed already.
     std::vector<Value> append(const std::string& name, const std::vector<Value>& inputs, const Tensors& results,
                               Operation operation);
+    /// A slot that a step quantizes itself: which of its results are the values before and after.
+    struct InnerSlot {
+        const Slot* slot = nullptr;
+        std::size_t before = 0, after = 0;
+        int stepDimension = -1;
+    };
+    /// An operator that takes the formats of `formatSlots`, run now with all of them float.
+    std::vector<Value> applyWithFormats(const std::string& name, const std::vector<Value>& inputs,
+                                        const std::vector<const Slot*>& formatSlots,
+                                        const std::vector<InnerSlot>& innerSlots, FormatOperation operation);
+    /// The slot's time steps lie along that dimension of its values.
+    void setStepDimension(const Slot& slot, int dimension);
     /// Names a value in the activation log; an undefined value is logged as absent.
-    void log(const Layer& layer, const std::string& name, Value value);
+    void log(const Layer& layer, const std::string& name, Value value,
+             std::function<at::Tensor(const at::Tensor&)> view = {});
     /// The layer belongs to the program, and its slots to the JSON and the tree.
     void declare(const Layer& layer);
 
@@ -47,10 +60,9 @@ class Builder {
     struct Mark {
         std::size_t nodes = 0, log = 0, layers = 0;
     };
-    Mark mark() const { return {m_nodes.size(), m_log.size(), m_layers.size()}; }
+    Mark mark() const { return {m_steps.size(), m_log.size(), m_layers.size()}; }
     /// Forgets what was recorded from `begin` up to `end`.
     void erase(const Mark& begin, const Mark& end);
-    std::span<const Node> nodesSince(const Mark& begin) const;
 
     /// Before the tensor is written to in place: whatever the recording holds of its memory is copied aside.
     void protect(const at::Tensor& tensor);
@@ -62,9 +74,17 @@ class Builder {
     const std::vector<at::Tensor>& tensors() const { return m_tensors; }
 
   private:
-    Value add(const at::Tensor& tensor, bool constant);
+    /// A node whose slots have their paths, but no numbers yet.
+    struct Step {
+        Node node;
+        std::vector<std::string> formatPaths, sitePaths;
+    };
 
-    std::vector<Node> m_nodes;
+    Value add(const at::Tensor& tensor, bool constant);
+    std::vector<Value> addStep(Step step, const std::vector<Value>& inputs, const Tensors& results);
+    SlotInfo infoOf(const Slot& slot) const;
+
+    std::vector<Step> m_steps;
     std::vector<at::Tensor> m_tensors;
     std::vector<bool> m_constant;
     std::vector<ValueId> m_inputs;

@@ -16,6 +16,7 @@ struct LayerSpec {
     std::string type; ///< `linear`, `conv2d`, …; empty for a slot
     Role role = Role::Activation;
     std::vector<LayerSpec> members;
+    bool extension = false; ///< FxPyTorch's class has no such member: it is written under "extensions"
 
     bool isSlot() const { return type.empty(); }
     bool operator==(const LayerSpec&) const = default;
@@ -30,6 +31,8 @@ struct SlotInfo {
     Role role = Role::Activation;
     bool parameter = false;          ///< its values are the model's own, not computed from the inputs
     bool absent = false;             ///< declared, but this layer has no such tensor (no bias)
+    bool optional = false;           ///< an accumulator: without a format it is exact, and nothing happens there
+    int stepDimension = -1;          ///< of a recurrent layer's slot: the dimension along which its time steps lie
     std::vector<std::int64_t> shape; ///< in the run that recorded it
 
     bool operator==(const SlotInfo&) const = default;

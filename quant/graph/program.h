@@ -1,5 +1,7 @@
 #pragma once
 
+#include "quant/core/exact_product.h"
+#include "quant/core/qtype.h"
 #include "quant/graph/layer_spec.h"
 
 #include <ATen/core/Tensor.h>
@@ -19,15 +21,33 @@ using Tensors = std::vector<at::Tensor>;
 /// An operator with all but its tensors bound. It must not write to its inputs; outputs may share their storage.
 using Operation = std::function<Tensors(std::span<const at::Tensor>)>;
 
-/// One step: an operator, or the quantization of one value by the format of one slot.
+/// A slot's format as an operation takes it.
+struct SlotFormat {
+    QType type;
+    std::uint64_t seed = 0; ///< of STOCHASTIC
+};
+/// An operator whose arithmetic hangs on formats: an exact sum, or a recurrence that quantizes on its way. `sum`, where
+/// not null, takes the bits that its sums need.
+using FormatOperation =
+    std::function<Tensors(std::span<const at::Tensor>, std::span<const SlotFormat>, AccumulatorUse* sum)>;
+
+/// Where a slot's values are quantized: the value before and the one after.
+struct Site {
+    SlotId slot = -1;
+    ValueId before = kAbsent, after = kAbsent;
+};
+
+/// One step: an operator, an operator with formats, or the quantization of one value by the format of one slot.
 struct Node {
     std::string name; ///< the operator's name, or the slot's path
     std::vector<ValueId> inputs;
     std::vector<ValueId> outputs;
-    Operation operation; ///< empty: quantize inputs[0] by `slot`
-    SlotId slot = -1;
+    Operation operation;
+    FormatOperation formatOperation;
+    std::vector<SlotId> formatSlots; ///< whose formats formatOperation takes, in its order
+    std::vector<Site> sites;         ///< the slots that the step quantizes; one, of inputs[0], where it does no more
 
-    bool isQuantize() const { return !operation; }
+    bool isQuantize() const { return !operation && !formatOperation; }
 };
 
 /// A tensor that the activation log names. FIXED_POINT.md, section 8.
@@ -35,9 +55,7 @@ struct LogEntry {
     std::string key;       ///< scope path, dot, tensor name
     std::string layerType; ///< FxPyTorch's class: `FxPLinear`
     ValueId value = kAbsent;
-    std::size_t node = 0; ///< how many nodes come before it
-
-    bool operator==(const LogEntry&) const = default;
+    std::function<at::Tensor(const at::Tensor&)> view; ///< what is logged of the value; empty: all of it, as it is
 };
 
 /// The network as a straight line of steps in topological order, as one run over inputs of one shape recorded it: calls
@@ -54,5 +72,13 @@ struct Program {
     std::vector<LogEntry> log;
     bool dataDependent = false; ///< a branch, loop or shape hung on tensor values: valid for the recorded inputs alone
 };
+
+/// The seed of a slot's STOCHASTIC draws: differs from slot to slot and is the same from run to run.
+std::uint64_t seedOf(SlotId slot);
+
+/// Runs one step on its input tensors. `formats`, by slot, or null for the float run; a partial one counts as float
+/// inside a step, and is an error where it is the step. `sum` may be null. Throws Error.
+Tensors evaluate(const Node& node, std::span<const at::Tensor> inputs, const std::vector<QType>* formats,
+                 AccumulatorUse* sum = nullptr);
 
 } // namespace fxp::quant

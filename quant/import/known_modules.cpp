@@ -1,7 +1,7 @@
 #include "quant/import/known_modules.h"
 
 #include "quant/core/error.h"
-#include "quant/layers/conv2d.h"
+#include "quant/layers/convolution.h"
 #include "quant/layers/elementwise.h"
 #include "quant/layers/layer_norm.h"
 #include "quant/layers/linear.h"
@@ -75,26 +75,32 @@ Candidates linear(const ModuleCall& call, Value x) {
     return {single<Linear>(x, call.path, parameter(call, "weight"), parameter(call, "bias"))};
 }
 
-Candidates conv2d(const ModuleCall& call, Value x) {
+/// nn.Conv1d … nn.ConvTranspose3d. What the operator inside was given says more than the file's attributes.
+Candidates convolution(const ModuleCall& call, Value x) {
+    const at::Tensor weight = parameter(call, "weight");
     ConvolutionOptions options;
-    const auto given = [&](const std::string& name) { return attribute<std::vector<std::int64_t>>(call, name); };
-    const auto seen = hint(call, "conv2d");
-    const auto fromHint = [&](std::size_t index) -> std::optional<std::vector<std::int64_t>> {
-        if (!seen || index >= seen->arguments.size() || !seen->arguments[index].isIntList())
-            return std::nullopt;
-        return seen->arguments[index].toIntVector();
+    options.transposed = call.className.starts_with("ConvTranspose");
+    const auto seen = hint(call, Convolution::typeOf(weight.dim() - 2, options.transposed));
+    const auto given = [&](const std::string& name, std::optional<std::size_t> index) {
+        if (seen && index && *index < seen->arguments.size() && seen->arguments[*index].isIntList())
+            return seen->arguments[*index].toIntVector();
+        return attribute<std::vector<std::int64_t>>(call, name).value_or(std::vector<std::int64_t>{});
     };
-    options.stride = fromHint(3).value_or(given("stride").value_or(options.stride));
-    options.padding = fromHint(4).value_or(given("padding").value_or(options.padding));
-    options.dilation = fromHint(5).value_or(given("dilation").value_or(options.dilation));
+    // aten::_convolution has `transposed`, a bool, seventh and its groups ninth; aten::convNd its groups seventh;
+    // aten::conv_transposeNd its output padding sixth, its groups seventh, its dilation eighth.
+    const bool raw = seen && seen->arguments.size() > 8 && seen->arguments[6].isBool();
+    const bool transposedCall = seen && !raw && options.transposed;
+    options.stride = given("stride", 3);
+    options.padding = given("padding", 4);
+    options.dilation = given("dilation", transposedCall ? 7 : 5);
+    options.outputPadding = given("output_padding", raw              ? std::optional<std::size_t>(7)
+                                                    : transposedCall ? std::optional<std::size_t>(5)
+                                                                     : std::nullopt);
     options.groups = attribute<std::int64_t>(call, "groups").value_or(1);
-    if (seen) { // conv2d has its groups seventh, _convolution ninth, after `transposed` and `output_padding`
-        for (const std::size_t index : {std::size_t{6}, std::size_t{8}}) {
-            if (index < seen->arguments.size() && seen->arguments[index].isInt())
-                options.groups = seen->arguments[index].toInt();
-        }
-    }
-    return {single<Conv2d>(x, call.path, parameter(call, "weight"), parameter(call, "bias"), options)};
+    const std::size_t groups = raw ? 8 : 6;
+    if (seen && groups < seen->arguments.size() && seen->arguments[groups].isInt())
+        options.groups = seen->arguments[groups].toInt();
+    return {single<Convolution>(x, call.path, weight, parameter(call, "bias"), options)};
 }
 
 /// Epsilons worth a try: the attribute, what the operators inside were given, the usual ones.
@@ -360,7 +366,12 @@ Candidates encoderLayer(const ModuleCall& call, OperatorRecorder& recorder) {
 bool isKnownClass(const std::string& className) {
     static const std::set<std::string> kClasses{"Linear",
                                                 "NonDynamicallyQuantizableLinear",
+                                                "Conv1d",
                                                 "Conv2d",
+                                                "Conv3d",
+                                                "ConvTranspose1d",
+                                                "ConvTranspose2d",
+                                                "ConvTranspose3d",
                                                 "LayerNorm",
                                                 "Softmax",
                                                 "Dropout",
@@ -388,8 +399,8 @@ Candidates candidates(const ModuleCall& call, OperatorRecorder& recorder) {
         return encoderLayer(call, recorder);
     if (name == "Linear" || name == "NonDynamicallyQuantizableLinear")
         return linear(call, x);
-    if (name == "Conv2d")
-        return conv2d(call, x);
+    if (name.starts_with("Conv"))
+        return convolution(call, x);
     if (name == "LayerNorm")
         return layerNorm(call, x);
     if (name == "Softmax")

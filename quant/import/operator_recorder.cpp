@@ -1,7 +1,9 @@
 #include "quant/import/operator_recorder.h"
 
 #include "quant/core/error.h"
+#include "quant/import/layer_operators.h"
 #include "quant/import/operator_names.h"
+#include "quant/import/proof.h"
 #include "quant/layers/operator_layer.h"
 
 #include <ATen/ATen.h>
@@ -160,6 +162,13 @@ void OperatorRecorder::record(const c10::FunctionSchema& schema, const StackFunc
         };
     }
 
+    if (isLayerOperator(name)) {
+        const std::vector<Value> layered = recordLayer(name, arguments, outputs, scope);
+        if (!layered.empty()) {
+            takeLayerResults(layered, results);
+            return;
+        }
+    }
     std::vector<Value> values;
     if (movesValues(name)) {
         std::vector<Value> operands;
@@ -176,16 +185,53 @@ void OperatorRecorder::record(const c10::FunctionSchema& schema, const StackFunc
                 operand.parameter = named->second;
             operands.push_back(operand);
         }
-        const int count = scope.counters[name]++;
-        const std::string own = count == 0 ? name : name + "_" + std::to_string(count);
-        const bool atModule = scope.leaf && scope.counters.size() == 1 && count == 0;
-        OperatorLayer layer(name, atModule ? scope.path : joinPath(scope.path, own));
+        OperatorLayer layer(name, pathOf(name, scope));
         values = layer.forward(operands, outputs, std::move(operation), m_builder);
     }
     for (std::size_t i = 0; i < outputs.size(); ++i) {
         if (outputs[i].defined())
             bind(outputs[i], values[i]);
     }
+}
+
+void OperatorRecorder::takeLayerResults(const std::vector<Value>& values, c10::Stack& results) {
+    Tensors tensors;
+    for (const Value value : values) {
+        // A tensor of its own, so that its readers are told from those of what the layer took.
+        tensors.push_back(m_builder.tensor(value).alias());
+        bind(tensors.back(), value);
+    }
+    std::span<const at::Tensor> rest = tensors;
+    for (at::IValue& result : results)
+        result = withTensors(result, rest);
+}
+
+std::string OperatorRecorder::pathOf(const std::string& name, OperatorScope& scope) {
+    const int count = scope.counters[name]++;
+    const std::string own = count == 0 ? name : name + "_" + std::to_string(count);
+    const bool atModule = scope.leaf && scope.counters.size() == 1 && count == 0;
+    return atModule ? scope.path : joinPath(scope.path, own);
+}
+
+std::vector<Value> OperatorRecorder::recordLayer(const std::string& name, const c10::Stack& arguments,
+                                                 const Tensors& expected, OperatorScope& scope) {
+    const auto begin = m_builder.mark();
+    OperatorScope trial = scope;
+    try {
+        const auto got = recordLayerOperator(
+            name, arguments, pathOf(name, trial), [this](const at::Tensor& t) { return valueOf(t); }, m_builder);
+        bool proven = got && got->size() == expected.size();
+        for (std::size_t i = 0; proven && i < got->size(); ++i)
+            proven = agrees(m_builder.tensor((*got)[i]), expected[i]);
+        if (proven) {
+            scope = trial;
+            return *got;
+        }
+    } catch (const std::exception&) {
+        // Tensors that do not fit: a wrong hypothesis, and no more.
+    }
+    m_builder.erase(begin, m_builder.mark());
+    return {};
 }
 
 void OperatorRecorder::runInPlace(const c10::FunctionSchema& schema, const StackFunction& function, c10::Stack& stack,

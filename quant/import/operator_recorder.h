@@ -60,6 +60,12 @@ class OperatorRecorder {
 
     void record(const c10::FunctionSchema& schema, const StackFunction& function, const c10::Stack& arguments,
                 c10::Stack& results, OperatorScope& scope);
+    /// The operator as its layer, proven against the results; nothing where it is none.
+    std::vector<Value> recordLayer(const std::string& name, const c10::Stack& arguments, const Tensors& expected,
+                                   OperatorScope& scope);
+    /// What follows reads the layer's tensors instead of the operator's.
+    void takeLayerResults(const std::vector<Value>& values, c10::Stack& results);
+    static std::string pathOf(const std::string& name, OperatorScope& scope);
     void runInPlace(const c10::FunctionSchema& schema, const StackFunction& function, c10::Stack& stack,
                     OperatorScope& scope, std::size_t written);
     void writeThrough(const at::Tensor& target, Value written);

@@ -2,6 +2,7 @@
 
 #include "quant/core/error.h"
 #include "quant/import/known_modules.h"
+#include "quant/import/proof.h"
 #include "quant/import/torchscript.h"
 
 #include <ATen/ATen.h>
@@ -18,18 +19,6 @@ namespace jit = torch::jit;
 namespace {
 
 constexpr int kMaxDepth = 200;
-/// DESIGN: a layer is taken for a module when its float result equals the module's within this share of the largest
-/// value.
-constexpr double kProof = 1e-5;
-
-bool agrees(const at::Tensor& got, const at::Tensor& expected) {
-    if (!got.defined() || !expected.defined() || got.sizes() != expected.sizes())
-        return false;
-    if (expected.numel() == 0)
-        return true;
-    const double largest = std::max(expected.abs().max().item<double>(), 1e-30);
-    return (got - expected).abs().max().item<double>() <= kProof * largest; // false for NaN
-}
 
 /// The tensors of a module's result, in order; absent for anything but a tensor or a tuple of tensors and None.
 std::optional<Tensors> resultTensors(const at::IValue& result) {

@@ -69,6 +69,35 @@ ArgumentInfo::Kind kindOf(const c10::TypePtr& type) {
     }
 }
 
+NamedTensors namedTensors(const jit::Module& module) {
+    NamedTensors tensors;
+    for (const auto& named : module.named_attributes(true)) {
+        if (named.value.isTensor() && named.value.toTensor().defined())
+            tensors.emplace_back(named.name, named.value.toTensor());
+    }
+    return tensors;
+}
+
+/// The constants that lie in the parameters' storages.
+std::map<ValueId, ParameterSource> sourcesOf(const Program& program, const NamedTensors& parameters) {
+    std::map<const void*, const std::pair<std::string, at::Tensor>*> byStorage;
+    for (const auto& parameter : parameters) {
+        if (parameter.second.has_storage())
+            byStorage.try_emplace(parameter.second.storage().unsafeGetStorageImpl(), &parameter);
+    }
+    std::map<ValueId, ParameterSource> sources;
+    for (const auto& [id, tensor] : program.constants) {
+        if (!tensor.defined() || !tensor.has_storage())
+            continue;
+        const auto found = byStorage.find(tensor.storage().unsafeGetStorageImpl());
+        if (found == byStorage.end() || !found->second->second.is_contiguous())
+            continue;
+        sources.emplace(id, ParameterSource{found->second->first, tensor.sizes().vec(), tensor.strides().vec(),
+                                            tensor.storage_offset() - found->second->second.storage_offset()});
+    }
+    return sources;
+}
+
 class TorchScriptNetwork final : public Network {
   public:
     explicit TorchScriptNetwork(const std::string& file) : m_file(file), m_module(load(file)) {
@@ -82,6 +111,7 @@ class TorchScriptNetwork final : public Network {
     const std::vector<ModuleInfo>& modules() const override { return m_modules; }
     const std::vector<ArgumentInfo>& arguments() const override { return m_arguments; }
     Recording record(const std::vector<std::optional<at::IValue>>& arguments) override;
+    NamedTensors parameters() const override { return namedTensors(m_module); }
 
   private:
     void readModules();
@@ -169,6 +199,7 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
     Recording recording;
     recording.program = builder.finish(outputs);
     recording.values = builder.tensors();
+    recording.sources = sourcesOf(recording.program, namedTensors(module));
     return recording;
 }
 

@@ -1,16 +1,14 @@
 #include "quant/io/npz.h"
 
 #include "quant/core/error.h"
+#include "quant/io/elements.h"
 
 #include <zip.h>
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <limits>
 #include <memory>
 #include <regex>
 #include <sstream>
@@ -20,38 +18,6 @@ namespace fxp::quant {
 namespace {
 
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 36;
-
-float halfToFloat(std::uint16_t half) {
-    const int exponent = (half >> 10) & 31;
-    const int fraction = half & 1023;
-    const float magnitude =
-        exponent == 31  ? (fraction ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity())
-        : exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
-                        : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
-    return half >> 15 ? -magnitude : magnitude;
-}
-
-template <class From, class To> std::vector<std::byte> converted(const char* data, std::size_t count) {
-    std::vector<std::byte> out(count * sizeof(To));
-    for (std::size_t i = 0; i < count; ++i) {
-        From from;
-        std::memcpy(&from, data + i * sizeof(From), sizeof(From));
-        const To to = static_cast<To>(from);
-        std::memcpy(out.data() + i * sizeof(To), &to, sizeof(To));
-    }
-    return out;
-}
-
-std::vector<std::byte> halves(const char* data, std::size_t count) {
-    std::vector<std::byte> out(count * sizeof(float));
-    for (std::size_t i = 0; i < count; ++i) {
-        std::uint16_t half;
-        std::memcpy(&half, data + 2 * i, 2);
-        const float value = halfToFloat(half);
-        std::memcpy(out.data() + 4 * i, &value, 4);
-    }
-    return out;
-}
 
 /// The .npy format: NumPy Enhancement Proposal 1.
 class NpyReader {
@@ -116,38 +82,13 @@ class NpyReader {
                 std::size_t count) const {
         if (type.size() < 3 || type[0] == '>')
             fail("has elements of type " + type + ", which is not supported");
-        const char kind = type[1];
-        const std::size_t size = static_cast<std::size_t>(std::strtoul(type.c_str() + 2, nullptr, 10));
-        if (size == 0 || size > 8 || available / size < count)
-            fail(size == 0 || size > 8 ? "has elements of type " + type + ", which is not supported" : "is cut off");
-        const std::string key = kind + std::to_string(size);
-        array.type = kind == 'f' ? ElementType::Float32 : kind == 'b' ? ElementType::Bool : ElementType::Int64;
-        if (key == "f4")
-            array.bytes = converted<float, float>(data, count);
-        else if (key == "f8")
-            array.bytes = converted<double, float>(data, count);
-        else if (key == "f2")
-            array.bytes = halves(data, count);
-        else if (key == "i8")
-            array.bytes = converted<std::int64_t, std::int64_t>(data, count);
-        else if (key == "i4")
-            array.bytes = converted<std::int32_t, std::int64_t>(data, count);
-        else if (key == "i2")
-            array.bytes = converted<std::int16_t, std::int64_t>(data, count);
-        else if (key == "i1")
-            array.bytes = converted<std::int8_t, std::int64_t>(data, count);
-        else if (key == "u8")
-            array.bytes = converted<std::uint64_t, std::int64_t>(data, count);
-        else if (key == "u4")
-            array.bytes = converted<std::uint32_t, std::int64_t>(data, count);
-        else if (key == "u2")
-            array.bytes = converted<std::uint16_t, std::int64_t>(data, count);
-        else if (key == "u1")
-            array.bytes = converted<std::uint8_t, std::int64_t>(data, count);
-        else if (key == "b1")
-            array.bytes = converted<std::uint8_t, std::uint8_t>(data, count);
-        else
+        const std::string key = type.substr(1);
+        const std::size_t size = elementBytes(key);
+        if (size == 0)
             fail("has elements of type " + type + ", which is not supported");
+        if (available / size < count)
+            fail("is cut off");
+        decodeElements(key, data, count, array);
     }
 
     static void toRowMajor(Array& array) {

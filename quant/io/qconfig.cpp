@@ -59,13 +59,15 @@ std::optional<int> bits(const Json& json, const std::string& where) {
     return static_cast<int>(value);
 }
 
-void walkSlots(const LayerSpec& layer, const std::string& path, const std::function<void(const std::string&)>& visit) {
+/// Visits every slot, and whether it, or a layer that it is nested in, is no member of FxPyTorch's class.
+void walkSlots(const LayerSpec& layer, const std::string& path, bool extension,
+               const std::function<void(const std::string&, bool)>& visit) {
     for (const LayerSpec& item : layer.members) {
         const std::string itemPath = joinPath(path, item.name);
         if (item.isSlot())
-            visit(itemPath);
+            visit(itemPath, extension || item.extension);
         else
-            walkSlots(item, itemPath, visit);
+            walkSlots(item, itemPath, extension || item.extension, visit);
     }
 }
 
@@ -73,6 +75,8 @@ Json layerJson(const LayerSpec& layer, const std::string& path, const std::map<s
                const Formats& formats) {
     Json json{{"layer_type", layer.type}, {"name", nullptr}};
     for (const LayerSpec& item : layer.members) {
+        if (item.extension)
+            continue;
         const std::string itemPath = joinPath(path, item.name);
         json[item.name] =
             item.isSlot() ? toJson(formats[index.at(itemPath)]) : layerJson(item, itemPath, index, formats);
@@ -88,12 +92,16 @@ void readLayer(const Json& json, const LayerSpec& layer, const std::string& path
                     "is " + type.dump() + ", and the model's layer is \"" + layer.type + "\"",
                     "use the QConfig of this model");
     std::vector<std::string> known{"layer_type", "name"};
-    for (const LayerSpec& item : layer.members)
-        known.push_back(item.name);
+    for (const LayerSpec& item : layer.members) {
+        if (!item.extension)
+            known.push_back(item.name);
+    }
     refuseOtherKeys(json, known, where);
     if (const auto name = json.find("name"); name != json.end() && !name->is_null() && !name->is_string())
         throw Error(pointer(where, "name"), "is not a string or null", "see the QConfig schema");
     for (const LayerSpec& item : layer.members) {
+        if (item.extension)
+            continue;
         const std::string itemPath = joinPath(path, item.name), itemWhere = pointer(where, item.name);
         const Json& value = member(json, item.name, where);
         if (item.isSlot())
@@ -101,6 +109,33 @@ void readLayer(const Json& json, const LayerSpec& layer, const std::string& path
         else
             readLayer(value, item, itemPath, itemWhere, index, formats);
     }
+}
+
+} // namespace
+
+namespace {
+
+/// FxPyTorch's own files: one layer's config, or a module's, with those of its layers under their names. Returns how
+/// many layers were read.
+int readForeign(const Json& json, const std::vector<LayerSpec>& layers, const std::string& path,
+                const std::string& where, const std::map<std::string, std::size_t>& index, Formats& formats) {
+    if (!json.is_object())
+        return 0;
+    const Json type = json.value("layer_type", Json());
+    auto layer = std::ranges::find(layers, path, &LayerSpec::name);
+    if (layer == layers.end() && path.empty()) { // one config alone is that of the one layer of its type
+        const auto isOfType = [&](const LayerSpec& spec) { return type == spec.type; };
+        if (std::ranges::count_if(layers, isOfType) == 1)
+            layer = std::ranges::find_if(layers, isOfType);
+    }
+    if (layer != layers.end() && !type.is_null()) {
+        readLayer(json, *layer, layer->name, where, index, formats);
+        return 1;
+    }
+    int count = 0;
+    for (const auto& [key, value] : json.items())
+        count += readForeign(value, layers, joinPath(path, key), pointer(where, key), index, formats);
+    return count;
 }
 
 } // namespace
@@ -127,6 +162,53 @@ Json toJson(const QType& type) {
     json["q_method"] = number ? Json(*number) : Json(methodName(type));
     return json;
 }
+
+namespace {
+
+/// A format as an extension has it: with a real-valued scale where it has one.
+Json extensionJson(const QType& type) {
+    Json json = toJson(type);
+    if (type.affine) {
+        json["scale"] = type.affine->scale;
+        json["zero_point"] = type.affine->zeroPoint;
+        json["axis"] = type.affine->perChannel() ? Json(type.affine->axis) : Json();
+    }
+    return json;
+}
+
+template <class Value> std::vector<Value> numbers(const Json& json, const std::string& where) {
+    if (!json.is_array() || json.empty())
+        throw Error(where, "is not a list of numbers", "see the QConfig schema");
+    std::vector<Value> values;
+    for (const Json& item : json) {
+        if (!item.is_number() || (std::is_integral_v<Value> && !item.is_number_integer()))
+            throw Error(where, "has " + item.dump() + " in it", "see the QConfig schema");
+        values.push_back(item.get<Value>());
+    }
+    return values;
+}
+
+QType extensionFromJson(const Json& json, const std::string& where) {
+    if (!json.is_object() || !json.contains("scale"))
+        return formatFromJson(json, where);
+    Json plain = json;
+    Affine affine;
+    affine.scale = numbers<double>(json["scale"], pointer(where, "scale"));
+    affine.zeroPoint = numbers<std::int64_t>(member(json, "zero_point", where), pointer(where, "zero_point"));
+    const Json& axis = member(json, "axis", where);
+    if (!axis.is_null() && !(axis.is_number_integer() && axis >= 0 && axis < 64))
+        throw Error(pointer(where, "axis"), "is " + axis.dump() + ", not a dimension or null",
+                    "see the QConfig schema");
+    affine.axis = axis.is_null() ? -1 : axis.get<int>();
+    for (const char* key : {"scale", "zero_point", "axis"})
+        plain.erase(key);
+    QType type = formatFromJson(plain, where);
+    type.affine = std::move(affine);
+    validate(type, where);
+    return type;
+}
+
+} // namespace
 
 QType formatFromJson(const Json& json, const std::string& where) {
     QType type;
@@ -165,15 +247,39 @@ std::string writeQConfig(const ModelIdentity& model, const std::vector<LayerSpec
               {"layers", Json::object()}};
     Json extensions = Json::object();
     for (const LayerSpec& layer : layers) {
-        if (isFxPyTorchLayer(layer.type))
+        const bool known = isFxPyTorchLayer(layer.type);
+        if (known)
             json["layers"][layer.name] = layerJson(layer, layer.name, index, formats);
-        else
-            walkSlots(layer, layer.name,
-                      [&](const std::string& path) { extensions[path] = toJson(formats[index.at(path)]); });
+        walkSlots(layer, layer.name, !known, [&](const std::string& path, bool extension) {
+            const std::size_t slot = index.at(path);
+            if ((extension && !(slots[slot].optional && formats[slot].isFloat())) || formats[slot].affine)
+                extensions[path] = extensionJson(formats[slot]);
+        });
     }
     if (!extensions.empty())
         json["extensions"] = extensions;
     return json.dump(2) + "\n";
+}
+
+std::string writeForFxPyTorch(const ModelIdentity& model, const std::vector<LayerSpec>& layers,
+                              const std::vector<SlotInfo>& slots, const Formats& formats) {
+    const auto index = byPath(slots);
+    std::string unknown;
+    for (const LayerSpec& layer : layers) {
+        if (!isFxPyTorchLayer(layer.type))
+            continue;
+        walkSlots(layer, layer.name, false, [&](const std::string& path, bool extension) {
+            const QType& type = formats[index.at(path)];
+            const bool lacks = type.affine || (!type.isFloat() && !fxpytorchMethod(type));
+            if (lacks && !extension && !slots[index.at(path)].absent)
+                unknown += (unknown.empty() ? "" : ", ") + path + " (" +
+                           (type.affine ? std::string("real-valued scale") : methodName(type)) + ")";
+        });
+    }
+    if (!unknown.empty())
+        throw Error(unknown, "FxPyTorch has no such method",
+                    "give these tensors TRUNC_SATURATE or ROUND_SATURATE and a binary point");
+    return writeQConfig(model, layers, slots, formats);
 }
 
 QConfigFile readQConfig(const std::string& text, const std::vector<LayerSpec>& layers,
@@ -183,6 +289,13 @@ QConfigFile readQConfig(const std::string& text, const std::vector<LayerSpec>& l
         json = Json::parse(text);
     } catch (const Json::parse_error& error) {
         throw Error("byte " + std::to_string(error.byte), "the text is not JSON", "give a QConfig file");
+    }
+    if (json.is_object() && !json.contains("format")) {
+        QConfigFile file;
+        file.isForeign = true;
+        file.formats.resize(slots.size());
+        if (readForeign(json, layers, "", "", byPath(slots), file.formats) > 0)
+            return file;
     }
     if (!json.is_object() || json.value("format", Json()) != kFormatName)
         throw Error("/format", "the file is no QConfig of this program",
@@ -219,7 +332,7 @@ QConfigFile readQConfig(const std::string& text, const std::vector<LayerSpec>& l
         const auto slot = index.find(path);
         if (slot == index.end())
             throw Error(path, "the model has no tensor of that path", "use the QConfig of this model");
-        file.formats[slot->second] = formatFromJson(format, pointer("/extensions", path));
+        file.formats[slot->second] = extensionFromJson(format, pointer("/extensions", path));
     }
     return file;
 }

@@ -22,6 +22,7 @@ struct ModelIdentity {
 struct QConfigFile {
     ModelIdentity model;
     Formats formats;
+    bool isForeign = false; ///< written by FxPyTorch, which names no model
 };
 
 /// A format as JSON; `q_method` is FxPyTorch's integer where it has one, else a name.
@@ -39,8 +40,12 @@ void layerFromJson(const nlohmann::ordered_json& json, const LayerSpec& layer, c
 /// The whole-model file's text.
 std::string writeQConfig(const ModelIdentity& model, const std::vector<LayerSpec>& layers,
                          const std::vector<SlotInfo>& slots, const Formats& formats);
-/// Reads it against a model's layers. Slots that the file does not name stay float. Throws Error: a JSON pointer or a
-/// tensor path, what is wrong, what to do.
+/// The same for FxPyTorch, which has two methods and no scale but powers of two. Throws Error with the paths of all
+/// tensors whose format it lacks.
+std::string writeForFxPyTorch(const ModelIdentity& model, const std::vector<LayerSpec>& layers,
+                              const std::vector<SlotInfo>& slots, const Formats& formats);
+/// Reads it against a model's layers; takes FxPyTorch's own files too: a layer's config, or nested ones. Slots that the
+/// file does not name stay float. Throws Error: a JSON pointer or a tensor path, what is wrong, what to do.
 QConfigFile readQConfig(const std::string& text, const std::vector<LayerSpec>& layers,
                         const std::vector<SlotInfo>& slots);
 

@@ -110,10 +110,21 @@ Json report(const ModelIdentity& model, std::int64_t samples, const std::vector<
     json["weight_bits_float"] = bits.asFloat;
     Json tensors = Json::object();
     for (std::size_t i = 0; i < slots.size(); ++i) {
-        if (result.slots[i])
+        if (result.slots[i] && (!slots[i].optional || formats[i].isComplete()))
             tensors[slots[i].path] = tensorJson(slots[i], *result.slots[i]);
     }
     json["tensors"] = tensors;
+    // By the accumulator's path: the bits of an exact sum, on its own grid.
+    Json accumulators = Json::object();
+    for (std::size_t i = 0; i < slots.size() && i < result.accumulators.size(); ++i) {
+        const AccumulatorUse& use = result.accumulators[i];
+        if (slots[i].optional && use.worstBits > 0)
+            accumulators[slots[i].path] = {{"worst_bits", use.worstBits},
+                                           {"observed_bits", use.observedBits},
+                                           {"overflow_low", use.overflowLow},
+                                           {"overflow_high", use.overflowHigh}};
+    }
+    json["accumulators"] = accumulators;
     return json;
 }
 

@@ -23,7 +23,7 @@ std::string Layer::logType() const {
          {"dropout", "FxPDropout"},
          {"multihead_attention", "FxPMultiheadAttention"},
          {"transformer_encoder_layer", "FxPTransformerEncoderLayer"},
-         {"relu", "FxPReLU"}}};
+         {"lstm", "FxPLSTM"}}};
     for (const auto& [type, name] : kNames) {
         if (m_type == type)
             return name;
@@ -39,12 +39,13 @@ std::string Layer::logType() const {
 }
 
 LayerSpec Layer::spec() const {
-    LayerSpec spec{m_name, m_type, Role::Activation, {}};
+    LayerSpec spec{m_name, m_type, Role::Activation, {}, false};
     for (const Member& member : m_members) {
         if (member.slot)
-            spec.members.push_back({member.slot->name(), {}, member.slot->role(), {}});
+            spec.members.push_back({member.slot->name(), {}, member.slot->role(), {}, false});
         else
             spec.members.push_back(member.layer->spec());
+        spec.members.back().extension = member.extension;
     }
     return spec;
 }
@@ -57,12 +58,22 @@ Value Layer::quantizeLogged(Builder& run, const Slot& slot, Value value, const s
     return quantized;
 }
 
+void Layer::markExtension(const Layer& nested) {
+    for (Member& member : m_members)
+        member.extension = member.extension || member.layer == &nested;
+}
+
 Value Layer::quantizeLogged(Builder& run, const Slot& slot, Value value) {
     return quantizeLogged(run, slot, value, slot.name(), slot.name() + "_quant");
 }
 
 Slot::Slot(Layer& layer, std::string name, Role role) : m_layer(layer), m_name(std::move(name)), m_role(role) {
     layer.m_members.push_back({this, nullptr});
+}
+
+Slot::Slot(Layer& layer, std::string name, Accumulator)
+    : m_layer(layer), m_name(std::move(name)), m_role(Role::Activation), m_optional(true) {
+    layer.m_members.push_back({this, nullptr, true});
 }
 
 } // namespace fxp::quant

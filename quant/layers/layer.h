@@ -34,12 +34,15 @@ class Layer {
     Value quantizeLogged(Builder& run, const Slot& slot, Value value, const std::string& name,
                          const std::string& quantName);
     Value quantizeLogged(Builder& run, const Slot& slot, Value value);
+    /// FxPyTorch's class has no such member: it is written under "extensions".
+    void markExtension(const Layer& nested);
 
   private:
     friend class Slot;
     struct Member {
         const Slot* slot = nullptr;
         const Layer* layer = nullptr;
+        bool extension = false;
     };
 
     std::string m_type, m_path, m_name, m_logScope;
@@ -50,11 +53,15 @@ class Layer {
 class Slot {
   public:
     Slot(Layer& layer, std::string name, Role role = Role::Activation);
+    /// An accumulator of the layer: exact until it has a format. No member of FxPyTorch's class.
+    struct Accumulator {};
+    Slot(Layer& layer, std::string name, Accumulator);
     Slot(const Slot&) = delete;
     Slot& operator=(const Slot&) = delete;
 
     const std::string& name() const { return m_name; }
     Role role() const { return m_role; }
+    bool isOptional() const { return m_optional; }
     const Layer& layer() const { return m_layer; }
     std::string path() const { return joinPath(m_layer.path(), m_name); }
 
@@ -62,6 +69,7 @@ class Slot {
     const Layer& m_layer;
     std::string m_name;
     Role m_role;
+    bool m_optional = false;
 };
 
 } // namespace fxp::quant

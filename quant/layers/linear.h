@@ -1,25 +1,24 @@
 #pragma once
 
-#include "quant/layers/layer.h"
+#include "quant/layers/product_layer.h"
 
 namespace fxp::quant {
 
-/// y = q_activation(q_input(x) · q_weight(W)ᵀ + q_bias(b)).
+/// y = q_activation(q_input(x) · q_weight(W)ᵀ + q_bias(b)), exact: FIXED_POINT.md, section 6.
 /// x: [..., in], W: [out, in], b: [out] or undefined; y: [..., out].
-class Linear final : public Layer {
+class Linear final : public ProductLayer {
   public:
     static constexpr auto kType = "linear";
 
     Linear(const std::string& path, at::Tensor weight, at::Tensor bias);
     Linear(Layer& parent, const std::string& name, at::Tensor weight, at::Tensor bias, const std::string& logName = {});
 
-    Slot input{*this, "input"}, weight{*this, "weight", Role::Weight}, bias{*this, "bias", Role::Bias},
-        activation{*this, "activation"};
-    /// Throws ShapeError when x's last dimension is not `in`.
-    Value forward(Value x, Builder& run);
-
-  private:
-    at::Tensor m_weight, m_bias;
+  protected:
+    void requireFit(const at::Tensor& x) const override;
+    ProductOf product() const override;
 };
+
+/// x · Wᵀ, with W: [out, in].
+Product linearProduct(const at::Tensor& weight);
 
 } // namespace fxp::quant

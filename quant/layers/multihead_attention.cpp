@@ -1,11 +1,11 @@
 #include "quant/layers/multihead_attention.h"
 
 #include "quant/core/error.h"
+#include "quant/layers/attention_product.h"
 
 #include <ATen/ATen.h>
 
 #include <cmath>
-#include <limits>
 
 namespace fxp::quant {
 
@@ -20,13 +20,6 @@ at::Tensor splitHeads(const at::Tensor& x, std::int64_t heads) {
 /// [B·H, …] → [B, H, …]
 at::Tensor byBatch(const at::Tensor& x, std::int64_t heads) {
     return x.reshape({x.size(0) / heads, heads, x.size(1), x.size(2)});
-}
-
-/// A boolean mask as what is added to the scores: −∞ where it is true.
-at::Tensor additive(const at::Tensor& mask) {
-    if (mask.scalar_type() != at::kBool)
-        return mask;
-    return at::zeros(mask.sizes(), at::kFloat).masked_fill(mask, -std::numeric_limits<float>::infinity());
 }
 
 } // namespace
@@ -60,13 +53,13 @@ MultiheadAttention::MultiheadAttention(Layer& parent, const std::string& name, c
 Value MultiheadAttention::maskScores(Value scores, const Inputs& inputs, Builder& run) const {
     if (inputs.attentionMask.defined()) {
         scores = run.apply("attn_mask", {scores, inputs.attentionMask}, [](std::span<const at::Tensor> in) {
-            return in[0] + additive(in[1]); // [T, S] is broadcast over [B·H, T, S]
+            return in[0] + additiveMask(in[1], true); // [T, S] is broadcast over [B·H, T, S]
         });
     }
     if (inputs.keyPaddingMask.defined()) {
         scores = run.apply("key_padding_mask", {scores, inputs.keyPaddingMask},
                            [heads = m_heads](std::span<const at::Tensor> in) {
-                               const at::Tensor mask = additive(in[1]).unsqueeze(1).unsqueeze(1);
+                               const at::Tensor mask = additiveMask(in[1], true).unsqueeze(1).unsqueeze(1);
                                return (byBatch(in[0], heads) + mask).reshape(in[0].sizes());
                            });
     }
@@ -97,36 +90,40 @@ MultiheadAttention::Outputs MultiheadAttention::forward(const Inputs& inputs, Bu
     const Value scaled = run.apply("scale", {q}, [scaling](std::span<const at::Tensor> in) { return in[0] * scaling; });
     const Value scaledq = quantizeLogged(run, qScaled, scaled);
 
-    const Value scores = run.apply("scores", {scaledq, k}, [heads](std::span<const at::Tensor> in) {
-        return at::bmm(splitHeads(in[0], heads), splitHeads(in[1], heads).transpose(1, 2));
-    });
-    const auto logByBatch = [&](const std::string& name, Value value) {
-        const Value split =
-            run.apply("by_batch", {value}, [heads](std::span<const at::Tensor> in) { return byBatch(in[0], heads); });
-        run.log(*this, name, split);
-        return split;
+    const auto byHead = [heads](const at::Tensor& x) { return byBatch(x, heads); };
+    const auto splitTogether = [heads](Value value, Builder& r) {
+        return r.apply("split_heads", {value},
+                       [heads](std::span<const at::Tensor> in) { return splitHeads(in[0], heads); });
     };
-    logByBatch("attn_scores_raw_BxHxTxS", scores);
+    const Value qHeads = splitTogether(scaledq, run), kHeads = splitTogether(k, run), vHeads = splitTogether(v, run);
+    const Value scores = recordProduct(run, "scores", qHeads, kHeads, {},
+                                       {qScaled, klinear.activation, nullptr, attnScoresAccumulator, attnScoresRaw},
+                                       [](const at::Tensor& a, const at::Tensor&) { return scoresProduct(a); });
+    run.log(*this, "attn_scores_raw_BxHxTxS", scores, byHead);
     const Value scoresq = run.quantize(attnScoresRaw, scores);
-    logByBatch("attn_scores_raw_quant_BxHxTxS", scoresq);
+    run.log(*this, "attn_scores_raw_quant_BxHxTxS", scoresq, byHead);
 
     const Value weights = softmax.forward(maskScores(scoresq, inputs, run), run);
-    logByBatch("attn_weights_softmax_quant_BxHxTxS", weights);
+    run.log(*this, "attn_weights_softmax_quant_BxHxTxS", weights, byHead);
     const Value dropped = dropout.forward(weights, run);
-    const Value byHead = logByBatch("attn_weights_dropout_quant_BxHxTxS", dropped);
+    run.log(*this, "attn_weights_dropout_quant_BxHxTxS", dropped, byHead);
 
-    const Value sum = run.apply("weighted_sum", {dropped, v}, [heads](std::span<const at::Tensor> in) {
-        return at::bmm(in[0], splitHeads(in[1], heads));
-    });
+    const Value sum =
+        recordProduct(run, "weighted_sum", dropped, vHeads, {},
+                      {dropout.activation, vlinear.activation, nullptr, attnOutputAccumulator, attnOutput},
+                      [](const at::Tensor& a, const at::Tensor&) { return weightedSumProduct(a); });
     const Value sumq = run.quantize(attnOutput, sum);
-    logByBatch("attn_output_weighted_sum_quant_BxHxTxD", sumq);
+    run.log(*this, "attn_output_weighted_sum_quant_BxHxTxD", sumq, byHead);
     const Value merged = run.apply("merge_heads", {sumq}, [heads](std::span<const at::Tensor> in) {
         return byBatch(in[0], heads).transpose(1, 2).flatten(2);
     });
     run.log(*this, "attn_output_quant_reshaped_BxTxE", merged);
     const Value output = outProj.forward(merged, run);
     run.log(*this, "output", output);
-    return {output, byHead};
+    if (!inputs.wantsWeights)
+        return {output, {}};
+    return {output, run.apply("by_batch", {dropped},
+                              [heads](std::span<const at::Tensor> in) { return byBatch(in[0], heads); })};
 }
 
 } // namespace fxp::quant

@@ -25,10 +25,11 @@ class MultiheadAttention final : public Layer {
         Value attentionMask;  ///< added to the quantized scores; undefined, or [T, S] or [B·H, T, S], bool (true:
                               ///< masked) or float
         Value keyPaddingMask; ///< undefined, or [B, S], bool (true: ignored) or float
+        bool wantsWeights = true;
     };
     struct Outputs {
         Value output;
-        Value weights; ///< [B, H, T, S]
+        Value weights; ///< [B, H, T, S]; undefined where they were not wanted
     };
 
     MultiheadAttention(const std::string& path, const AttentionParameters& parameters);
@@ -36,8 +37,11 @@ class MultiheadAttention final : public Layer {
 
     Slot inputQuery{*this, "input_query"}, inputKey{*this, "input_key"}, inputValue{*this, "input_value"};
     Linear qlinear, klinear, vlinear;
-    Slot qScaled{*this, "q_scaled"}, attnScoresRaw{*this, "attn_scores_raw"};
+    Slot qScaled{*this, "q_scaled"};
+    Slot attnScoresAccumulator{*this, "attn_scores_accumulator", Slot::Accumulator{}};
+    Slot attnScoresRaw{*this, "attn_scores_raw"};
     Elementwise softmax, dropout;
+    Slot attnOutputAccumulator{*this, "attn_output_accumulator", Slot::Accumulator{}};
     Slot attnOutput{*this, "attn_output"};
     Linear outProj;
 

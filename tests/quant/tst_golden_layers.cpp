@@ -24,10 +24,8 @@ class TestGoldenLayers : public QObject {
 void TestGoldenLayers::run_data() {
     QTest::addColumn<QString>("file");
     const QDir folder(QString::fromStdString(test::goldenFolder() + "/layers"));
-    for (const QString& name : folder.entryList({"*.json"})) {
-        if (!name.startsWith("lstm")) // not a layer yet
-            QTest::newRow(qPrintable(name)) << folder.filePath(name);
-    }
+    for (const QString& name : folder.entryList({"*.json"}))
+        QTest::newRow(qPrintable(name)) << folder.filePath(name);
 }
 
 namespace {
@@ -38,7 +36,7 @@ CalibrationOptions optionsOf(const Json& item) {
     options.parameters = *parseCalibrationMethod(module.value("parameters", std::string("no_overflow")));
     if (item["calibration"].is_string())
         options.activations = *parseCalibrationMethod(item["calibration"].get<std::string>());
-    for (const Group group : {Group::WeightBias, Group::QueryKeyValue, Group::AllProjections, Group::FeedForward}) {
+    for (const Group group : kGroups) {
         if (module.value("same_" + std::string(name(group)), false))
             options.groups.insert(group);
     }
@@ -58,8 +56,9 @@ void TestGoldenLayers::run() {
     const Json item = test::readJson(file.toStdString());
     Session session(test::goldenNetwork(item));
     Samples samples;
-    for (std::size_t i = 0; i < item["inputs"].size(); ++i)
-        samples.inputs.items.emplace_back("x" + std::to_string(i), toArray(test::tensorFromBits(item["inputs"][i])));
+    const auto inputs = test::goldenInputs(item);
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+        samples.inputs.items.emplace_back("x" + std::to_string(i), toArray(inputs[i]));
     QVERIFY(session.setSamples(samples));
     QCOMPARE(session.layers().size(), std::size_t{1});
     const LayerSpec& layer = session.layers()[0];

@@ -1,9 +1,10 @@
 #include "support/layer_network.h"
 
-#include "quant/layers/conv2d.h"
+#include "quant/layers/convolution.h"
 #include "quant/layers/elementwise.h"
 #include "quant/layers/layer_norm.h"
 #include "quant/layers/linear.h"
+#include "quant/layers/lstm.h"
 #include "quant/layers/multihead_attention.h"
 #include "quant/layers/transformer_encoder_layer.h"
 
@@ -42,7 +43,17 @@ Recording LayerNetwork::record(const std::vector<std::optional<at::IValue>>& arg
     for (const auto& argument : arguments)
         inputs.push_back(builder.input(argument->toTensor()));
     const std::vector<Value> outputs = m_forward(builder, inputs);
-    return {builder.finish(outputs), builder.tensors()};
+    return {builder.finish(outputs), builder.tensors(), {}};
+}
+
+std::vector<at::Tensor> goldenInputs(const Json& goldenCase) {
+    std::vector<at::Tensor> inputs;
+    for (const Json& input : goldenCase["inputs"])
+        inputs.push_back(tensorFromBits(input));
+    const Json states = goldenCase["kwargs"].value("hx", Json::array());
+    for (const Json& state : states)
+        inputs.push_back(tensorFromBits(state));
+    return inputs;
 }
 
 std::unique_ptr<Network> goldenNetwork(const Json& goldenCase) {
@@ -52,7 +63,7 @@ std::unique_ptr<Network> goldenNetwork(const Json& goldenCase) {
         return tensorFromBits(stateJson.value(name, Json()));
     };
     std::vector<std::string> names;
-    for (std::size_t i = 0; i < goldenCase["inputs"].size(); ++i)
+    for (std::size_t i = 0; i < goldenInputs(goldenCase).size(); ++i)
         names.push_back("x" + std::to_string(i));
 
     const auto forward = [=](Builder& run, const std::vector<Value>& in) -> std::vector<Value> {
@@ -66,7 +77,7 @@ std::unique_ptr<Network> goldenNetwork(const Json& goldenCase) {
             options.padding = module["padding"].get<std::vector<std::int64_t>>();
             options.dilation = module["dilation"].get<std::vector<std::int64_t>>();
             options.groups = module["groups"];
-            Conv2d layer(kPath, state("weight"), state("bias"), options);
+            Convolution layer(kPath, state("weight"), state("bias"), options);
             return declared(layer, run, {layer.forward(in[0], run)});
         }
         if (type == "layer_norm") {
@@ -101,6 +112,16 @@ std::unique_ptr<Network> goldenNetwork(const Json& goldenCase) {
             p.activation = module.value("activation", std::string("relu"));
             TransformerEncoderLayer layer(kPath, p);
             return declared(layer, run, {layer.forward({in[0], {}, {}}, run)});
+        }
+        if (type == "lstm") {
+            Lstm layer(kPath,
+                       {state("w_ih.weight"), state("w_hh.weight"), state("w_ih.bias"), state("w_hh.bias"), {}, false});
+            const auto out =
+                layer.forward({in[0], in.size() > 2 ? in[1] : Value{}, in.size() > 2 ? in[2] : Value{}}, run);
+            const auto withLayer = [&run](Value state) {
+                return run.apply("unsqueeze", {state}, [](std::span<const at::Tensor> t) { return t[0].unsqueeze(0); });
+            };
+            return declared(layer, run, {out.output, withLayer(out.hn), withLayer(out.cn)});
         }
         Elementwise::Function function;
         if (type == "softmax")

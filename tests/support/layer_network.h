@@ -29,4 +29,7 @@ class LayerNetwork final : public quant::Network {
 /// The layer of a golden case, at the path `layer`.
 std::unique_ptr<quant::Network> goldenNetwork(const Json& goldenCase);
 
+/// Its tensors: the inputs, then the initial states h0 and c0 where the case has them.
+std::vector<at::Tensor> goldenInputs(const Json& goldenCase);
+
 } // namespace fxp::test

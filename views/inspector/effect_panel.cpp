@@ -64,6 +64,9 @@ EffectPanel::EffectPanel(model::Document& document, Selection& selection, QWidge
     m_error = addRow(tr("Largest error"));
     m_bias = addRow(tr("Bias, mean · outward"));
     m_fits = addRow(tr("Fits without overflow"));
+    m_sums = addRow(tr("Accumulator needs"));
+    m_sums->setToolTip(tr("Bits of the layer's exact sums: what no data of these formats exceeds, and what this run's "
+                          "largest sum needs"));
     m_bias->setToolTip(
         tr("Mean of y − x, and of sign(x)·(y − x), in LSB: only the second shows that magnitudes shrink"));
     for (const auto signal : {&model::Document::modelChanged, &model::Document::formatsChanged,
@@ -73,13 +76,29 @@ EffectPanel::EffectPanel(model::Document& document, Selection& selection, QWidge
     refresh();
 }
 
+void EffectPanel::showSums(int slot) {
+    const auto result = m_document.result();
+    const auto& infos = m_document.slotInfos();
+    const quant::SlotInfo& info = infos[static_cast<std::size_t>(slot)];
+    for (std::size_t i = 0; result && i < infos.size() && i < result->accumulators.size(); ++i) {
+        const quant::AccumulatorUse& use = result->accumulators[i];
+        if (!infos[i].optional || infos[i].layerPath != info.layerPath || use.worstBits == 0)
+            continue;
+        // A layer of several sums has an accumulator for each: its own is shown for it, the first for the rest.
+        if (info.optional && infos[i].path != info.path)
+            continue;
+        m_sums->setText(tr("%1 bits · %2 seen").arg(use.worstBits).arg(use.observedBits));
+        return;
+    }
+}
+
 void EffectPanel::refresh() {
     const int slot = m_selection.current();
     const bool any = slot >= 0 && slot < m_document.slotCount();
     const auto result = any ? m_document.slotResult(slot) : nullptr;
     const QString none = QStringLiteral("–");
     for (QLabel* label :
-         {m_range, m_step, m_data, m_overflow, m_underflow, m_alone, m_accumulated, m_error, m_bias, m_fits})
+         {m_range, m_step, m_data, m_overflow, m_underflow, m_alone, m_accumulated, m_error, m_bias, m_fits, m_sums})
         label->setText(none);
     m_state->clear();
     if (!any)
@@ -87,10 +106,12 @@ void EffectPanel::refresh() {
     const quant::QType& format = m_document.format(slot);
     if (format.isComplete()) {
         m_range->setText(number(format.lowest()) + " … " + number(format.highest()));
-        m_step->setText(number(format.lsb()) + " = " + power(-*format.fractionalBits));
+        m_step->setText(format.hasPoint() ? number(format.lsb()) + " = " + power(-*format.fractionalBits)
+                                          : QString::fromStdString(quant::write(format, quant::Notation::Fi)));
     } else {
         m_range->setText(tr("float32"));
     }
+    showSums(slot);
     if (!result)
         return;
     const bool stale = m_document.isStale(slot);
@@ -115,7 +136,7 @@ void EffectPanel::refresh() {
         QStringList fits;
         const int own = format.totalBits.value_or(8);
         for (const int total : {own, own == 8 ? 16 : 8}) {
-            const quant::QType fit = quant::noOverflow(f.range(), {total, std::nullopt, {}, {}}, "");
+            const quant::QType fit = quant::noOverflow(f.range(), {total, std::nullopt, {}, {}, {}}, "");
             fits << tr("%1 bits: %2")
                         .arg(total)
                         .arg(QString::fromStdString(quant::write(fit, quant::Notation::SignIntegerFraction)));

@@ -19,12 +19,14 @@ class EffectPanel : public QWidget {
 
   private:
     QLabel* addRow(const QString& name);
+    /// The accumulator bits of the layer that the slot belongs to.
+    void showSums(int slot);
     void refresh();
 
     model::Document& m_document;
     Selection& m_selection;
     QLabel *m_state, *m_range, *m_step, *m_data, *m_overflow, *m_underflow, *m_alone, *m_accumulated, *m_error, *m_bias,
-        *m_fits;
+        *m_fits, *m_sums;
 };
 
 } // namespace fxp::views

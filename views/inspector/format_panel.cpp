@@ -14,6 +14,10 @@
 #include <QSpinBox>
 #include <QVBoxLayout>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 namespace fxp::views {
 
 using quant::Notation;
@@ -60,6 +64,45 @@ template <class Values> QComboBox* comboOf(const Values& values, const QString& 
     return combo;
 }
 
+void makeFloat(quant::QType& f) {
+    f.totalBits = f.fractionalBits = std::nullopt;
+    f.affine.reset();
+}
+
+/// The range stays where it is; the bits are added or taken at the right.
+void setTotal(quant::QType& f, int total) {
+    if (f.affine && f.totalBits) {
+        const double finer = std::ldexp(1.0, total - *f.totalBits);
+        const double half = std::ldexp(1.0, total - 1);
+        for (std::size_t i = 0; i < f.affine->scale.size(); ++i) {
+            f.affine->scale[i] /= finer;
+            const double zero = std::nearbyint(static_cast<double>(f.affine->zeroPoint[i]) * finer);
+            f.affine->zeroPoint[i] = static_cast<std::int64_t>(std::clamp(zero, -half, half - 1));
+        }
+        f.totalBits = total;
+        return;
+    }
+    const int integer = f.hasPoint() ? f.integerBits() : 1;
+    f.totalBits = total;
+    f.fractionalBits = total - integer;
+}
+
+void setFraction(quant::QType& f, int fraction) {
+    f.totalBits = f.totalBits.value_or(8);
+    f.fractionalBits = fraction;
+    f.affine.reset();
+}
+
+/// From a binary point to a scale of the same step, and back to the point next to the scale.
+void setScaled(quant::QType& f, bool scaled) {
+    if (scaled && f.hasPoint()) {
+        f.affine = quant::Affine{{f.lsb()}, {0}, -1};
+        f.fractionalBits.reset();
+    } else if (!scaled && f.affine) {
+        setFraction(f, static_cast<int>(std::lround(-std::log2(f.lsb()))));
+    }
+}
+
 QSpinBox* spin(int low, int high, const QString& name) {
     auto* box = new QSpinBox;
     box->setRange(low, high);
@@ -75,9 +118,14 @@ FormatPanel::FormatPanel(model::Document& document, Selection& selection, QWidge
       m_total(spin(1, quant::kMaxTotalBits, tr("Total bits"))),
       m_fraction(spin(-quant::kMaxFractionalBits, quant::kMaxFractionalBits, tr("Fractional bits"))),
       m_integer(spin(-quant::kMaxFractionalBits, quant::kMaxFractionalBits + quant::kMaxTotalBits, tr("Integer bits"))),
+      m_scaling(new QComboBox), m_scale(new QLineEdit),
+      m_zero(spin(std::numeric_limits<int>::min(), std::numeric_limits<int>::max(), tr("Zero point"))),
       m_rounding(comboOf(quant::kRoundings, tr("Rounding"))), m_overflow(comboOf(quant::kOverflows, tr("Overflow"))) {
     m_total->setSpecialValueText(tr("float"));
     m_count->setObjectName("muted");
+    m_scaling->addItems({tr("binary point"), tr("real scale")});
+    m_scaling->setAccessibleName(tr("Scaling"));
+    m_scale->setAccessibleName(tr("Scale"));
     m_integer->setSuffix(tr("  with sign"));
     auto* heading = new QLabel(tr("Format"));
     heading->setObjectName("heading");
@@ -88,15 +136,18 @@ FormatPanel::FormatPanel(model::Document& document, Selection& selection, QWidge
     grid->addWidget(heading, 0, 0);
     grid->addWidget(m_count, 0, 1, Qt::AlignRight);
     int row = 1;
-    const std::pair<QString, QWidget*> fields[] = {{tr("Total bits"), m_total},
-                                                   {tr("Fractional bits"), m_fraction},
-                                                   {tr("Integer bits"), m_integer},
-                                                   {tr("Rounding"), m_rounding},
-                                                   {tr("Overflow"), m_overflow}};
+    const std::pair<QString, QWidget*> fields[] = {{tr("Total bits"), m_total},     {tr("Fractional bits"), m_fraction},
+                                                   {tr("Integer bits"), m_integer}, {tr("Scaling"), m_scaling},
+                                                   {tr("Scale"), m_scale},          {tr("Zero point"), m_zero},
+                                                   {tr("Rounding"), m_rounding},    {tr("Overflow"), m_overflow}};
     for (const auto& [text, field] : fields) {
         auto* label = new QLabel(text);
         label->setObjectName("muted");
         label->setBuddy(field);
+        if (field == m_scale || field == m_zero)
+            m_scaleFields.insert(m_scaleFields.end(), {label, field});
+        if (field == m_fraction || field == m_integer)
+            m_pointFields.insert(m_pointFields.end(), {label, field});
         grid->addWidget(label, row, 0);
         grid->addWidget(field, row++, 1);
     }
@@ -119,26 +170,33 @@ FormatPanel::FormatPanel(model::Document& document, Selection& selection, QWidge
 
     connect(m_total, &QSpinBox::valueChanged, this, [this](int value) {
         if (value == 1) {
-            edit(tr("Make float"), [](quant::QType& f) { f.totalBits = f.fractionalBits = std::nullopt; });
+            edit(tr("Make float"), makeFloat);
             return;
         }
-        // The range stays where it is; the bits are added or taken at the right.
-        edit(tr("Total bits"), [value](quant::QType& f) {
-            const int integer = f.isComplete() ? f.integerBits() : 1;
-            f.totalBits = value;
-            f.fractionalBits = value - integer;
-        });
+        edit(tr("Total bits"), [value](quant::QType& f) { setTotal(f, value); });
     });
-    connect(m_fraction, &QSpinBox::valueChanged, this, [this](int value) {
-        edit(tr("Fractional bits"), [value](quant::QType& f) {
-            f.totalBits = f.totalBits.value_or(8);
-            f.fractionalBits = value;
-        });
-    });
+    connect(m_fraction, &QSpinBox::valueChanged, this,
+            [this](int value) { edit(tr("Fractional bits"), [value](quant::QType& f) { setFraction(f, value); }); });
     connect(m_integer, &QSpinBox::valueChanged, this, [this](int value) {
-        edit(tr("Integer bits"), [value](quant::QType& f) {
-            f.totalBits = f.totalBits.value_or(8);
-            f.fractionalBits = *f.totalBits - value;
+        edit(tr("Integer bits"), [value](quant::QType& f) { setFraction(f, f.totalBits.value_or(8) - value); });
+    });
+    connect(m_scaling, &QComboBox::activated, this,
+            [this](int index) { edit(tr("Scaling"), [index](quant::QType& f) { setScaled(f, index == 1); }); });
+    connect(m_scale, &QLineEdit::editingFinished, this, [this] {
+        bool ok = false;
+        const double value = m_scale->text().toDouble(&ok);
+        if (m_scale->isModified() && ok)
+            edit(tr("Scale"), [value](quant::QType& f) {
+                if (f.affine && !f.affine->perChannel())
+                    f.affine->scale[0] = value;
+            });
+        else
+            refresh();
+    });
+    connect(m_zero, &QSpinBox::valueChanged, this, [this](int value) {
+        edit(tr("Zero point"), [value](quant::QType& f) {
+            if (f.affine && !f.affine->perChannel())
+                f.affine->zeroPoint[0] = value;
         });
     });
     connect(m_rounding, &QComboBox::activated, this, [this](int index) {
@@ -169,8 +227,7 @@ void FormatPanel::addButtons(QGridLayout* grid, int row) {
         [this] { m_document.refit(m_selection.slotList(), quant::Method::NoOverflow); });
     add(tr("Min MSE"), tr("The fraction bits with the least mean squared error"),
         [this] { m_document.refit(m_selection.slotList(), quant::Method::MinMse); });
-    add(tr("Float"), tr("No quantization"),
-        [this] { edit(tr("Make float"), [](quant::QType& f) { f.totalBits = f.fractionalBits = std::nullopt; }); });
+    add(tr("Float"), tr("No quantization"), [this] { edit(tr("Make float"), makeFloat); });
     add(tr("Copy"), tr("Copy the format as text"), [this] {
         if (m_selection.current() >= 0)
             QApplication::clipboard()->setText(
@@ -224,7 +281,22 @@ void FormatPanel::refresh() {
         const quant::QType& format = m_document.format(slot);
         m_total->setValue(format.totalBits.value_or(1));
         m_fraction->setValue(format.fractionalBits.value_or(0));
-        m_integer->setValue(format.isComplete() ? format.integerBits() : 0);
+        m_integer->setValue(format.hasPoint() ? format.integerBits() : 0);
+        m_scaling->setCurrentIndex(format.affine ? 1 : 0);
+        m_scaling->setEnabled(format.isComplete());
+        for (QWidget* field : m_pointFields)
+            field->setVisible(!format.affine);
+        for (QWidget* field : m_scaleFields)
+            field->setVisible(format.affine.has_value());
+        if (format.affine) {
+            const bool channels = format.affine->perChannel();
+            m_scale->setText(channels
+                                 ? tr("%1 channels, axis %2").arg(format.affine->scale.size()).arg(format.affine->axis)
+                                 : QString::number(format.affine->scale[0], 'g', 9));
+            m_scale->setReadOnly(channels);
+            m_zero->setValue(static_cast<int>(format.affine->zeroPoint[0]));
+            m_zero->setEnabled(!channels);
+        }
         m_fraction->setEnabled(!format.isFloat());
         m_integer->setEnabled(!format.isFloat());
         m_rounding->setCurrentIndex(m_rounding->findData(static_cast<int>(format.rounding)));

@@ -35,7 +35,11 @@ class FormatPanel : public QWidget {
     Selection& m_selection;
     QLabel* m_count;
     QSpinBox *m_total, *m_fraction, *m_integer;
+    QComboBox* m_scaling;
+    QLineEdit* m_scale;
+    QSpinBox* m_zero;
     QComboBox *m_rounding, *m_overflow;
+    std::vector<QWidget*> m_scaleFields, m_pointFields; ///< with their labels; one or the other are shown
     std::array<QLineEdit*, 4> m_notations;
     std::vector<QPushButton*> m_buttons;
     bool m_refreshing = false;

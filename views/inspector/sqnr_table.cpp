@@ -56,7 +56,7 @@ void SqnrTable::ask() {
     const quant::QType& format = m_document.format(slot);
     const int total = format.totalBits.value_or(8);
     int integer = 1;
-    if (format.isComplete())
+    if (format.hasPoint())
         integer = format.integerBits();
     else if (std::isfinite(result->figures.min) && std::isfinite(result->figures.max))
         integer = quant::integerBits(result->figures.range(), {total, std::nullopt, {}, {}}, "");
@@ -149,7 +149,7 @@ void SqnrTable::paintEvent(QPaintEvent*) {
                                  : value > 0          ? "∞"
                                                       : "–");
             const bool own =
-                format.isComplete() && *format.totalBits == m_totals[row] && format.integerBits() == m_integers[column];
+                format.hasPoint() && *format.totalBits == m_totals[row] && format.integerBits() == m_integers[column];
             if (own) {
                 painter.setPen(QPen(theme.text, 1.6));
                 painter.setBrush(Qt::NoBrush);

@@ -117,11 +117,11 @@ void BitPlot::refresh() {
         return;
     const quant::QType& format = m_document.format(slot);
     m_ruler->setFormat(format);
-    m_ruler->setVisible(format.isComplete());
+    m_ruler->setVisible(format.hasPoint());
 
     const auto& bins = result->figures.before.log2;
-    const int top = format.isComplete() ? format.integerBits() - 1 : 100'000;
-    const int bottom = format.isComplete() ? -*format.fractionalBits : -100'000;
+    const int top = format.hasPoint() ? format.integerBits() - 1 : 100'000;
+    const int bottom = format.hasPoint() ? -*format.fractionalBits : -100'000;
     QVector<double> keys[3], positive[3], negative[3];
     m_highest = 1;
     for (int i = 0; i < quant::kLog2Bins / 2 - 1; ++i) {
@@ -142,8 +142,8 @@ void BitPlot::refresh() {
         series[part]->negative->setData(keys[part], negative[part]);
     }
     for (QCPItemRect* area : {m_overflowArea, m_lostArea})
-        area->setVisible(format.isComplete());
-    m_point->setVisible(format.isComplete());
+        area->setVisible(format.hasPoint());
+    m_point->setVisible(format.hasPoint());
     m_overflowArea->topLeft->setCoords(kFar, 0);
     m_overflowArea->bottomRight->setCoords(top - 0.5, 1);
     m_lostArea->topLeft->setCoords(bottom - 0.5, 0);
@@ -171,11 +171,13 @@ void BitPlot::setLabels() {
                                                                .arg(locale.toString(qlonglong(figures.overflow())),
                                                                     percent(figures.overflow(), figures.count)) +
                                                            mark);
-    m_lostText->setText(result->format.isFloat() ? tr("float: no bits yet; set a total and calibrate")
-                                                 : tr("to zero %1 · %2")
-                                                           .arg(locale.toString(qlonglong(figures.underflow)),
-                                                                percent(figures.underflow, figures.count)) +
-                                                       mark);
+    m_lostText->setText(
+        result->format.isFloat() ? tr("float: no bits yet; set a total and calibrate")
+        : result->format.affine
+            ? tr("a real-valued scale has no binary point; its levels are under Values")
+            : tr("to zero %1 · %2")
+                      .arg(locale.toString(qlonglong(figures.underflow)), percent(figures.underflow, figures.count)) +
+                  mark);
     const Theme theme(palette());
     m_overflowText->setColor(stale || figures.overflow() == 0 ? theme.muted : theme.danger);
     m_lostText->setColor(theme.muted);
@@ -200,7 +202,7 @@ void BitPlot::resetView() {
         low = -4;
         high = 0;
     }
-    if (format.isComplete()) {
+    if (format.hasPoint()) {
         high = std::max(high, format.integerBits() - 1);
         low = std::min(low, std::max(-*format.fractionalBits, high - 40));
     }

@@ -59,19 +59,19 @@ QPoint BitRuler::pointHandle() const {
 }
 
 QPoint BitRuler::leftHandle() const {
-    return m_format.isComplete()
+    return m_format.hasPoint()
                ? QPoint(static_cast<int>(cell(m_format.integerBits() - 1).left()) - 1, kTop + kHeight / 2)
                : QPoint();
 }
 
 QPoint BitRuler::rightHandle() const {
-    return m_format.isComplete()
+    return m_format.hasPoint()
                ? QPoint(static_cast<int>(cell(-*m_format.fractionalBits).right()) + 1, kTop + kHeight / 2)
                : QPoint();
 }
 
 BitRuler::Part BitRuler::partAt(const QPoint& position) const {
-    if (!m_format.isComplete())
+    if (!m_format.hasPoint())
         return Part::None;
     const int left = leftHandle().x(), right = rightHandle().x();
     if ((position - pointHandle()).manhattanLength() <= 9)
@@ -87,7 +87,7 @@ BitRuler::Part BitRuler::partAt(const QPoint& position) const {
 
 std::optional<quant::QType> BitRuler::moved(const quant::QType& from, Part part, int steps) const {
     quant::QType format = from;
-    if (!format.isComplete())
+    if (!format.hasPoint())
         return std::nullopt;
     if (part == Part::Word || part == Part::RightEnd)
         *format.fractionalBits += steps;
@@ -103,7 +103,7 @@ std::optional<quant::QType> BitRuler::moved(const quant::QType& from, Part part,
 }
 
 void BitRuler::paintEvent(QPaintEvent*) {
-    if (!m_format.isComplete())
+    if (!m_format.hasPoint())
         return;
     const Theme theme(palette());
     QPainter painter(this);

@@ -325,6 +325,8 @@ Extent extentOf(const float* x, std::int64_t count) {
 bool needsPlain(const QType& type) {
     if (type.isFloat())
         return false;
+    if (type.affine)
+        return true;
     const bool directed = type.rounding == Rounding::Floor || type.rounding == Rounding::Ceil;
     return type.rounding == Rounding::Stochastic || std::abs(*type.fractionalBits) > 100 ||
            (directed && *type.fractionalBits < 0) ||
@@ -367,8 +369,10 @@ void BlockFigures(const QuantizeJob& job, std::int64_t begin, std::int64_t end, 
     if (whole > begin) {
         const Extent extent = extentOf(job.x + begin, whole - begin);
         const Extent reference = job.reference ? extentOf(job.reference + begin, whole - begin) : extent;
-        const bool wraps = job.type.overflow == Overflow::Wrap && !job.type.isFloat() && overflows(extent, job.type);
-        if (!extent.finite || !reference.finite || wraps || needsPlain(job.type)) {
+        const bool plain = needsPlain(job.type) || job.given;
+        const bool wraps =
+            !plain && job.type.overflow == Overflow::Wrap && !job.type.isFloat() && overflows(extent, job.type);
+        if (!extent.finite || !reference.finite || wraps || plain) {
             quantizeBlockPlain(job, begin, whole, total);
         } else {
             Figures part;

@@ -1,5 +1,6 @@
 #include "quant/core/kernels/quantize_kernel.h"
 
+#include "quant/core/error.h"
 #include "quant/core/kernels/block.h"
 
 #include <ATen/Parallel.h>
@@ -39,6 +40,20 @@ Figures figuresOfTask(const QuantizeJob& job, std::int64_t task) {
 }
 
 } // namespace
+
+void QuantizeJob::setShape(std::span<const std::int64_t> shape, const std::string& where) {
+    channelStride = 1;
+    if (!type.affine || !type.affine->perChannel())
+        return;
+    const auto axis = static_cast<std::size_t>(type.affine->axis);
+    if (axis >= shape.size() || shape[axis] != static_cast<std::int64_t>(type.affine->scale.size()))
+        throw Error(where,
+                    "the format has " + std::to_string(type.affine->scale.size()) + " channels along axis " +
+                        std::to_string(axis) + ", and the tensor has not",
+                    "calibrate the tensor anew");
+    for (std::size_t i = axis + 1; i < shape.size(); ++i)
+        channelStride *= shape[i];
+}
 
 Figures quantizeWithFigures(const QuantizeJob& job) {
     const std::int64_t tasks = (job.count + kTask - 1) / kTask;

@@ -4,6 +4,8 @@
 #include "quant/core/qtype.h"
 
 #include <cstdint>
+#include <span>
+#include <string>
 
 namespace fxp::quant {
 
@@ -12,11 +14,17 @@ struct QuantizeJob {
     const float* x = nullptr;
     const float* reference = nullptr; ///< the same tensor of the float run; null: not compared
     float* y = nullptr;               ///< where the result goes; may be x itself; null: figures alone
+    const float* given = nullptr;     ///< the results, where they were computed from more bits than x has; else null
     std::int64_t count = 0;
-    std::int64_t firstIndex = 0; ///< index of x[0] in its tensor: STOCHASTIC draws by element index
-    QType type;                  ///< complete or float
-    std::uint64_t seed = 0;      ///< of STOCHASTIC
-    LinearRange range;           ///< of the linear histograms
+    std::int64_t firstIndex = 0;    ///< index of x[0] in its tensor: STOCHASTIC draws by element index
+    QType type;                     ///< complete or float
+    std::uint64_t seed = 0;         ///< of STOCHASTIC
+    LinearRange range;              ///< of the linear histograms
+    std::int64_t channelStride = 1; ///< elements from one channel to the next, of a format per channel
+
+    /// The strides that the format's axis has in a contiguous tensor of that shape. Throws Error naming `where` when
+    /// there is no such axis, or another number of channels.
+    void setShape(std::span<const std::int64_t> shape, const std::string& where);
 };
 
 /// Values, figures and both histograms, element by element in plain C++: what every faster version must equal.

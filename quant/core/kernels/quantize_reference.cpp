@@ -24,6 +24,16 @@ std::size_t log2Bin(float x) {
     return std::bit_cast<std::uint32_t>(x) >> 23;
 }
 
+Quantized quantizeElement(const QuantizeJob& job, std::int64_t i, const Limits& range) {
+    const auto index = static_cast<std::uint64_t>(job.firstIndex + i);
+    const double draw = job.type.rounding == Rounding::Stochastic ? stochasticDraw(job.seed, index) : 0.0;
+    if (!job.type.affine)
+        return quantizeOne(job.x[i], job.type, range, draw);
+    const std::uint64_t channels = job.type.affine->scale.size();
+    const auto channel = index / static_cast<std::uint64_t>(job.channelStride) % channels;
+    return quantizeAffine(job.x[i], job.type, range, draw, channel);
+}
+
 void count(Histograms& histograms, float value, const LinearScale& scale) {
     if (value != 0)
         ++histograms.log2[log2Bin(value)];
@@ -40,11 +50,8 @@ void quantizeBlockPlain(const QuantizeJob& job, std::int64_t begin, std::int64_t
     part.linearRange = job.range;
     for (std::int64_t i = begin; i < end; ++i) {
         const float x = job.x[i];
-        const double draw = job.type.rounding == Rounding::Stochastic
-                                ? stochasticDraw(job.seed, static_cast<std::uint64_t>(job.firstIndex + i))
-                                : 0.0;
-        const Quantized quantized = isFloat ? Quantized{x, Side::Inside} : quantizeOne(x, job.type, range, draw);
-        const float y = quantized.value;
+        const Quantized quantized = isFloat ? Quantized{x, Side::Inside} : quantizeElement(job, i, range);
+        const float y = job.given ? job.given[i] : quantized.value;
         part.overflowLow += quantized.side == Side::Low;
         part.overflowHigh += quantized.side == Side::High;
         if (job.reference && std::isfinite(job.reference[i]) && std::isfinite(y)) {
@@ -87,12 +94,8 @@ void quantizeBlockPlain(const QuantizeJob& job, std::int64_t begin, std::int64_t
 
 void quantizeValuesPlain(const QuantizeJob& job, std::int64_t begin, std::int64_t end) {
     const Limits range = limits(job.type);
-    for (std::int64_t i = begin; i < end; ++i) {
-        const double draw = job.type.rounding == Rounding::Stochastic
-                                ? stochasticDraw(job.seed, static_cast<std::uint64_t>(job.firstIndex + i))
-                                : 0.0;
-        job.y[i] = quantizeOne(job.x[i], job.type, range, draw).value;
-    }
+    for (std::int64_t i = begin; i < end; ++i)
+        job.y[i] = quantizeElement(job, i, range).value;
 }
 
 Figures quantizeReference(const QuantizeJob& job) {

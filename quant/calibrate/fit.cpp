@@ -1,0 +1,146 @@
+#include "quant/calibrate/fit.h"
+
+#include "quant/calibrate/clipping.h"
+#include "quant/core/error.h"
+#include "quant/core/kernels/quantize_kernel.h"
+#include "quant/core/quantize.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace fxp::quant {
+
+namespace {
+
+constexpr int kDepth = 10;
+
+double squaredError(const std::vector<at::Tensor>& parts, const QType& type, const std::string& where) {
+    double error = 0;
+    for (const at::Tensor& part : parts)
+        error += (quantize(part, type, where).to(at::kDouble) - part.to(at::kDouble)).square().sum().item<double>();
+    return error;
+}
+
+/// The least error among formats of ever finer steps; ties to the coarser.
+template <class Next>
+QType leastError(const std::vector<at::Tensor>& parts, QType trial, int tries, Next next, const std::string& where) {
+    QType best = trial;
+    double least = INFINITY;
+    for (int step = 0; step < tries; ++step) {
+        const double error = squaredError(parts, trial, where);
+        if (error < least) {
+            least = error;
+            best = trial;
+        }
+        next(trial, step);
+    }
+    return best;
+}
+
+QType withPoint(const std::vector<at::Tensor>& parts, const ValueRange& range, const QType& given, Method method,
+                const std::string& where) {
+    if (method == Method::HighPrecision)
+        return highPrecision(range, given, where);
+    if (method != Method::MinMse)
+        return noOverflow(range, given, where);
+    if (parts.size() == 1)
+        return minMse(parts[0], range, given, where, kDepth);
+    if (!given.totalBits)
+        throw Error(where, "min_mse needs total_bits", "give total_bits");
+    return leastError(
+        parts, noOverflow(range, given, where), kDepth + 1, [](QType& trial, int) { ++*trial.fractionalBits; }, where);
+}
+
+/// One scale and zero point that hold the range.
+struct Scaling {
+    double scale = 1;
+    std::int64_t zeroPoint = 0;
+};
+
+Scaling scalingOf(const ValueRange& range, int totalBits, Scheme scheme) {
+    const double half = std::ldexp(1.0, totalBits - 1);
+    if (scheme == Scheme::Affine) {
+        const double low = std::min(range.low, 0.0), high = std::max(range.high, 0.0); // zero stays a value
+        if (low == high)
+            return {};
+        const double scale = (high - low) / (2 * half - 1);
+        const double zero = std::clamp(std::nearbyint(-half - low / scale), -half, half - 1);
+        return {scale, static_cast<std::int64_t>(zero)};
+    }
+    const double scale = std::max(-range.low / half, range.high / (half - 1));
+    return {scale > 0 ? scale : 1, 0};
+}
+
+/// The range to hold, after what the method clips away.
+ValueRange clipped(const std::vector<at::Tensor>& parts, const ValueRange& range, const QType& given, Method method,
+                   const CalibrationOptions& options, const std::string& where) {
+    if (method == Method::Percentile)
+        return percentileRange(parts, options.percentile, where);
+    if (method == Method::KlDivergence) {
+        if (!given.totalBits)
+            throw Error(where, "kl needs total_bits", "give total_bits");
+        return leastDivergenceRange(parts, range, std::ldexp(1.0, *given.totalBits - 1));
+    }
+    return range;
+}
+
+QType withScale(const std::vector<at::Tensor>& parts, const ValueRange& range, const QType& given, Method method,
+                Scheme scheme, const std::string& where) {
+    if (!given.totalBits)
+        throw Error(where, "a real-valued scale needs total_bits", "give total_bits");
+    const auto holding = [&](double share) {
+        QType type = given;
+        type.fractionalBits.reset();
+        const Scaling scaling = scalingOf({range.low * share, range.high * share}, *given.totalBits, scheme);
+        type.affine = Affine{{scaling.scale}, {scaling.zeroPoint}, -1};
+        return type;
+    };
+    if (method != Method::MinMse)
+        return holding(1);
+    // A quarter of an octave each.
+    return leastError(
+        parts, holding(1), 4 * kDepth + 1,
+        [&](QType& trial, int step) { trial = holding(std::exp2(-0.25 * (step + 1))); }, where);
+}
+
+QType perChannel(const std::vector<at::Tensor>& parts, const QType& given, Method method,
+                 const CalibrationOptions& options, int axis, const std::string& where) {
+    QType type = given;
+    type.fractionalBits.reset();
+    type.affine = Affine{{}, {}, axis};
+    for (std::int64_t channel = 0; channel < parts[0].size(axis); ++channel) {
+        std::vector<at::Tensor> slices;
+        ValueRange range = valueRange(parts[0].select(axis, channel));
+        for (const at::Tensor& part : parts) {
+            slices.push_back(part.select(axis, channel).contiguous());
+            range.include(valueRange(slices.back()));
+        }
+        const QType one = fit(slices, range, given, method, options, -1, where);
+        type.totalBits = one.totalBits;
+        type.affine->scale.push_back(one.affine ? one.affine->scale[0] : std::ldexp(1.0, -*one.fractionalBits));
+        type.affine->zeroPoint.push_back(one.affine ? one.affine->zeroPoint[0] : 0);
+    }
+    return type;
+}
+
+} // namespace
+
+QType fit(const std::vector<at::Tensor>& parts, const ValueRange& range, const QType& given, Method method,
+          const CalibrationOptions& options, int channelAxis, const std::string& where) {
+    if (channelAxis >= 0) {
+        if (!given.totalBits || method == Method::HighPrecision)
+            throw Error(where, "scales per channel need total_bits and a method that keeps them",
+                        "give total_bits, and another method than high_precision");
+        return perChannel(parts, given, method, options, channelAxis, where);
+    }
+    const ValueRange held = clipped(parts, range, given, method, options, where);
+    if (!std::isfinite(held.low) || !std::isfinite(held.high))
+        throw Error(where, "the tensor's range is not finite", "look at the samples or the float model");
+    if (options.scheme == Scheme::PowerOfTwo || method == Method::HighPrecision)
+        return withPoint(parts, held, given, method, where);
+    return withScale(parts, held, given, method, options.scheme, where);
+}
+
+} // namespace fxp::quant

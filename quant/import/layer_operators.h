@@ -1,0 +1,26 @@
+#pragma once
+
+#include "quant/graph/builder.h"
+
+#include <ATen/core/stack.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fxp::quant {
+
+/// Whether an operator of that name (operator_names.h) is a layer by itself, whatever module calls it: the recurrent
+/// ones and scaled_dot_product_attention.
+bool isLayerOperator(const std::string& name);
+
+/// Records the operator as its layer or layers at `path`, and gives its results; nothing where the arguments are none
+/// that the layer knows. A recurrent operator of several layers or directions becomes `path.l0`, `path.l0_reverse`,
+/// `path.l1`, …. May throw, like any hypothesis that does not fit.
+std::optional<std::vector<Value>> recordLayerOperator(const std::string& name, const c10::Stack& arguments,
+                                                      const std::string& path,
+                                                      const std::function<Value(const at::Tensor&)>& valueOf,
+                                                      Builder& run);
+
+} // namespace fxp::quant

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace fxp::quant {
+
+/// Whether a layer computed what the operators that it stands for computed: no value differs by more than 1e-5 of the
+/// largest.
+bool agrees(const at::Tensor& got, const at::Tensor& expected);
+
+} // namespace fxp::quant

@@ -1,0 +1,63 @@
+#include "quant/layers/convolution.h"
+
+#include "quant/core/error.h"
+
+#include <ATen/ATen.h>
+
+#include <utility>
+
+namespace fxp::quant {
+
+namespace {
+
+/// One number for all dimensions, or none, spelt out.
+std::vector<std::int64_t> spread(std::vector<std::int64_t> values, std::int64_t dimensions, std::int64_t otherwise) {
+    if (values.size() <= 1)
+        values.assign(static_cast<std::size_t>(dimensions), values.empty() ? otherwise : values[0]);
+    return values;
+}
+
+} // namespace
+
+std::string Convolution::typeOf(std::int64_t spatialDimensions, bool transposed) {
+    return (transposed ? "conv_transpose" : "conv") + std::to_string(spatialDimensions) + "d";
+}
+
+Convolution::Convolution(const std::string& path, at::Tensor weight, at::Tensor bias, ConvolutionOptions options)
+    : ProductLayer(typeOf(weight.dim() - 2, options.transposed), path, weight, std::move(bias)),
+      m_options(std::move(options)) {
+    const std::int64_t dimensions = weight.dim() - 2;
+    m_options.stride = spread(m_options.stride, dimensions, 1);
+    m_options.padding = spread(m_options.padding, dimensions, 0);
+    m_options.dilation = spread(m_options.dilation, dimensions, 1);
+    m_options.outputPadding = spread(m_options.outputPadding, dimensions, 0);
+}
+
+void Convolution::requireFit(const at::Tensor& x) const {
+    const at::Tensor& w = weightTensor();
+    const std::int64_t channels = m_options.transposed ? w.size(0) : w.size(1) * m_options.groups;
+    const bool fits = (x.dim() == w.dim() || x.dim() == w.dim() - 1) && x.size(1 - w.dim()) == channels;
+    if (!fits)
+        throw ShapeError(path(),
+                         "an input of " + c10::str(x.sizes()) + " does not fit a weight of " + c10::str(w.sizes()));
+}
+
+ProductOf Convolution::product() const {
+    return [o = m_options](const at::Tensor&, const at::Tensor& weight) {
+        const auto run = [o](const at::Tensor& x, const at::Tensor& w, const at::Tensor& b) {
+            const bool single = x.dim() == w.dim() - 1;
+            const at::Tensor y = at::convolution(single ? x.unsqueeze(0) : x, w, b, o.stride, o.padding, o.dilation,
+                                                 o.transposed, o.outputPadding, o.groups);
+            return single ? y.squeeze(0) : y;
+        };
+        Product product;
+        product.multiply = [run](const at::Tensor& x, const at::Tensor& w) { return run(x, w, {}); };
+        product.plain = run;
+        product.biasDimension = static_cast<int>(1 - weight.dim());
+        product.outputDimension = o.transposed ? 1 : 0;
+        product.terms = weight.numel() / (o.transposed ? weight.size(1) * o.groups : weight.size(0));
+        return product;
+    };
+}
+
+} // namespace fxp::quant

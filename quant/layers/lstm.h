@@ -1,0 +1,50 @@
+#pragma once
+
+#include "quant/layers/elementwise.h"
+#include "quant/layers/recurrence.h"
+
+namespace fxp::quant {
+
+/// Parameters of one layer and direction of a recurrent network, under PyTorch's names; G gates of H values.
+struct RecurrentParameters {
+    at::Tensor weightIh;       ///< [G·H, I]
+    at::Tensor weightHh;       ///< [G·H, H], or [G·H, P] with a projection
+    at::Tensor biasIh, biasHh; ///< [G·H], or undefined
+    at::Tensor weightHr;       ///< an LSTM's projection, [P, H]; undefined without
+    bool reverse = false;
+};
+
+/// One layer and direction of nn.LSTM: FIXED_POINT.md, section 5. With P = H where there is no projection:
+/// x: [B, T, I]; h0: [B, P], c0: [B, H], both undefined for zeros; output [B, T, P], hn [B, P], cn [B, H].
+/// Values inside are [T, B, …]; their slots' figures are over all time steps.
+class Lstm final : public Layer {
+  public:
+    static constexpr auto kType = "lstm";
+    struct Inputs {
+        Value x, h0, c0;
+    };
+    struct Outputs {
+        Value output, hn, cn;
+    };
+
+    Lstm(const std::string& path, const RecurrentParameters& parameters);
+
+    Slot input{*this, "input"}, h0{*this, "h0"}, c0{*this, "c0"};
+    Linear wIh, wHh;
+    Elementwise iAct, fAct, gAct, oAct, ctTanh;
+    Slot iDotG{*this, "i_dot_g"}, fDotC{*this, "f_dot_c_t"}, ct{*this, "c_t"}, ht{*this, "h_t"};
+    std::optional<Linear> wHr; ///< the projection
+    Slot output{*this, "output"};
+
+    /// Throws ShapeError when x is not [B, T, I].
+    Outputs forward(const Inputs& inputs, Builder& run);
+
+  private:
+    void log(Builder& run, const std::vector<Value>& values, const Linear::Parameters& hidden, Value x, Value xq,
+             std::int64_t steps);
+
+    bool m_reverse;
+    std::int64_t m_hidden, m_state;
+};
+
+} // namespace fxp::quant
