@@ -1,6 +1,7 @@
 #include "model/document.h"
 
 #include "model/format_command.h"
+#include "model/weights_command.h"
 #include "model/worker.h"
 #include "quant/calibrate/starting_formats.h"
 
@@ -14,6 +15,9 @@ Document::Document(QObject* parent) : QObject(parent), m_worker(new Worker) {
     qRegisterMetaType<OpenedModelPointer>();
     qRegisterMetaType<quant::RunSnapshot>();
     qRegisterMetaType<quant::Formats>();
+    qRegisterMetaType<WeightsEdit>();
+    qRegisterMetaType<quant::EpochReport>();
+    qRegisterMetaType<std::vector<quant::LogDifference>>();
     qRegisterMetaType<std::vector<double>>();
     m_worker->moveToThread(&m_thread);
     connect(&m_thread, &QThread::finished, m_worker, &QObject::deleteLater);
@@ -31,6 +35,18 @@ Document::Document(QObject* parent) : QObject(parent), m_worker(new Worker) {
         }
         end();
         setFormats(edit, tr("Calibrate"));
+    });
+    connect(m_worker, &Worker::weightsReady, this, &Document::takeWeights);
+    connect(m_worker, &Worker::idle, this, &Document::end);
+    connect(m_worker, &Worker::logCompared, this, [this](const QString& file, const auto& differences) {
+        end();
+        Q_EMIT logCompared(file, differences);
+    });
+    connect(m_worker, &Worker::epochDone, this, [this](const quant::EpochReport& epoch) {
+        Q_EMIT busyChanged(true, tr("Training: epoch %1, loss %2, accuracy %3 %")
+                                     .arg(epoch.epoch)
+                                     .arg(epoch.loss, 0, 'f', 3)
+                                     .arg(100 * epoch.accuracy, 0, 'f', 1));
     });
     connect(m_worker, &Worker::failed, this, [this](const QString& where, const QString& problem, const QString& hint) {
         end();
@@ -280,6 +296,56 @@ void Document::saveQConfig(const QString& file) {
                     "check the folder and its permissions");
     m_qconfigFile = file;
     m_undo.setClean();
+}
+
+void Document::saveForFxPyTorch(const QString& file) const {
+    const std::string text = quant::writeForFxPyTorch(m_model->identity, m_model->layers, m_model->slots, m_formats);
+    QSaveFile out(file);
+    if (!out.open(QIODevice::WriteOnly) || out.write(text.data(), static_cast<qint64>(text.size())) < 0 ||
+        !out.commit())
+        throw Error(file.toStdString(), "cannot be written: " + out.errorString().toStdString(),
+                    "check the folder and its permissions");
+}
+
+void Document::loadWeights(const QString& file) {
+    begin(tr("Reading weights"));
+    m_worker->cancel();
+    QMetaObject::invokeMethod(
+        m_worker, [worker = m_worker, file] { worker->loadWeights(file); }, Qt::QueuedConnection);
+}
+
+void Document::saveWeights(const QString& file) {
+    begin(tr("Saving weights"));
+    QMetaObject::invokeMethod(
+        m_worker, [worker = m_worker, file] { worker->saveWeights(file); }, Qt::QueuedConnection);
+}
+
+void Document::compareLog(const QString& file) {
+    begin(tr("Comparing"));
+    QMetaObject::invokeMethod(
+        m_worker, [worker = m_worker, file] { worker->compareLog(file); }, Qt::QueuedConnection);
+}
+
+void Document::finetune(const quant::FinetuneOptions& options) {
+    begin(tr("Training"));
+    m_worker->cancel();
+    QMetaObject::invokeMethod(
+        m_worker, [worker = m_worker, formats = m_formats, options] { worker->finetune(formats, options); },
+        Qt::QueuedConnection);
+}
+
+void Document::takeWeights(const WeightsEdit& edit, const QString& text) {
+    end();
+    if (isOpen())
+        m_undo.push(new WeightsCommand(*this, edit, text));
+}
+
+void Document::applyWeights(const ArraysPointer& values) {
+    begin(tr("Taking weights"));
+    m_worker->cancel();
+    QMetaObject::invokeMethod(
+        m_worker, [worker = m_worker, values] { worker->setWeights(values); }, Qt::QueuedConnection);
+    Q_EMIT weightsChanged();
 }
 
 } // namespace fxp::model

@@ -1,8 +1,11 @@
 #pragma once
 
 #include "model/opened_model.h"
+#include "model/weights_edit.h"
 #include "quant/calibrate/starting_formats.h"
 #include "quant/core/error.h"
+#include "quant/io/log_comparison.h"
+#include "quant/train/finetune.h"
 
 #include <QObject>
 #include <QThread>
@@ -62,6 +65,15 @@ class Document : public QObject {
     /// Throws Error; the document is then as before. Formats made for another model: OtherModel unless `anyModel`.
     void loadQConfig(const QString& file, bool anyModel = false);
     void saveQConfig(const QString& file);
+    /// The formats for FxPyTorch. Throws Error with the tensors whose format it lacks.
+    void saveForFxPyTorch(const QString& file) const;
+    /// Replaces parameters by the names in a .safetensors file, as an undoable edit.
+    void loadWeights(const QString& file);
+    void saveWeights(const QString& file);
+    /// Compares the last run with an activation log: answers with logCompared or failed.
+    void compareLog(const QString& file);
+    /// Trains the weights with the formats in place; they are taken as an undoable edit.
+    void finetune(const quant::FinetuneOptions& options);
     QByteArray qconfig() const;
     /// Takes a QConfig's text, as an undoable edit.
     void applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText);
@@ -91,9 +103,14 @@ class Document : public QObject {
     void tableReady(int slot, const std::vector<double>& sqnr);
     void failed(const QString& where, const QString& problem, const QString& hint);
     void notice(const QString& text);
+    void logCompared(const QString& file, const std::vector<quant::LogDifference>& differences);
+    void weightsChanged();
 
   private:
     friend class FormatCommand;
+    friend class WeightsCommand;
+    void applyWeights(const ArraysPointer& values);
+    void takeWeights(const WeightsEdit& edit, const QString& text);
     void applyFormats(const FormatEdit& edit);
     void takeModel(const OpenedModelPointer& model);
     void takeResult(const quant::RunSnapshot& result);

@@ -68,8 +68,8 @@ bool LayerFilterModel::lessThan(const QModelIndex& left, const QModelIndex& righ
         return left.row() < right.row(); // the network's order
     const double a = left.data(LayerTreeModel::ValueRole).toDouble();
     const double b = right.data(LayerTreeModel::ValueRole).toDouble();
-    if (std::isnan(a) || std::isnan(b))
-        return std::isnan(b) && !std::isnan(a);
+    if (std::isnan(a) || std::isnan(b)) // what has no figure stands last, whichever way the rest goes
+        return std::isnan(a) != std::isnan(b) && std::isnan(b) == (sortOrder() == Qt::AscendingOrder);
     return a < b;
 }
 

@@ -2,7 +2,9 @@
 
 #include "model/samples_loader.h"
 #include "quant/core/error.h"
+#include "quant/io/safetensors.h"
 
+#include <QFile>
 #include <QFileInfo>
 
 namespace fxp::model {
@@ -52,10 +54,7 @@ void Worker::open(const OpenRequest& request) {
             samples.inputs = readSamples(request.inputs);
         if (!request.labels.isEmpty())
             samples.labels = readLabels(request.labels);
-        quant::RunControl control;
-        control.stop = [this] { return m_cancel.load(); };
-        control.progress = [this](double share) { Q_EMIT progressed(share); };
-        if (!session->setSamples(std::move(samples), control)) {
+        if (!session->setSamples(std::move(samples), control())) {
             Q_EMIT cancelled();
             return;
         }
@@ -64,18 +63,23 @@ void Worker::open(const OpenRequest& request) {
             m_file = file;
             m_identity = identity;
         }
-        auto model = std::make_shared<OpenedModel>();
-        model->file = m_file;
-        model->identity = m_identity;
-        model->modules = m_session->modules();
-        model->arguments = m_session->arguments();
-        model->slots = m_session->slots();
-        model->layers = m_session->layers();
-        model->samples = std::make_shared<const quant::Samples>(m_session->samples());
-        model->sampleCount = m_session->sampleCount();
-        model->randomSamples = random;
-        Q_EMIT opened(model);
+        announce(random);
     });
+}
+
+void Worker::announce(bool randomSamples) {
+    m_randomSamples = randomSamples;
+    auto model = std::make_shared<OpenedModel>();
+    model->file = m_file;
+    model->identity = m_identity;
+    model->modules = m_session->modules();
+    model->arguments = m_session->arguments();
+    model->slots = m_session->slots();
+    model->layers = m_session->layers();
+    model->samples = std::make_shared<const quant::Samples>(m_session->samples());
+    model->sampleCount = m_session->sampleCount();
+    model->randomSamples = randomSamples;
+    Q_EMIT opened(model);
 }
 
 std::uint64_t Worker::want(const quant::Formats& formats) {
@@ -119,10 +123,7 @@ void Worker::calibrate(const quant::Formats& given, const quant::CalibrationOpti
     guarded([&] {
         if (!m_session)
             throw Error("", "there is no model to calibrate", "open one first");
-        quant::RunControl control;
-        control.stop = [this] { return m_cancel.load(); };
-        control.progress = [this](double share) { Q_EMIT progressed(share); };
-        if (const auto formats = m_session->calibrate(given, options, control))
+        if (const auto formats = m_session->calibrate(given, options, control()))
             Q_EMIT calibrated(*formats);
         else
             Q_EMIT cancelled();
@@ -140,6 +141,80 @@ void Worker::table(int slot, const std::vector<int>& totals, const std::vector<i
         auto values = m_session->sqnrTable(static_cast<std::size_t>(slot), totals, integers, method, control);
         if (!values.empty())
             Q_EMIT tableReady(slot, std::move(values));
+    });
+}
+
+quant::RunControl Worker::control() {
+    quant::RunControl control;
+    control.stop = [this] { return m_cancel.load(); };
+    control.progress = [this](double share) { Q_EMIT progressed(share); };
+    return control;
+}
+
+ArraysPointer Worker::currentOf(const quant::NamedArrays& values) const {
+    auto current = std::make_shared<quant::NamedArrays>();
+    for (auto& [name, array] : m_session->parameters().items) {
+        if (values.find(name))
+            current->items.emplace_back(name, std::move(array));
+    }
+    return current;
+}
+
+void Worker::loadWeights(const QString& file) {
+    guarded([&] {
+        if (!m_session)
+            throw Error(file.toStdString(), "there is no model to give weights to", "open one first");
+        auto values = std::make_shared<const quant::NamedArrays>(quant::readSafetensors(file.toStdString()));
+        m_session->requireParameters(*values);
+        Q_EMIT weightsReady({currentOf(*values), values}, tr("Open weights"));
+    });
+}
+
+void Worker::saveWeights(const QString& file) {
+    guarded([&] {
+        if (!m_session)
+            throw Error(file.toStdString(), "there is no model whose weights to save", "open one first");
+        quant::writeSafetensors(file.toStdString(), m_session->parameters());
+        Q_EMIT idle();
+    });
+}
+
+void Worker::setWeights(const ArraysPointer& values) {
+    m_cancel = false;
+    guarded([&] {
+        if (!m_session)
+            return;
+        // Not to be stopped half-way: the undo stack says that the weights are taken.
+        m_session->setParameters(*values);
+        announce(m_randomSamples);
+    });
+}
+
+void Worker::finetune(const quant::Formats& formats, const quant::FinetuneOptions& options) {
+    m_cancel = false;
+    guarded([&] {
+        if (!m_session)
+            throw Error("", "there is no model to train", "open one first");
+        const auto report = [this](const quant::EpochReport& epoch) { Q_EMIT epochDone(epoch); };
+        auto tuned =
+            std::make_shared<const quant::NamedArrays>(m_session->finetune(formats, options, report, control()));
+        if (tuned->items.empty()) {
+            Q_EMIT cancelled();
+            return;
+        }
+        Q_EMIT weightsReady({currentOf(*tuned), tuned}, tr("Fine-tune"));
+    });
+}
+
+void Worker::compareLog(const QString& file) {
+    guarded([&] {
+        if (!m_session || !m_session->latest())
+            throw Error(file.toStdString(), "there is no run to compare with", "run the model first");
+        QFile in(file);
+        if (!in.open(QIODevice::ReadOnly))
+            throw Error(file.toStdString(), in.errorString().toStdString(), "check the path");
+        const auto log = quant::readActivationLog(in.readAll().toStdString());
+        Q_EMIT logCompared(file, quant::compareLogs(log, m_session->log()));
     });
 }
 

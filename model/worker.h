@@ -1,6 +1,9 @@
 #pragma once
 
 #include "model/opened_model.h"
+#include "model/weights_edit.h"
+#include "quant/io/log_comparison.h"
+#include "quant/train/finetune.h"
 
 #include <QObject>
 
@@ -31,6 +34,14 @@ class Worker : public QObject {
     void calibrate(const quant::Formats& given, const quant::CalibrationOptions& options);
     void table(int slot, const std::vector<int>& totals, const std::vector<int>& integers, const quant::QType& method);
 
+    /// Reads a .safetensors file: answers with weightsReady.
+    void loadWeights(const QString& file);
+    void saveWeights(const QString& file);
+    /// Gives the model these values, and announces it as opened anew.
+    void setWeights(const ArraysPointer& values);
+    void finetune(const quant::Formats& formats, const quant::FinetuneOptions& options);
+    void compareLog(const QString& file);
+
     /// The formats to run next. Ends a run of older ones at its next operator. Returns the number of the edit.
     std::uint64_t want(const quant::Formats& formats);
     /// Ends what is under way.
@@ -45,13 +56,21 @@ class Worker : public QObject {
     void progressed(double share);
     void failed(QString where, QString problem, QString hint);
     void cancelled();
+    void idle();
+    void weightsReady(fxp::model::WeightsEdit edit, QString text);
+    void epochDone(fxp::quant::EpochReport epoch);
+    void logCompared(QString file, std::vector<fxp::quant::LogDifference> differences);
 
   private:
+    void announce(bool randomSamples);
+    quant::RunControl control();
+    ArraysPointer currentOf(const quant::NamedArrays& values) const;
     void guarded(const std::function<void()>& work);
     bool superseded(std::uint64_t edit) const { return m_cancel || m_edit != edit; }
 
     std::unique_ptr<quant::Session> m_session;
     QString m_file;
+    bool m_randomSamples = false;
     quant::ModelIdentity m_identity;
     mutable std::mutex m_mutex;
     quant::Formats m_wanted;

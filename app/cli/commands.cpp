@@ -4,6 +4,7 @@
 #include "quant/core/error.h"
 #include "quant/core/notation.h"
 #include "quant/io/activation_log.h"
+#include "quant/io/log_comparison.h"
 #include "quant/io/npz.h"
 #include "quant/io/report.h"
 #include "quant/io/safetensors.h"
@@ -14,6 +15,7 @@
 #include <QFileInfo>
 #include <QSaveFile>
 
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -157,6 +159,9 @@ void Commands::declareRun(CLI::App& app) {
     command->add_option("--report", m_options.report, "every figure of every tensor, as JSON");
     command->add_option("--log", m_options.log, "activation log, as JSON");
     command->add_flag("--log-values", m_options.logValues, "store the tensors' values in the log");
+    command->add_option("--compare-log", m_options.compareLog,
+                        "activation log, FxPyTorch's or an earlier one, to compare the run's tensors with; exit 1 when "
+                        "one differs");
     command->add_option("--outputs", m_options.outputs, "the quantized model's outputs, as .npz");
     command->add_flag("--any-model", m_options.anyModel, "take a QConfig that was made for another model file");
     command->callback([this] { m_chosen = [this] { runModel(); }; });
@@ -363,6 +368,40 @@ void Commands::finetune() {
         std::cout << Json{{"weights", m_options.output}, {"epochs", epochs}}.dump(2) << '\n';
 }
 
+void Commands::compareLog(const std::vector<quant::Session::LoggedTensor>& run) const {
+    std::vector<quant::LogDifference> differences;
+    try {
+        differences = quant::compareLogs(quant::readActivationLog(readFile(m_options.compareLog)), run);
+    } catch (const Error& error) {
+        throw Error(m_options.compareLog + ": " + error.where, error.problem, error.hint);
+    }
+    using Kind = quant::LogDifference::Kind;
+    Json json = Json::array();
+    std::size_t equal = 0;
+    const quant::LogDifference* first = nullptr;
+    for (const auto& d : differences) {
+        const bool same = d.kind == Kind::Equal || d.kind == Kind::NotStored;
+        equal += same;
+        first = first || same ? first : &d;
+        json.push_back({{"key", d.key},
+                        {"result", name(d.kind)},
+                        {"count", d.count},
+                        {"different", d.different},
+                        {"largest", std::isfinite(d.largest) ? Json(d.largest) : Json("NaN")},
+                        {"first_at", d.firstAt}});
+        if (!same && !m_options.json)
+            std::printf("%-12s %s  %lld of %lld differ, at most %.6g, first %s\n", std::string(name(d.kind)).c_str(),
+                        d.key.c_str(), static_cast<long long>(d.different), static_cast<long long>(d.count), d.largest,
+                        d.firstAt.c_str());
+    }
+    if (m_options.json)
+        std::cout << json.dump(2) << '\n';
+    else
+        std::printf("%zu of %zu tensors equal\n", equal, differences.size());
+    if (first)
+        throw Error(first->key, "the run differs from the log here first", "see the list");
+}
+
 void Commands::runModel() {
     auto session = open();
     session->setSamples(samples(*session));
@@ -376,6 +415,10 @@ void Commands::runModel() {
         writeFile(m_options.log, quant::activationLog(session->log(), m_options.logValues).dump(1) + "\n");
     if (!m_options.outputs.empty())
         quant::writeNpz(m_options.outputs, session->outputs());
+    if (!m_options.compareLog.empty()) {
+        compareLog(session->log());
+        return;
+    }
     if (m_options.json) {
         std::cout << report.dump(2) << '\n';
         return;

@@ -35,6 +35,8 @@ class Commands {
     void calibrate();
     void runModel();
     void finetune();
+    /// Prints where the run differs from the log of --compare-log. Throws Error when it does.
+    void compareLog(const std::vector<quant::Session::LoggedTensor>& run) const;
     /// The formats of --qconfig; float ones without. Throws Error.
     quant::Formats formats(const quant::Session& session, const quant::ModelIdentity& model) const;
 
@@ -43,7 +45,7 @@ class Commands {
     quant::ModelIdentity identity() const;
 
     struct Options {
-        std::string model, weights, labels, qconfig, output, report, log, outputs;
+        std::string model, weights, labels, qconfig, output, report, log, compareLog, outputs;
         std::vector<std::string> inputs, settings, shapes, same;
         std::string method = "no_overflow", rounding = "ROUND", overflow = "SATURATE";
         std::string scheme = "power_of_two";

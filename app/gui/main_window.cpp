@@ -307,6 +307,8 @@ void MainWindow::updateActions() {
     const bool open = m_document.isOpen();
     for (QAction* action : {m_openSamples, m_openLabels, m_openQConfig, m_save, m_saveAs, m_run, m_calibrateDialog})
         action->setEnabled(open);
+    for (QAction* action : m_exchange)
+        action->setEnabled(open);
     m_calibrateMenu->setEnabled(open);
     m_exportMenu->setEnabled(open);
     m_stop->setEnabled(m_document.isBusy());

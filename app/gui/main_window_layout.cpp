@@ -208,6 +208,7 @@ void MainWindow::buildActions() {
             m_find->selectAll();
         });
 
+    buildExchangeActions();
     m_calibrateMenu = new QMenu(tr("&Calibrate"), this);
     m_calibrateMenu->addAction(tr("8 bits, no overflow"), this, [this] { calibrate(quant::Method::NoOverflow); });
     m_calibrateMenu->addAction(tr("8 bits, min MSE"), this, [this] { calibrate(quant::Method::MinMse); });
@@ -215,14 +216,14 @@ void MainWindow::buildActions() {
     m_calibrateMenu->addSeparator();
     m_calibrateMenu->addAction(m_calibrateDialog);
     m_exportMenu = new QMenu(tr("&Export"), this);
-    m_exportMenu->addAction(m_saveAs);
+    m_exportMenu->addActions({m_saveAs, m_exchange[2], m_exchange[1]});
     m_exportMenu->addSeparator();
     m_exportMenu->addAction(tr("Bits plot…"), this, [this] { exportPlot(m_bits, "bits"); });
     m_exportMenu->addAction(tr("Values plot…"), this, [this] { exportPlot(m_values, "values"); });
     m_exportMenu->addAction(tr("Network plot…"), this, [this] { exportPlot(m_network, "network"); });
 
     QMenu* file = menuBar()->addMenu(tr("&File"));
-    file->addActions({m_open, m_openSamples, m_openLabels, m_openQConfig});
+    file->addActions({m_open, m_openSamples, m_openLabels, m_openQConfig, m_exchange[0]});
     m_recent = file->addMenu(tr("Open &recent"));
     file->addAction(demo);
     file->addSeparator();
@@ -233,6 +234,7 @@ void MainWindow::buildActions() {
     menuBar()->addMenu(tr("&Edit"))->addActions({m_undo, m_redo, find});
     QMenu* model = menuBar()->addMenu(tr("&Model"));
     model->addMenu(m_calibrateMenu);
+    model->addActions({m_exchange[4], m_exchange[3]});
     QAction* memory =
         action(tr("&Memory…"), {}, tr("Memory for tensors kept between runs"), [this] { chooseMemory(); });
     menuBar()->addMenu(tr("&Run"))->addActions({m_run, m_stop, m_live, memory});
@@ -252,8 +254,9 @@ void MainWindow::buildActions() {
                 .arg(FXP_VERSION, QT_VERSION_STR));
     });
     menuBar()->addMenu(tr("&Help"))->addAction(about);
-    m_find->setActions({m_open, m_openSamples, m_openLabels, m_openQConfig, demo, m_save, m_saveAs, m_run, m_stop,
-                        m_live, m_undo, m_redo, m_calibrateDialog, memory, about});
+    m_find->setActions(m_exchange + QList<QAction*>{m_open, m_openSamples, m_openLabels, m_openQConfig, demo, m_save,
+                                                    m_saveAs, m_run, m_stop, m_live, m_undo, m_redo, m_calibrateDialog,
+                                                    memory, about});
 }
 
 void MainWindow::buildToolBar() {

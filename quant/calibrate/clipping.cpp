@@ -13,8 +13,10 @@ namespace fxp::quant {
 namespace {
 
 constexpr std::size_t kBins = 2048;
+/// What an empty level counts as: the outliers, counted into a last bin that was empty, must not forbid every cut.
+constexpr double kLeastShare = 1e-6;
 
-/// D(p ‖ q) for the histogram cut at `cut` bins into `levels` levels; +Inf where a level is empty that should not be.
+/// D(p ‖ q) for the histogram cut at `cut` bins into `levels` levels.
 double divergence(const std::vector<double>& histogram, const std::vector<double>& tailFrom, std::size_t cut,
                   std::size_t levels) {
     const double outside = tailFrom[cut];
@@ -34,9 +36,7 @@ double divergence(const std::vector<double>& histogram, const std::vector<double
             if (p == 0)
                 continue;
             const double q = histogram[i] > 0 ? count / used / inside : 0;
-            if (q == 0)
-                return std::numeric_limits<double>::infinity();
-            sum += p * std::log(p / q);
+            sum += p * std::log(p / std::max(q, kLeastShare));
         }
     }
     return sum;

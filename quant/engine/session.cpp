@@ -71,18 +71,29 @@ NamedArrays Session::parameters() const {
     return result;
 }
 
+void Session::requireParameters(const NamedArrays& values) const {
+    const NamedTensors own = m_network->parameters();
+    for (const auto& [name, value] : values.items) {
+        const auto isIt = [&name = name](const auto& item) { return item.first == name; };
+        const auto found = std::ranges::find_if(own, isIt);
+        if (found == own.end())
+            throw Error(name, "the model has no parameter of that name", "use weights of this model");
+        if (found->second.sizes() != at::IntArrayRef(value.shape))
+            throw Error(name,
+                        "has the shape " + c10::str(at::IntArrayRef(value.shape)) + ", and the model's " +
+                            c10::str(found->second.sizes()),
+                        "use weights of this model");
+    }
+}
+
 bool Session::setParameters(const NamedArrays& values, const RunControl& control) {
+    requireParameters(values);
     NamedTensors before, after;
     for (const auto& [name, tensor] : m_network->parameters()) {
         if (const Array* value = values.find(name)) {
             before.emplace_back(name, tensor.clone());
             after.emplace_back(name, toTensor(*value));
         }
-    }
-    for (const auto& [name, value] : values.items) {
-        const auto isIt = [&name = name](const auto& item) { return item.first == name; };
-        if (std::ranges::none_of(after, isIt))
-            throw Error(name, "the model has no parameter of that name", "use weights of this model");
     }
     m_network->setParameters(after);
     try {

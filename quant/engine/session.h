@@ -88,6 +88,8 @@ class Session {
                          const std::function<void(const EpochReport&)>& report, const RunControl& control = {});
     /// The parameters and buffers under the file's names.
     NamedArrays parameters() const;
+    /// Throws Error when one of them is none of the model's, by name and shape.
+    void requireParameters(const NamedArrays& values) const;
     /// Gives parameters new values and, where there are samples, runs the float model anew. False when stopped; then,
     /// and when it throws, the model is as before.
     bool setParameters(const NamedArrays& values, const RunControl& control = {});

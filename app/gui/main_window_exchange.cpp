@@ -1,0 +1,69 @@
+#include "app/gui/finetune_dialog.h"
+#include "app/gui/log_dialog.h"
+#include "app/gui/main_window.h"
+#include "app/gui/message_strip.h"
+
+#include <QAction>
+#include <QDir>
+#include <QFileDialog>
+
+namespace fxp::gui {
+
+void MainWindow::buildExchangeActions() {
+    const auto made = [this](const QString& text, const QString& tip, void (MainWindow::*does)()) {
+        m_exchange.push_back(action(text, {}, tip, [this, does] { (this->*does)(); }));
+    };
+    made(tr("Open &weights…"), tr("Replace the model's weights by name, from .safetensors"),
+         &MainWindow::chooseWeights);
+    made(tr("Save weig&hts…"), tr("Save the model's weights as they are now, as .safetensors"),
+         &MainWindow::saveWeights);
+    made(tr("Save for &FxPyTorch…"), tr("Save the formats; refused where FxPyTorch lacks one"),
+         &MainWindow::saveForFxPyTorch);
+    made(tr("Compare with &log…"), tr("Compare the last run, tensor by tensor, with an activation log"),
+         &MainWindow::chooseLog);
+    made(tr("Fine-&tune…"), tr("Train the weights with the formats in place"), &MainWindow::finetune);
+    connect(&m_document, &model::Document::logCompared, this,
+            [this](const QString& file, const std::vector<quant::LogDifference>& differences) {
+                LogDialog(file, differences, this).exec();
+            });
+}
+
+void MainWindow::chooseWeights() {
+    const QString file = QFileDialog::getOpenFileName(this, tr("Open weights"), m_settings.value("folder").toString(),
+                                                      tr("Weights (*.safetensors)"));
+    if (!file.isEmpty())
+        m_document.loadWeights(file);
+}
+
+QString MainWindow::chosenName(const QString& title, const QString& suffix, const QString& filter) {
+    const QString name = QString::fromStdString(m_document.model()->identity.name) + suffix;
+    return QFileDialog::getSaveFileName(this, title, QDir(m_settings.value("folder").toString()).filePath(name),
+                                        filter);
+}
+
+void MainWindow::saveWeights() {
+    const QString file = chosenName(tr("Save weights"), ".safetensors", tr("Weights (*.safetensors)"));
+    if (!file.isEmpty())
+        m_document.saveWeights(file);
+}
+
+void MainWindow::saveForFxPyTorch() {
+    const QString file = chosenName(tr("Save for FxPyTorch"), ".fxpytorch.json", tr("QConfig (*.json)"));
+    if (!file.isEmpty())
+        guarded([&] { m_document.saveForFxPyTorch(file); });
+}
+
+void MainWindow::chooseLog() {
+    const QString file = QFileDialog::getOpenFileName(this, tr("Compare with log"),
+                                                      m_settings.value("folder").toString(), tr("Logs (*.json)"));
+    if (!file.isEmpty())
+        m_document.compareLog(file);
+}
+
+void MainWindow::finetune() {
+    FinetuneDialog dialog(this);
+    if (dialog.exec() == QDialog::Accepted)
+        m_document.finetune(dialog.options());
+}
+
+} // namespace fxp::gui

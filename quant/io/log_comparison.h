@@ -1,0 +1,40 @@
+#pragma once
+
+#include "quant/engine/session.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fxp::quant {
+
+/// Reads an activation log that this program or FxPyTorch wrote (FIXED_POINT.md, section 8). A tensor whose values are
+/// not stored has a shape and no bytes. Throws Error: a JSON pointer, what is wrong there.
+std::vector<Session::LoggedTensor> readActivationLog(const std::string& text);
+
+/// One tensor of a log beside the run's.
+struct LogDifference {
+    enum class Kind {
+        Equal,     ///< every value, NaN with NaN
+        Values,    ///< some values differ
+        Shape,     ///< the shapes do
+        Presence,  ///< absent in one of them
+        NotStored, ///< of equal shape; one of them has no values
+        OnlyInLog,
+        OnlyInRun,
+    };
+    std::string key;
+    Kind kind = Kind::Equal;
+    std::int64_t count = 0, different = 0; ///< values; those that differ
+    double largest = 0;                    ///< the greatest |difference|; NaN where one is NaN alone
+    std::string firstAt;                   ///< index of the first that differs: `[0, 3, 1]`
+};
+
+/// `equal`, `values`, `shape`, ….
+std::string_view name(LogDifference::Kind kind);
+
+/// Tensor by tensor, in the run's order; those that the log alone has stand last.
+std::vector<LogDifference> compareLogs(const std::vector<Session::LoggedTensor>& log,
+                                       const std::vector<Session::LoggedTensor>& run);
+
+} // namespace fxp::quant
