@@ -50,6 +50,7 @@ inline constexpr std::array kGroups{Group::WeightBias, Group::QueryKeyValue, Gro
 std::string_view name(Group group);
 std::optional<Group> parseGroup(std::string_view text);
 
+/// How partial formats are filled in.
 struct CalibrationOptions {
     Method parameters = Method::NoOverflow;
     Method activations = Method::NoOverflow;

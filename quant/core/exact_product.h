@@ -28,12 +28,14 @@ struct Product {
     std::optional<double> weightRowSum;
 };
 
+/// The formats that the operands are on, and those that the sum comes into.
 struct ProductFormats {
     QType x, w, bias;
     QType accumulator; ///< float: the sum stays exact
     QType activation;  ///< what the sum is quantized by next: chooses how it is rounded to float32
 };
 
+/// What exactSum gives.
 struct ExactSum {
     at::Tensor sum;         ///< float32
     at::Tensor accumulated; ///< after the accumulator's format; `sum` itself where it is float

@@ -42,6 +42,7 @@ class Batch {
 
     /// Called after a step that quantizes, with its node.
     using Done = std::function<void(std::size_t)>;
+    /// What a run needs beside the batch, and what it counts.
     struct Context {
         const Formats& formats;
         const std::vector<Fingerprint>& states;

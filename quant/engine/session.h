@@ -23,6 +23,7 @@ struct Recording;
 struct FinetuneOptions;
 struct EpochReport;
 
+/// How a session uses memory.
 struct SessionOptions {
     std::int64_t memoryBytes = std::int64_t{1} << 30; ///< for the tensors kept between runs
     std::int64_t batchSize = 0;                       ///< samples per batch; 0: what the memory allows

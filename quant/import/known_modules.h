@@ -19,6 +19,7 @@ namespace fxp::quant {
 struct ModuleCall {
     std::string path;
     std::string className; ///< last part: `Linear`
+    /// One argument of the call.
     struct Argument {
         std::string name;
         at::IValue value;

@@ -8,6 +8,7 @@
 
 namespace fxp::quant {
 
+/// The arguments of nn.ConvNd and nn.ConvTransposeNd that shape the sum.
 struct ConvolutionOptions {
     std::vector<std::int64_t> stride, padding, dilation, outputPadding; ///< one per spatial dimension, or one for all
     std::int64_t groups = 1;

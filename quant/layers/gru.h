@@ -11,6 +11,7 @@ namespace fxp::quant {
 class Gru final : public Layer {
   public:
     static constexpr auto kType = "gru";
+    /// All steps and the last.
     struct Outputs {
         Value output, hn;
     };

@@ -12,6 +12,7 @@ namespace fxp::quant {
 class LayerNorm final : public Layer {
   public:
     static constexpr auto kType = "layer_norm";
+    /// γ, β and the constructor's arguments.
     struct Parameters {
         at::Tensor weight, bias;
         std::vector<std::int64_t> normalizedShape;

@@ -20,9 +20,11 @@ struct RecurrentParameters {
 class Lstm final : public Layer {
   public:
     static constexpr auto kType = "lstm";
+    /// The sequence and the initial states.
     struct Inputs {
         Value x, h0, c0;
     };
+    /// All steps, and the states after the last.
     struct Outputs {
         Value output, hn, cn;
     };

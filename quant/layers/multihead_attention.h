@@ -5,6 +5,7 @@
 
 namespace fxp::quant {
 
+/// Attention's parameters with the packed projection split, under PyTorch's names.
 struct AttentionParameters {
     at::Tensor qWeight, kWeight, vWeight; ///< [E, E], [E, kdim], [E, vdim]
     at::Tensor qBias, kBias, vBias;       ///< [E] or undefined
@@ -20,6 +21,7 @@ void splitPacked(const at::Tensor& weight, const at::Tensor& bias, AttentionPara
 class MultiheadAttention final : public Layer {
   public:
     static constexpr auto kType = "multihead_attention";
+    /// The three sequences and the masks.
     struct Inputs {
         Value query, key, value;
         Value attentionMask;  ///< added to the quantized scores; undefined, or [T, S] or [B·H, T, S], bool (true:
@@ -27,6 +29,7 @@ class MultiheadAttention final : public Layer {
         Value keyPaddingMask; ///< undefined, or [B, S], bool (true: ignored) or float
         bool wantsWeights = true;
     };
+    /// The result, and the weights by head.
     struct Outputs {
         Value output;
         Value weights; ///< [B, H, T, S]; undefined where they were not wanted

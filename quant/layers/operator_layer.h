@@ -13,6 +13,7 @@ namespace fxp::quant {
 /// results.
 class OperatorLayer final : public Layer {
   public:
+    /// One tensor that the operator takes.
     struct Operand {
         Value value;
         std::string parameter; ///< the parameter's name; empty for a computed tensor

@@ -11,10 +11,12 @@ namespace fxp::quant {
 class ScaledDotProductAttention final : public Layer {
   public:
     static constexpr auto kType = "scaled_dot_product_attention";
+    /// The three sequences and the mask.
     struct Inputs {
         Value query, key, value;
         Value mask; ///< undefined; float: added to the quantized scores; bool: true takes part
     };
+    /// The function's other arguments.
     struct Options {
         bool causal = false;
         std::optional<double> scale; ///< absent: 1 / √D

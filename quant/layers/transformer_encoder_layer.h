@@ -5,6 +5,7 @@
 
 namespace fxp::quant {
 
+/// Parameters and constructor arguments of nn.TransformerEncoderLayer.
 struct EncoderLayerParameters {
     AttentionParameters attention;
     at::Tensor linear1Weight, linear1Bias, linear2Weight, linear2Bias;
@@ -18,6 +19,7 @@ struct EncoderLayerParameters {
 class TransformerEncoderLayer final : public Layer {
   public:
     static constexpr auto kType = "transformer_encoder_layer";
+    /// The sequence and the masks.
     struct Inputs {
         Value source;
         Value attentionMask, keyPaddingMask; ///< as MultiheadAttention's

@@ -7,6 +7,7 @@
 
 namespace fxp::quant {
 
+/// How Session::finetune trains.
 struct FinetuneOptions {
     int epochs = 10;
     std::int64_t batchSize = 32;

@@ -130,24 +130,28 @@ void TestTraining::gradientsReachEveryParameter() {
 void TestTraining::regainsAccuracy() {
     // Ten clusters in eight dimensions, which a float network learns.
     const at::Tensor labels = at::arange(600, at::kLong).remainder(10);
-    const at::Tensor x = random({10, 8}, 11).index_select(0, labels) * 1.2 + random({600, 8}, 12) * 0.6;
+    const at::Tensor x = random({10, 8}, 511).index_select(0, labels) * 1.2 + random({600, 8}, 512) * 0.8;
     QuantizedModule module(
-        classifier({random({16, 8}, 1) * 0.4, at::zeros({16}), random({10, 16}, 2) * 0.3, at::zeros({10})}), {x});
+        classifier({random({24, 8}, 1) * 0.4, at::zeros({24}), random({10, 24}, 2) * 0.3, at::zeros({10})}), {x});
     train(module, x, labels, 200, 0.02);
     const double fromFloat = accuracy(module, x, labels);
 
-    // Four bits from the ranges of the float network, as calibration would have it.
+    // Four bits from the ranges of the float network, as calibration would have it; the network's own input and output
+    // keep eight, as is usual.
     Formats formats;
     for (const SlotInfo& slot : module.slots()) {
         const at::Tensor parameter = module.parameterOf(slot.path);
-        const QType given{slot.optional ? std::nullopt : std::optional(4), {}, {}, {}, {}};
-        formats.push_back(slot.optional         ? QType{}
-                          : parameter.defined() ? noOverflow(valueRange(parameter.detach()), given, slot.path)
-                                                : noOverflow({-8, 7}, given, slot.path));
+        const bool outer = slot.path == "first.input" || slot.path == "second.activation";
+        const QType given{slot.optional ? std::nullopt : std::optional(outer ? 8 : 4), {}, {}, {}, {}};
+        formats.push_back(slot.optional ? QType{}
+                          : parameter.defined()
+                              ? noOverflow(valueRange(parameter.detach()), given, slot.path)
+                              : noOverflow(outer ? ValueRange{-32, 31} : ValueRange{-16, 14}, given, slot.path));
     }
     module.setFormats(formats);
     const double before = accuracy(module, x, labels);
-    train(module, x, labels, 400, 0.01);
+    for (const double rate : {0.005, 0.002, 0.0005})
+        train(module, x, labels, 200, rate);
     const double after = accuracy(module, x, labels);
     qInfo("float %.3f, four bits %.3f, trained %.3f", fromFloat, before, after);
     QVERIFY(before < fromFloat - 0.02);
