@@ -179,7 +179,10 @@ Program Builder::finish(const std::vector<Value>& outputs) {
     program.valueCount = static_cast<ValueId>(m_tensors.size());
     program.inputs = m_inputs;
     program.constants = m_constants;
-    program.layers = m_layers;
+    for (const LayerSpec& layer : m_layers) { // one that is called more than once is one layer
+        if (std::ranges::find(program.layers, layer) == program.layers.end())
+            program.layers.push_back(layer);
+    }
     program.log = m_log;
     program.dataDependent = m_dataDependent;
     for (const Value& output : outputs)

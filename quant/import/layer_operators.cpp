@@ -1,6 +1,8 @@
 #include "quant/import/layer_operators.h"
 
+#include "quant/layers/convolution.h"
 #include "quant/layers/gru.h"
+#include "quant/layers/layer_norm.h"
 #include "quant/layers/lstm.h"
 #include "quant/layers/scaled_dot_product_attention.h"
 
@@ -184,19 +186,122 @@ std::optional<std::vector<Value>> attention(const c10::Stack& a, const std::stri
     return std::vector<Value>{output};
 }
 
+at::Tensor tensorOrNone(const at::IValue& value) {
+    return value.isTensor() ? value.toTensor() : at::Tensor();
+}
+
+template <class L, class... Arguments> std::vector<Value> recordLayer(Value x, Builder& run, Arguments... arguments) {
+    L layer(arguments...);
+    const Value y = layer.forward(x, run);
+    run.declare(layer);
+    return {y};
+}
+
+/// aten::linear(input, weight, bias), or addmm(bias, input, weight transposed, beta, alpha).
+std::optional<std::vector<Value>> linear(const std::string& name, const c10::Stack& a, const std::string& path,
+                                         const ValueOf& valueOf, Builder& run) {
+    const auto isOne = [](const at::IValue& value) { return value.isScalar() && value.toScalar().toDouble() == 1; };
+    if (name == "addmm" && !(a.size() == 5 && isOne(a[3]) && isOne(a[4]) && a[0].toTensor().dim() == 1))
+        return std::nullopt;
+    const bool add = name == "addmm";
+    const at::Tensor weight = add ? a.at(2).toTensor().t() : a.at(1).toTensor();
+    if (weight.dim() != 2)
+        return std::nullopt;
+    return recordLayer<Linear>(valueOf((add ? a[1] : a[0]).toTensor()), run, path, weight,
+                               tensorOrNone(add ? a[0] : a.at(2)));
+}
+
+/// The padding on either side of each dimension that keeps its length at stride 1; the odd element goes behind.
+std::vector<std::int64_t> samePadding(const at::Tensor& weight, const std::vector<std::int64_t>& dilation) {
+    std::vector<std::int64_t> pads; // as constant_pad_nd has them: the last dimension first
+    for (std::int64_t i = weight.dim() - 1; i >= 2; --i) {
+        const std::int64_t each = dilation[dilation.size() == 1 ? 0 : static_cast<std::size_t>(i - 2)];
+        const std::int64_t total = each * (weight.size(i) - 1);
+        pads.insert(pads.end(), {total / 2, total - total / 2});
+    }
+    return pads;
+}
+
+/// aten::_convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups, …); convNd
+/// and _convolution_mode(input, weight, bias, stride, padding, dilation, groups), whose padding may be "same" or
+/// "valid"; conv_transposeNd(input, weight, bias, stride, padding, output_padding, groups, dilation).
+std::optional<std::vector<Value>> convolution(const std::string& name, const c10::Stack& a, const std::string& path,
+                                              const ValueOf& valueOf, Builder& run) {
+    const at::Tensor weight = a.at(1).toTensor();
+    Value x = valueOf(a[0].toTensor());
+    ConvolutionOptions options;
+    options.stride = a.at(3).toIntVector();
+    if (a.size() > 8 && a[6].isBool()) {
+        options.dilation = a[5].toIntVector();
+        options.transposed = a[6].toBool();
+        options.outputPadding = a[7].toIntVector();
+        options.groups = a[8].toInt();
+    } else if (name.starts_with("conv_transpose")) {
+        options.transposed = true;
+        options.outputPadding = a.at(5).toIntVector();
+        options.groups = a.at(6).toInt();
+        options.dilation = a.at(7).toIntVector();
+    } else {
+        options.dilation = a.at(5).toIntVector();
+        options.groups = a.at(6).toInt();
+    }
+    if (a[4].isIntList()) {
+        options.padding = a[4].toIntVector();
+    } else if (a[4].toStringRef() == "same") {
+        x = run.apply("pad", {x}, [pads = samePadding(weight, options.dilation)](std::span<const at::Tensor> in) {
+            return at::constant_pad_nd(in[0], pads);
+        });
+    }
+    return recordLayer<Convolution>(x, run, path, weight, tensorOrNone(a[2]), options);
+}
+
+/// aten::layer_norm(input, normalized_shape, weight, bias, eps, …).
+std::optional<std::vector<Value>> layerNorm(const c10::Stack& a, const std::string& path, const ValueOf& valueOf,
+                                            Builder& run) {
+    const LayerNorm::Parameters parameters{tensorOrNone(a.at(2)), tensorOrNone(a.at(3)), a[1].toIntVector(),
+                                           a.at(4).toDouble()};
+    return recordLayer<LayerNorm>(valueOf(a[0].toTensor()), run, path, parameters);
+}
+
+/// Layers hold their parameters: the operator of one that hangs on the inputs is none.
+bool hasConstantParameters(const std::string& name, const c10::Stack& a, const ValueOf& valueOf, const Builder& run) {
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        const bool isInput = i == (name == "addmm" ? 1 : 0);
+        if (!isInput && a[i].isTensor() && a[i].toTensor().defined() && !run.isConstant(valueOf(a[i].toTensor())))
+            return false;
+    }
+    return true;
+}
+
+bool isConvolution(const std::string& name) {
+    return name.starts_with("conv") && name.ends_with("d");
+}
+
+bool isRecurrent(const std::string& name) {
+    return name == "lstm" || name == "gru" || name == "rnn_tanh" || name == "rnn_relu";
+}
+
 } // namespace
 
 bool isLayerOperator(const std::string& name) {
-    return name == "lstm" || name == "gru" || name == "rnn_tanh" || name == "rnn_relu" || name.ends_with("_cell") ||
-           name == "scaled_dot_product_attention";
+    return isRecurrent(name) || name.ends_with("_cell") || name == "scaled_dot_product_attention" || name == "linear" ||
+           name == "addmm" || name == "layer_norm" || isConvolution(name);
 }
 
 std::optional<std::vector<Value>> recordLayerOperator(const std::string& name, const c10::Stack& arguments,
                                                       const std::string& path, const ValueOf& valueOf, Builder& run) {
     if (name == "scaled_dot_product_attention")
         return attention(arguments, path, valueOf, run);
-    return name.ends_with("_cell") ? cell(name, arguments, path, valueOf, run)
-                                   : sequence(name, arguments, path, valueOf, run);
+    if (name.ends_with("_cell"))
+        return cell(name, arguments, path, valueOf, run);
+    if (isRecurrent(name))
+        return sequence(name, arguments, path, valueOf, run);
+    if (!hasConstantParameters(name, arguments, valueOf, run))
+        return std::nullopt;
+    if (name == "layer_norm")
+        return layerNorm(arguments, path, valueOf, run);
+    return isConvolution(name) ? convolution(name, arguments, path, valueOf, run)
+                               : linear(name, arguments, path, valueOf, run);
 }
 
 } // namespace fxp::quant

@@ -12,7 +12,7 @@
 namespace fxp::quant {
 
 /// Whether an operator of that name (operator_names.h) is a layer by itself, whatever module calls it: the recurrent
-/// ones and scaled_dot_product_attention.
+/// ones, scaled_dot_product_attention, and with constant weights linear, convolutions and layer_norm.
 bool isLayerOperator(const std::string& name);
 
 /// Records the operator as its layer or layers at `path`, and gives its results; nothing where the arguments are none

@@ -12,6 +12,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace fxp::quant {
 
@@ -36,20 +38,39 @@ at::Tensor scaledDotProductAttention(const at::Tensor& query, const at::Tensor& 
     return at::matmul(at::softmax(scores, -1), v);
 }
 
+/// x / sqrt(mean(x²) + eps) · weight over the last dimensions, as PyTorch's documentation of rms_norm defines it.
+at::Tensor rmsNorm(const at::Tensor& x, at::IntArrayRef shape, const c10::optional<at::Tensor>& weight,
+                   c10::optional<double> eps) {
+    std::vector<std::int64_t> last;
+    for (std::size_t i = 0; i < shape.size(); ++i)
+        last.push_back(-1 - static_cast<std::int64_t>(i));
+    const double epsilon = eps.has_value() ? *eps : static_cast<double>(std::numeric_limits<float>::epsilon());
+    const at::Tensor y = x * at::rsqrt(x.square().mean(last, true) + epsilon);
+    return weight.has_value() && weight->defined() ? y * *weight : y;
+}
+
+/// Defines the operator where this LibTorch has none of that name.
+template <class Implementation>
+void defineMissing(torch::Library& library, const char* name, const char* schema, Implementation implementation) {
+    if (!c10::Dispatcher::singleton().findSchema({std::string("aten::") + name, ""}))
+        library.def(schema, torch::dispatch(c10::DispatchKey::CompositeImplicitAutograd, implementation));
+}
+
 } // namespace
 
 void registerMissingOperators() {
     static std::once_flag once;
     static std::unique_ptr<torch::Library> library;
     std::call_once(once, [] {
-        const c10::OperatorName name("aten::scaled_dot_product_attention", "");
-        if (c10::Dispatcher::singleton().findSchema(name))
-            return;
         library = std::make_unique<torch::Library>(torch::Library::FRAGMENT, "aten", c10::nullopt, __FILE__, __LINE__);
-        library->def(
+        defineMissing(
+            *library, "scaled_dot_product_attention",
             "scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, "
             "float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor",
-            torch::dispatch(c10::DispatchKey::CompositeImplicitAutograd, TORCH_FN(scaledDotProductAttention)));
+            TORCH_FN(scaledDotProductAttention));
+        defineMissing(*library, "rms_norm",
+                      "rms_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor",
+                      TORCH_FN(rmsNorm));
     });
 }
 

@@ -18,6 +18,8 @@ std::string operatorName(const std::string& qualifiedName, const std::vector<at:
     std::string name = qualifiedName.substr(qualifiedName.find("::") + 2);
     if (name.size() > 1 && name.back() == '_' && name[name.size() - 2] != '_')
         name.pop_back();
+    if (name == "_convolution_mode" && arguments.size() > 1 && arguments[1].isTensor())
+        return "conv" + std::to_string(arguments[1].toTensor().dim() - 2) + "d";
     if ((name == "_convolution" || name == "convolution") && arguments.size() > 6 && arguments[1].isTensor()) {
         const bool transposed = arguments[6].isBool() && arguments[6].toBool();
         const std::string spatial = std::to_string(arguments[1].toTensor().dim() - 2);
@@ -111,6 +113,7 @@ bool movesValues(const std::string& name) {
                                                         "view_copy",
                                                         "select_copy",
                                                         "slice_copy",
+                                                        "masked_fill",
                                                         "zero",
                                                         "fill"};
     return kNames.contains(name);

@@ -3,6 +3,7 @@
 #include "quant/core/error.h"
 #include "quant/import/layer_operators.h"
 #include "quant/import/operator_names.h"
+#include "quant/import/operator_products.h"
 #include "quant/import/proof.h"
 #include "quant/layers/operator_layer.h"
 
@@ -185,8 +186,10 @@ void OperatorRecorder::record(const c10::FunctionSchema& schema, const StackFunc
                 operand.parameter = named->second;
             operands.push_back(operand);
         }
-        OperatorLayer layer(name, pathOf(name, scope));
-        values = layer.forward(operands, outputs, std::move(operation), m_builder);
+        // A type of section 8 has the members that FxPyTorch's class has, or another name.
+        const bool isOther = name == "linear" || name == "conv2d" || name == "layer_norm";
+        OperatorLayer layer(isOther ? name + "_operator" : name, pathOf(name, scope));
+        values = layer.forward(operands, outputs, std::move(operation), m_builder, operatorProduct(name, arguments));
     }
     for (std::size_t i = 0; i < outputs.size(); ++i) {
         if (outputs[i].defined())
@@ -206,10 +209,12 @@ void OperatorRecorder::takeLayerResults(const std::vector<Value>& values, c10::S
         result = withTensors(result, rest);
 }
 
-std::string OperatorRecorder::pathOf(const std::string& name, OperatorScope& scope) {
+std::string OperatorRecorder::pathOf(const std::string& name, OperatorScope& scope, bool isLayer) {
     const int count = scope.counters[name]++;
     const std::string own = count == 0 ? name : name + "_" + std::to_string(count);
-    const bool atModule = scope.leaf && scope.counters.size() == 1 && count == 0;
+    const bool isFirst = scope.counters.size() == 1 && count == 0;
+    const bool atModule = scope.leaf && !scope.taken && (isFirst || isLayer);
+    scope.taken = scope.taken || atModule;
     return atModule ? scope.path : joinPath(scope.path, own);
 }
 
@@ -219,7 +224,7 @@ std::vector<Value> OperatorRecorder::recordLayer(const std::string& name, const 
     OperatorScope trial = scope;
     try {
         const auto got = recordLayerOperator(
-            name, arguments, pathOf(name, trial), [this](const at::Tensor& t) { return valueOf(t); }, m_builder);
+            name, arguments, pathOf(name, trial, true), [this](const at::Tensor& t) { return valueOf(t); }, m_builder);
         bool proven = got && got->size() == expected.size();
         for (std::size_t i = 0; proven && i < got->size(); ++i)
             proven = agrees(m_builder.tensor((*got)[i]), expected[i]);

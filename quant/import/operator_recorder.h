@@ -20,7 +20,9 @@ namespace fxp::quant {
 /// Names the operators of one module call: `add`, `add_1`, ….
 struct OperatorScope {
     std::string path;
-    bool leaf = false; ///< a module of torch.nn without submodules: its first operator takes the module's own path
+    bool leaf = false;  ///< a module of torch.nn without submodules: its first operator takes the module's own path,
+                        ///< or, before or after others, its layer
+    bool taken = false; ///< the module's own path is
     std::map<std::string, int> counters;
 };
 
@@ -65,7 +67,7 @@ class OperatorRecorder {
                                    OperatorScope& scope);
     /// What follows reads the layer's tensors instead of the operator's.
     void takeLayerResults(const std::vector<Value>& values, c10::Stack& results);
-    static std::string pathOf(const std::string& name, OperatorScope& scope);
+    static std::string pathOf(const std::string& name, OperatorScope& scope, bool isLayer = false);
     void runInPlace(const c10::FunctionSchema& schema, const StackFunction& function, c10::Stack& stack,
                     OperatorScope& scope, std::size_t written);
     void writeThrough(const at::Tensor& target, Value written);

@@ -20,6 +20,11 @@ namespace {
 
 constexpr int kMaxDepth = 200;
 
+/// Fused kernels give an undefined tensor for a result that was not asked for.
+bool hasTensor(const at::IValue& value) {
+    return value.isTensor() && value.toTensor().defined();
+}
+
 /// The tensors of a module's result, in order; absent for anything but a tensor or a tuple of tensors and None.
 std::optional<Tensors> resultTensors(const at::IValue& result) {
     if (result.isTensor())
@@ -28,9 +33,9 @@ std::optional<Tensors> resultTensors(const at::IValue& result) {
         return std::nullopt;
     Tensors tensors;
     for (const at::IValue& element : result.toTupleRef().elements()) {
-        if (element.isTensor())
+        if (hasTensor(element))
             tensors.push_back(element.toTensor());
-        else if (!element.isNone())
+        else if (!element.isNone() && !element.isTensor())
             return std::nullopt;
     }
     return tensors;
@@ -43,8 +48,13 @@ at::IValue withResults(const at::IValue& result, const Tensors& tensors) {
     std::vector<at::IValue> elements;
     std::size_t next = 0;
     for (const at::IValue& element : result.toTupleRef().elements())
-        elements.push_back(element.isTensor() ? at::IValue(tensors[next++]) : element);
+        elements.push_back(hasTensor(element) ? at::IValue(tensors[next++]) : element);
     return c10::ivalue::Tuple::create(std::move(elements));
+}
+
+/// `forward`; `forward1`, `forward2`, … of a module that a trace called more than once; `forward__0` of an overloaded one.
+bool isForward(const std::string& method) {
+    return method.starts_with("forward") && method.find_first_not_of("_0123456789", 7) == std::string::npos;
 }
 
 std::string lastPart(const std::string& className) {
@@ -83,11 +93,11 @@ at::IValue ScriptInterpreter::callMethod(const jit::Node& node, Stack arguments,
     const std::string& name = node.s(c10::attr::name);
     jit::Function& function = object->type()->getMethod(name);
     const auto path = m_paths.find(object.get());
-    if (name == "forward" && path != m_paths.end() && object.get() != scope.self)
+    if (isForward(name) && path != m_paths.end() && object.get() != scope.self)
         return callModule(path->second, function, arguments);
     if (path == m_paths.end() || object.get() == scope.self)
         return call(function, std::move(arguments), {object.get(), scope.operators});
-    OperatorScope operators{path->second, false, {}};
+    OperatorScope operators{path->second, false, false, {}};
     return call(function, std::move(arguments), {object.get(), &operators});
 }
 
@@ -96,7 +106,7 @@ at::IValue ScriptInterpreter::callModule(const std::string& path, jit::Function&
     const jit::Module module(object);
     const std::string className = plainClassName(object->type()->name()->qualifiedName());
     const bool isLeaf = className.starts_with("torch.nn.") && module.children().size() == 0;
-    OperatorScope operators{path, isLeaf, {}};
+    OperatorScope operators{path, isLeaf, false, {}};
 
     ModuleCall hypothesis;
     hypothesis.path = path;
@@ -162,6 +172,8 @@ at::IValue ScriptInterpreter::callModule(const std::string& path, jit::Function&
         m_notes.erase(path);
         return withResults(hypothesis.result, results);
     }
+    if (operators.taken) // the one operator inside is its layer
+        return hypothesis.result;
     m_notes[path] = "does not compute what " + hypothesis.className + " does; runs operator by operator";
     return hypothesis.result;
 }

@@ -37,4 +37,8 @@ at::Tensor additiveMask(const at::Tensor& mask, bool masked) {
     return at::zeros(mask.sizes(), at::kFloat).masked_fill(hidden, -std::numeric_limits<float>::infinity());
 }
 
+at::Tensor withCausalMask(const at::Tensor& scores) {
+    return scores + additiveMask(at::ones({scores.size(-2), scores.size(-1)}, at::kBool).tril(), false);
+}
+
 } // namespace fxp::quant

@@ -12,4 +12,7 @@ Product weightedSumProduct(const at::Tensor& a);
 /// A mask as what is added to the scores: float as it is; bool −∞ where it equals `masked`, else 0.
 at::Tensor additiveMask(const at::Tensor& mask, bool masked);
 
+/// Scores [..., T, S] with −∞ where the key lies behind the query's own place.
+at::Tensor withCausalMask(const at::Tensor& scores);
+
 } // namespace fxp::quant

@@ -71,6 +71,11 @@ Slot::Slot(Layer& layer, std::string name, Role role) : m_layer(layer), m_name(s
     layer.m_members.push_back({this, nullptr});
 }
 
+Slot::Slot(Layer& layer, std::string name, Extension extension)
+    : m_layer(layer), m_name(std::move(name)), m_role(extension.role) {
+    layer.m_members.push_back({this, nullptr, true});
+}
+
 Slot::Slot(Layer& layer, std::string name, Accumulator)
     : m_layer(layer), m_name(std::move(name)), m_role(Role::Activation), m_optional(true) {
     layer.m_members.push_back({this, nullptr, true});

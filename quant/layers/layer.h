@@ -53,7 +53,12 @@ class Layer {
 class Slot {
   public:
     Slot(Layer& layer, std::string name, Role role = Role::Activation);
-    /// An accumulator of the layer: exact until it has a format. No member of FxPyTorch's class.
+    /// A tensor that FxPyTorch's class has no member for.
+    struct Extension {
+        Role role = Role::Activation;
+    };
+    Slot(Layer& layer, std::string name, Extension);
+    /// An accumulator of the layer: exact until it has a format. An extension too.
     struct Accumulator {};
     Slot(Layer& layer, std::string name, Accumulator);
     Slot(const Slot&) = delete;

@@ -22,6 +22,11 @@ at::Tensor byBatch(const at::Tensor& x, std::int64_t heads) {
     return x.reshape({x.size(0) / heads, heads, x.size(1), x.size(2)});
 }
 
+/// The mask with zeros, visible, for the rows appended behind the last key.
+at::Tensor widened(const at::Tensor& mask, std::int64_t keys) {
+    return at::constant_pad_nd(mask, {0, keys - mask.size(-1)}, 0);
+}
+
 } // namespace
 
 void splitPacked(const at::Tensor& weight, const at::Tensor& bias, AttentionParameters& into) {
@@ -41,26 +46,41 @@ MultiheadAttention::MultiheadAttention(const std::string& path, const AttentionP
     : Layer(kType, path), qlinear(*this, "qlinear", p.qWeight, p.qBias), klinear(*this, "klinear", p.kWeight, p.kBias),
       vlinear(*this, "vlinear", p.vWeight, p.vBias), softmax(*this, "softmax", "softmax", functions::softmax(-1)),
       dropout(*this, "dropout", "dropout", functions::dropout()), outProj(*this, "out_proj", p.outWeight, p.outBias),
-      m_heads(p.heads), m_embed(p.qWeight.size(0)) {}
+      m_heads(p.heads), m_embed(p.qWeight.size(0)), m_biasK(p.biasK), m_biasV(p.biasV), m_addZeroAttn(p.addZeroAttn),
+      m_appended(p.biasK.defined() ? std::make_unique<Appended>(*this) : nullptr) {}
 
 MultiheadAttention::MultiheadAttention(Layer& parent, const std::string& name, const AttentionParameters& p)
     : Layer(parent, kType, name), qlinear(*this, "qlinear", p.qWeight, p.qBias),
       klinear(*this, "klinear", p.kWeight, p.kBias), vlinear(*this, "vlinear", p.vWeight, p.vBias),
       softmax(*this, "softmax", "softmax", functions::softmax(-1)),
       dropout(*this, "dropout", "dropout", functions::dropout()), outProj(*this, "out_proj", p.outWeight, p.outBias),
-      m_heads(p.heads), m_embed(p.qWeight.size(0)) {}
+      m_heads(p.heads), m_embed(p.qWeight.size(0)), m_biasK(p.biasK), m_biasV(p.biasV), m_addZeroAttn(p.addZeroAttn),
+      m_appended(p.biasK.defined() ? std::make_unique<Appended>(*this) : nullptr) {}
+
+Value MultiheadAttention::withRow(Value x, const Slot& slot, const at::Tensor& row, const Slot& extended,
+                                  Builder& run) {
+    const Value rowq = quantizeLogged(run, slot, run.constant(row));
+    const Value joined = run.apply("append_row", {x, rowq}, [](std::span<const at::Tensor> in) {
+        const at::Tensor& sequence = in[0]; // [B, S, E]
+        return at::cat({sequence, in[1].reshape({1, 1, -1}).expand({sequence.size(0), 1, sequence.size(2)})}, 1);
+    });
+    return quantizeLogged(run, extended, joined);
+}
 
 Value MultiheadAttention::maskScores(Value scores, const Inputs& inputs, Builder& run) const {
+    if (inputs.causal)
+        scores =
+            run.apply("causal_mask", {scores}, [](std::span<const at::Tensor> in) { return withCausalMask(in[0]); });
     if (inputs.attentionMask.defined()) {
         scores = run.apply("attn_mask", {scores, inputs.attentionMask}, [](std::span<const at::Tensor> in) {
-            return in[0] + additiveMask(in[1], true); // [T, S] is broadcast over [B·H, T, S]
+            return in[0] + widened(additiveMask(in[1], true), in[0].size(-1)); // [T, S] is broadcast over [B·H, T, S]
         });
     }
     if (inputs.keyPaddingMask.defined()) {
         scores = run.apply("key_padding_mask", {scores, inputs.keyPaddingMask},
                            [heads = m_heads](std::span<const at::Tensor> in) {
-                               const at::Tensor mask = additiveMask(in[1], true).unsqueeze(1).unsqueeze(1);
-                               return (byBatch(in[0], heads) + mask).reshape(in[0].sizes());
+                               const at::Tensor mask = widened(additiveMask(in[1], true), in[0].size(-1));
+                               return (byBatch(in[0], heads) + mask.unsqueeze(1).unsqueeze(1)).reshape(in[0].sizes());
                            });
     }
     return scores;
@@ -85,7 +105,21 @@ MultiheadAttention::Outputs MultiheadAttention::forward(const Inputs& inputs, Bu
     run.log(*this, "input_key_quant", keyq);
     run.log(*this, "input_value_quant", valueq);
 
-    const Value q = qlinear.forward(queryq, run), k = klinear.forward(keyq, run), v = vlinear.forward(valueq, run);
+    const Value q = qlinear.forward(queryq, run);
+    Value k = klinear.forward(keyq, run), v = vlinear.forward(valueq, run);
+    if (m_appended) {
+        k = withRow(k, m_appended->biasK, m_biasK, m_appended->key, run);
+        v = withRow(v, m_appended->biasV, m_biasV, m_appended->value, run);
+    }
+    const Slot& keySlot = m_appended ? m_appended->key : klinear.activation;
+    const Slot& valueSlot = m_appended ? m_appended->value : vlinear.activation;
+    if (m_addZeroAttn) { // zero lies on every grid
+        const auto withZeros = [](std::span<const at::Tensor> in) {
+            return at::constant_pad_nd(in[0], {0, 0, 0, 1}, 0);
+        };
+        k = run.apply("append_zeros", {k}, withZeros);
+        v = run.apply("append_zeros", {v}, withZeros);
+    }
     const double scaling = 1.0 / std::sqrt(static_cast<double>(m_embed / heads));
     const Value scaled = run.apply("scale", {q}, [scaling](std::span<const at::Tensor> in) { return in[0] * scaling; });
     const Value scaledq = quantizeLogged(run, qScaled, scaled);
@@ -97,7 +131,7 @@ MultiheadAttention::Outputs MultiheadAttention::forward(const Inputs& inputs, Bu
     };
     const Value qHeads = splitTogether(scaledq, run), kHeads = splitTogether(k, run), vHeads = splitTogether(v, run);
     const Value scores = recordProduct(run, "scores", qHeads, kHeads, {},
-                                       {qScaled, klinear.activation, nullptr, attnScoresAccumulator, attnScoresRaw},
+                                       {qScaled, keySlot, nullptr, attnScoresAccumulator, attnScoresRaw},
                                        [](const at::Tensor& a, const at::Tensor&) { return scoresProduct(a); });
     run.log(*this, "attn_scores_raw_BxHxTxS", scores, byHead);
     const Value scoresq = run.quantize(attnScoresRaw, scores);
@@ -108,10 +142,9 @@ MultiheadAttention::Outputs MultiheadAttention::forward(const Inputs& inputs, Bu
     const Value dropped = dropout.forward(weights, run);
     run.log(*this, "attn_weights_dropout_quant_BxHxTxS", dropped, byHead);
 
-    const Value sum =
-        recordProduct(run, "weighted_sum", dropped, vHeads, {},
-                      {dropout.activation, vlinear.activation, nullptr, attnOutputAccumulator, attnOutput},
-                      [](const at::Tensor& a, const at::Tensor&) { return weightedSumProduct(a); });
+    const Value sum = recordProduct(run, "weighted_sum", dropped, vHeads, {},
+                                    {dropout.activation, valueSlot, nullptr, attnOutputAccumulator, attnOutput},
+                                    [](const at::Tensor& a, const at::Tensor&) { return weightedSumProduct(a); });
     const Value sumq = run.quantize(attnOutput, sum);
     run.log(*this, "attn_output_weighted_sum_quant_BxHxTxD", sumq, byHead);
     const Value merged = run.apply("merge_heads", {sumq}, [heads](std::span<const at::Tensor> in) {

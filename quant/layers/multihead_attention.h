@@ -3,6 +3,8 @@
 #include "quant/layers/elementwise.h"
 #include "quant/layers/linear.h"
 
+#include <memory>
+
 namespace fxp::quant {
 
 /// Attention's parameters with the packed projection split, under PyTorch's names.
@@ -11,12 +13,15 @@ struct AttentionParameters {
     at::Tensor qBias, kBias, vBias;       ///< [E] or undefined
     at::Tensor outWeight, outBias;        ///< [E, E]; [E] or undefined
     std::int64_t heads = 1;
+    at::Tensor biasK, biasV;  ///< rows of E elements appended to keys and values; both or none
+    bool addZeroAttn = false; ///< a row of zeros appended to them
 };
 
 /// A packed in_proj_weight [3E, E] and in_proj_bias [3E] (or undefined) split in three.
 void splitPacked(const at::Tensor& weight, const at::Tensor& bias, AttentionParameters& into);
 
-/// softmax(q_scaled · kᵀ + mask) · v by heads, projected: FIXED_POINT.md, section 5. Batch first.
+/// softmax(q_scaled · kᵀ + mask) · v by heads, projected: FIXED_POINT.md, section 5. Batch first. Where rows are
+/// appended to keys and values, S counts them in what is said of scores and weights, and masks leave them visible.
 /// query: [B, T, E], key: [B, S, kdim], value: [B, S, vdim]; output [B, T, E].
 class MultiheadAttention final : public Layer {
   public:
@@ -28,6 +33,7 @@ class MultiheadAttention final : public Layer {
                               ///< masked) or float
         Value keyPaddingMask; ///< undefined, or [B, S], bool (true: ignored) or float
         bool wantsWeights = true;
+        bool causal = false; ///< a query sees no key behind its own place
     };
     /// The result, and the weights by head.
     struct Outputs {
@@ -48,13 +54,26 @@ class MultiheadAttention final : public Layer {
     Slot attnOutput{*this, "attn_output"};
     Linear outProj;
 
+    /// Learned rows behind the last key and value, which have formats of their own; so have keys and values with them.
+    struct Appended {
+        explicit Appended(Layer& layer)
+            : biasK(layer, "bias_k", kRow), biasV(layer, "bias_v", kRow), key(layer, "key_extended", kRows),
+              value(layer, "value_extended", kRows) {}
+        static constexpr Slot::Extension kRow{Role::Bias}, kRows{};
+        Slot biasK, biasV, key, value;
+    };
+
     /// Throws ShapeError when the tensors do not fit the parameters.
     Outputs forward(const Inputs& inputs, Builder& run);
 
   private:
     Value maskScores(Value scores, const Inputs& inputs, Builder& run) const;
+    Value withRow(Value x, const Slot& slot, const at::Tensor& row, const Slot& extended, Builder& run);
 
     std::int64_t m_heads, m_embed;
+    at::Tensor m_biasK, m_biasV;
+    bool m_addZeroAttn;
+    std::unique_ptr<Appended> m_appended;
 };
 
 } // namespace fxp::quant

@@ -35,12 +35,9 @@ Value ScaledDotProductAttention::forward(const Inputs& inputs, Builder& run) {
         recordProduct(run, "scores", scaled, k, {}, {qScaled, inputKey, nullptr, scoresAccumulator, attnScoresRaw},
                       [](const at::Tensor& a, const at::Tensor&) { return scoresProduct(a); });
     Value scores = quantizeLogged(run, attnScoresRaw, raw);
-    if (m_options.causal) {
-        scores = run.apply("causal_mask", {scores}, [](std::span<const at::Tensor> in) {
-            const at::Tensor seen = at::ones({in[0].size(-2), in[0].size(-1)}, at::kBool).tril();
-            return in[0] + additiveMask(seen, false);
-        });
-    }
+    if (m_options.causal)
+        scores =
+            run.apply("causal_mask", {scores}, [](std::span<const at::Tensor> in) { return withCausalMask(in[0]); });
     if (inputs.mask.defined()) {
         scores = run.apply("attn_mask", {scores, inputs.mask},
                            [](std::span<const at::Tensor> in) { return in[0] + additiveMask(in[1], false); });

@@ -22,7 +22,8 @@ TransformerEncoderLayer::TransformerEncoderLayer(const std::string& path, const 
       m_activation(p.activation == "gelu" ? functions::gelu() : functions::relu()) {}
 
 Value TransformerEncoderLayer::attend(Value x, const Inputs& inputs, Builder& run) {
-    const auto attention = selfAttn.forward({x, x, x, inputs.attentionMask, inputs.keyPaddingMask, false}, run);
+    const auto attention =
+        selfAttn.forward({x, x, x, inputs.attentionMask, inputs.keyPaddingMask, false, inputs.causal}, run);
     return selfAttnDropout.forward(attention.output, run);
 }
 

@@ -23,6 +23,7 @@ class TransformerEncoderLayer final : public Layer {
     struct Inputs {
         Value source;
         Value attentionMask, keyPaddingMask; ///< as MultiheadAttention's
+        bool causal = false;
     };
 
     TransformerEncoderLayer(const std::string& path, const EncoderLayerParameters& parameters);

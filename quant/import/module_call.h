@@ -1,0 +1,75 @@
+#pragma once
+
+#include "quant/graph/builder.h"
+#include "quant/import/operator_recorder.h"
+#include "quant/layers/layer_norm.h"
+
+#include <ATen/core/ivalue.h>
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace fxp::quant {
+
+/// One call of a module, as an importer saw it: what its class is, what it was given, what it holds, and which
+/// operators ran inside.
+struct ModuleCall {
+    std::string path;
+    std::string className; ///< last part: `Linear`
+    /// One argument of the call.
+    struct Argument {
+        std::string name;
+        at::IValue value;
+    };
+    std::vector<Argument> arguments;
+    std::map<std::string, at::Tensor> parameters; ///< by path below the module: `self_attn.in_proj_weight`
+    std::map<std::string, at::IValue> attributes; ///< likewise; what the file knows of the constructor's arguments
+    std::span<const OperatorRecorder::Hint> hints;
+    at::IValue result;
+};
+
+/// One hypothesis: a layer built and run through the builder, giving what the module gave. May throw when the tensors
+/// do not fit; then the hypothesis is wrong.
+struct Candidate {
+    std::function<std::vector<Value>(Builder&)> run;
+};
+
+using Candidates = std::vector<Candidate>;
+
+/// A parameter by its path below the module; undefined where there is none.
+at::Tensor parameter(const ModuleCall& call, const std::string& name);
+
+/// An attribute of that type; absent where the file has none, or another type under that name.
+template <class T> std::optional<T> attribute(const ModuleCall& call, const std::string& name) {
+    const auto found = call.attributes.find(name);
+    if (found == call.attributes.end() || found->second.isNone())
+        return std::nullopt;
+    try {
+        return found->second.to<T>();
+    } catch (const std::exception&) {
+        return std::nullopt;
+    }
+}
+
+/// What the first operator of that name inside the module was given.
+std::optional<OperatorRecorder::Hint> hint(const ModuleCall& call, const std::string& op);
+
+std::vector<Value> tensorArguments(const ModuleCall& call, OperatorRecorder& recorder);
+/// Undefined where there is no tensor of that name.
+Value namedArgument(const ModuleCall& call, const std::string& name, OperatorRecorder& recorder);
+
+/// Visits every ordered choice of `count` of the values, with the values left over.
+void forEachChoice(const std::vector<Value>& values, std::size_t count,
+                   const std::function<void(const std::vector<Value>& chosen, const std::vector<Value>& rest)>& visit,
+                   const std::vector<Value>& chosen = {});
+
+/// Epsilons worth a try: the attribute, what the operators inside were given, the usual ones. `prefix` is the norm's
+/// path below the module, with its dot.
+std::vector<double> epsilons(const ModuleCall& call, const std::string& prefix);
+LayerNorm::Parameters normParameters(const ModuleCall& call, const std::string& prefix, double eps);
+
+} // namespace fxp::quant

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "quant/layers/operator_layer.h"
+
+#include <ATen/core/stack.h>
+
+#include <optional>
+#include <string>
+
+namespace fxp::quant {
+
+/// The operator as a sum of products of two of its tensors, which is exact then: matmul, mm, bmm, mv, einsum of two
+/// tensors, and linear and addmm whose weight is computed. Nothing for any other.
+std::optional<OperatorProduct> operatorProduct(const std::string& name, const c10::Stack& arguments);
+
+} // namespace fxp::quant
