@@ -7,6 +7,9 @@
 
 #include <ATen/ATen.h>
 
+#include <limits>
+#include <numbers>
+
 namespace fxp::quant {
 
 namespace {
@@ -49,6 +52,20 @@ at::Tensor valueBefore(const Progress& one, std::size_t index, const Site& site,
         return one.values[static_cast<std::size_t>(node.inputs[0])];
     const Tensors out = evaluate(node, inputsOf(one, node), &formats);
     return out[static_cast<std::size_t>(site.before - node.outputs[0])];
+}
+
+/// A softmax's input with masked scores, −∞, brought to where T bits cannot tell their weight from zero: ln(2) · (T + 1)
+/// below the largest score. What saturates there is masked still, and what is calibrated without them is not.
+void boundMaskedScores(const SlotInfo& slot, const QType& given, Tensors& parts) {
+    if (slot.name != "input" || (slot.layerType != "softmax" && slot.layerType != "log_softmax"))
+        return;
+    constexpr int kFloatBits = 24;
+    const double depth = std::numbers::ln2 * (given.totalBits.value_or(kFloatBits) + 1);
+    for (at::Tensor& part : parts) {
+        const at::Tensor masked = part.eq(-std::numeric_limits<float>::infinity());
+        if (masked.any().item<bool>())
+            part = part.masked_fill(masked, valueRange(part).high - depth);
+    }
 }
 
 void fillParameters(const Program& program, const CalibrationOptions& options, Formats& formats) {
@@ -114,6 +131,7 @@ std::optional<Formats> calibrate(const std::vector<CalibrationBatch>& batches, c
                     return std::nullopt;
                 parts.push_back(valueBefore(one, index, site, formats));
             }
+            boundMaskedScores(first.slots[slot], formats[slot], parts);
             ValueRange range = uses[slot] > 1 ? floatRanges[slot] : valueRange(parts[0]);
             for (const at::Tensor& part : parts)
                 range.include(valueRange(part));

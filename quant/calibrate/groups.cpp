@@ -36,7 +36,7 @@ std::vector<std::vector<std::string>> membersOf(Group group, const std::string& 
         return parameters({"qlinear", "klinear", "vlinear"});
     if (group == Group::AllProjections && type == "multihead_attention")
         return parameters({"qlinear", "klinear", "vlinear", "out_proj"});
-    if (group == Group::FeedForward && type == "transformer_encoder_layer")
+    if (group == Group::FeedForward && (type == "transformer_encoder_layer" || type == "transformer_decoder_layer"))
         return parameters({"linear1", "linear2"});
     if (group == Group::FullyConnected && (type == "lstm" || type == "gru" || type == "rnn"))
         return parameters({"w_ih", "w_hh"});

@@ -27,6 +27,13 @@ std::vector<std::int64_t> headCounts(const ModuleCall& call, const std::string& 
                 counts.push_back(argument.toInt());
         }
     }
+    for (const auto& seen : call.hints) { // a view of three or four dimensions ends in a head's depth
+        if (seen.op != "view" || seen.arguments.size() < 2 || !seen.arguments[1].isIntList())
+            continue;
+        const auto shape = seen.arguments[1].toIntVector();
+        if (shape.size() >= 3 && shape.back() > 0 && embed % shape.back() == 0)
+            counts.push_back(embed / shape.back());
+    }
     for (std::int64_t heads = embed; heads >= 1; --heads) {
         if (embed % heads == 0)
             counts.push_back(heads);
@@ -114,9 +121,11 @@ std::vector<TransformerOptions> transformerOptions(const ModuleCall& call) {
     std::vector<bool> orders{true, false};
     if (const auto normFirst = attribute<bool>(call, "norm_first"))
         orders = {*normFirst};
-    std::vector<std::string> activations{"relu", "gelu"};
+    std::vector<std::string> activations{"relu", "gelu"}; // a fused kernel shows neither
     if (hint(call, "gelu"))
-        activations = {"gelu", "relu"};
+        activations = {"gelu"};
+    else if (hint(call, "relu"))
+        activations = {"relu"};
     std::vector<TransformerOptions> list;
     for (const bool normFirst : orders)
         for (const std::string& activation : activations)
@@ -328,20 +337,33 @@ namespace {
 
 using DecoderInputs = TransformerDecoderLayer::Inputs;
 
-/// Every way to give the masks to the places that are free.
-std::vector<DecoderInputs> placesOfMasks(const DecoderInputs& inputs, std::span<const Value> masks) {
+/// Every way to give the masks to the places that are free and fit.
+std::vector<DecoderInputs> placesOfMasks(const DecoderInputs& inputs, std::span<const Value> masks,
+                                         const Builder& run) {
     if (masks.empty())
         return {inputs};
-    static constexpr std::array<Value DecoderInputs::*, 4> kPlaces{
-        &DecoderInputs::targetMask, &DecoderInputs::memoryMask, &DecoderInputs::targetKeyPaddingMask,
-        &DecoderInputs::memoryKeyPaddingMask};
+    struct Place {
+        Value DecoderInputs::*mask;
+        Value DecoderInputs::*keys; ///< the mask's last dimension is its steps
+        bool padding;
+    };
+    static constexpr std::array<Place, 4> kPlaces{
+        {{&DecoderInputs::targetMask, &DecoderInputs::target, false},
+         {&DecoderInputs::memoryMask, &DecoderInputs::memory, false},
+         {&DecoderInputs::targetKeyPaddingMask, &DecoderInputs::target, true},
+         {&DecoderInputs::memoryKeyPaddingMask, &DecoderInputs::memory, true}}};
     std::vector<DecoderInputs> all;
-    for (const auto place : kPlaces) {
-        DecoderInputs next = inputs;
-        if ((next.*place).defined())
+    const at::Tensor& mask = run.tensor(masks[0]);
+    for (const Place& place : kPlaces) {
+        const at::Tensor& keys = run.tensor(inputs.*place.keys);
+        // Steps come first or second; a batch's padding mask has two dimensions, a sequence's one.
+        const bool fits = mask.dim() > 0 && (mask.size(-1) == keys.size(0) || mask.size(-1) == keys.size(1)) &&
+                          (place.padding ? mask.dim() == keys.dim() - 1 : mask.dim() >= 2);
+        if (!fits || (inputs.*place.mask).defined())
             continue;
-        next.*place = masks[0];
-        for (const DecoderInputs& rest : placesOfMasks(next, masks.subspan(1)))
+        DecoderInputs next = inputs;
+        next.*place.mask = masks[0];
+        for (const DecoderInputs& rest : placesOfMasks(next, masks.subspan(1), run))
             all.push_back(rest);
     }
     return all;
@@ -374,12 +396,12 @@ std::vector<DecoderInputs> decoderInputs(const ModuleCall& call, std::int64_t em
             DecoderInputs inputs = named;
             inputs.target = sequences[0];
             inputs.memory = sequences.back();
-            for (const DecoderInputs& assigned : placesOfMasks(inputs, masks))
+            for (const DecoderInputs& assigned : placesOfMasks(inputs, masks, recorder.builder()))
                 all.push_back(assigned);
             if (causal[0] || causal[1]) {
                 inputs.targetCausal = causal[0];
                 inputs.memoryCausal = causal[1];
-                for (const DecoderInputs& assigned : placesOfMasks(inputs, masks))
+                for (const DecoderInputs& assigned : placesOfMasks(inputs, masks, recorder.builder()))
                     all.push_back(assigned);
                 inputs.targetMask = inputs.memoryMask = {};
                 all.push_back(inputs);

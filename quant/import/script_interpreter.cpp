@@ -52,7 +52,8 @@ at::IValue withResults(const at::IValue& result, const Tensors& tensors) {
     return c10::ivalue::Tuple::create(std::move(elements));
 }
 
-/// `forward`; `forward1`, `forward2`, … of a module that a trace called more than once; `forward__0` of an overloaded one.
+/// `forward`; `forward1`, `forward2`, … of a module that a trace called more than once; `forward__0` of an overloaded
+/// one.
 bool isForward(const std::string& method) {
     return method.starts_with("forward") && method.find_first_not_of("_0123456789", 7) == std::string::npos;
 }
