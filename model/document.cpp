@@ -1,5 +1,6 @@
 #include "model/document.h"
 
+#include "model/fold_command.h"
 #include "model/format_command.h"
 #include "model/weights_command.h"
 #include "model/worker.h"
@@ -36,6 +37,7 @@ Document::Document(QObject* parent) : QObject(parent), m_worker(new Worker) {
         end();
         setFormats(edit, tr("Calibrate"));
     });
+    connect(m_worker, &Worker::folded, this, &Document::takeFold);
     connect(m_worker, &Worker::weightsReady, this, &Document::takeWeights);
     connect(m_worker, &Worker::idle, this, &Document::end);
     connect(m_worker, &Worker::logCompared, this, [this](const QString& file, const auto& differences) {
@@ -269,6 +271,11 @@ QByteArray Document::qconfig() const {
 }
 
 void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText) {
+    const std::set<std::string> folded = quant::foldedBatchNorms(text.toStdString());
+    if (folded != m_model->identity.folded) {
+        fold(folded, text, undoText);
+        return;
+    }
     const quant::QConfigFile config = quant::readQConfig(text.toStdString(), m_model->layers, m_model->slots);
     if (!config.isForeign && config.model.sha256 != m_model->identity.sha256 && !anyModel)
         throw OtherModel("/model/sha256", "the formats were made for another model (" + config.model.name + ")",
@@ -332,6 +339,59 @@ void Document::finetune(const quant::FinetuneOptions& options) {
     QMetaObject::invokeMethod(
         m_worker, [worker = m_worker, formats = m_formats, options] { worker->finetune(formats, options); },
         Qt::QueuedConnection);
+}
+
+void Document::setBatchNormsFolded(bool folded) {
+    if (!isOpen())
+        return;
+    const auto& norms = m_model->foldable;
+    fold(folded ? std::set<std::string>(norms.begin(), norms.end()) : std::set<std::string>(), {},
+         folded ? tr("Fold batch norms") : tr("Unfold batch norms"));
+}
+
+void Document::fold(const std::set<std::string>& norms, const QByteArray& config, const QString& text) {
+    begin(tr("Folding batch norms"));
+    m_foldConfig = config;
+    m_foldText = text;
+    m_worker->cancel();
+    QMetaObject::invokeMethod(
+        m_worker, [worker = m_worker, norms] { worker->fold(norms); }, Qt::QueuedConnection);
+}
+
+void Document::takeFold(const OpenedModelPointer& model) {
+    end();
+    quant::Formats formats(model->slots.size());
+    try {
+        if (m_foldConfig.isEmpty()) {
+            for (std::size_t i = 0; i < formats.size(); ++i) {
+                const int slot = slotOf(QString::fromStdString(model->slots[i].path));
+                formats[i] = slot >= 0 ? format(slot) : quant::QType{};
+            }
+        } else {
+            formats = quant::readQConfig(m_foldConfig.toStdString(), model->layers, model->slots).formats;
+        }
+    } catch (const Error& error) {
+        const std::set<std::string> before = m_model->identity.folded;
+        QMetaObject::invokeMethod(
+            m_worker, [worker = m_worker, before] { worker->refold(before); }, Qt::QueuedConnection);
+        Q_EMIT failed(QString::fromStdString(error.where), QString::fromStdString(error.problem),
+                      QString::fromStdString(error.hint));
+        return;
+    }
+    m_undo.push(new FoldCommand(*this, {m_model, m_formats}, {model, formats}, m_foldText));
+}
+
+void Document::applyFold(const OpenedModelPointer& model, const quant::Formats& formats) {
+    m_worker->cancel();
+    QMetaObject::invokeMethod(
+        m_worker, [worker = m_worker, norms = model->identity.folded] { worker->refold(norms); }, Qt::QueuedConnection);
+    m_model = model;
+    m_formats = formats;
+    m_result.reset();
+    m_firstEdit = 0;
+    Q_EMIT modelChanged();
+    Q_EMIT formatsChanged();
+    run();
 }
 
 void Document::takeWeights(const WeightsEdit& edit, const QString& text) {

@@ -74,6 +74,8 @@ class Document : public QObject {
     void compareLog(const QString& file);
     /// Trains the weights with the formats in place; they are taken as an undoable edit.
     void finetune(const quant::FinetuneOptions& options);
+    /// Makes the batch norms that can be part of the layers before them, or makes them layers again; one undo step.
+    void setBatchNormsFolded(bool folded);
     QByteArray qconfig() const;
     /// Takes a QConfig's text, as an undoable edit.
     void applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText);
@@ -107,8 +109,12 @@ class Document : public QObject {
     void weightsChanged();
 
   private:
+    friend class FoldCommand;
     friend class FormatCommand;
     friend class WeightsCommand;
+    void fold(const std::set<std::string>& norms, const QByteArray& config, const QString& text);
+    void takeFold(const OpenedModelPointer& model);
+    void applyFold(const OpenedModelPointer& model, const quant::Formats& formats);
     void applyWeights(const ArraysPointer& values);
     void takeWeights(const WeightsEdit& edit, const QString& text);
     void applyFormats(const FormatEdit& edit);
@@ -128,6 +134,8 @@ class Document : public QObject {
     QString m_qconfigFile;
     QStringList m_inputs; ///< the files that the samples were read from
     quant::SessionOptions m_options;
+    QByteArray m_foldConfig; ///< a QConfig that waits for its batch norms to be folded
+    QString m_foldText;
     bool m_live = true;
     std::uint64_t m_firstEdit = 0; ///< results of earlier edits are another model's
     int m_busy = 0;

@@ -20,6 +20,7 @@ struct OpenedModel {
     std::vector<quant::SlotInfo> slots;
     std::vector<quant::LayerSpec> layers;
     std::shared_ptr<const quant::Samples> samples;
+    std::vector<std::string> foldable; ///< batch norms that the layer before them can take in, or has
     std::int64_t sampleCount = 0;
     bool randomSamples = false; ///< none were given: the figures are of noise
 };

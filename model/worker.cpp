@@ -67,19 +67,40 @@ void Worker::open(const OpenRequest& request) {
     });
 }
 
-void Worker::announce(bool randomSamples) {
-    m_randomSamples = randomSamples;
+OpenedModelPointer Worker::state() const {
     auto model = std::make_shared<OpenedModel>();
     model->file = m_file;
     model->identity = m_identity;
+    model->identity.folded = m_session->foldedBatchNorms();
+    model->foldable = m_session->foldableBatchNorms();
     model->modules = m_session->modules();
     model->arguments = m_session->arguments();
     model->slots = m_session->slots();
     model->layers = m_session->layers();
     model->samples = std::make_shared<const quant::Samples>(m_session->samples());
     model->sampleCount = m_session->sampleCount();
-    model->randomSamples = randomSamples;
-    Q_EMIT opened(model);
+    model->randomSamples = m_randomSamples;
+    return model;
+}
+
+void Worker::announce(bool randomSamples) {
+    m_randomSamples = randomSamples;
+    Q_EMIT opened(state());
+}
+
+void Worker::fold(const std::set<std::string>& norms) {
+    guarded([&] {
+        if (!m_session)
+            throw Error("", "there is no model whose batch norms to fold", "open one first");
+        // Not to be stopped half-way: the undo stack follows.
+        m_session->setFoldedBatchNorms(norms);
+        Q_EMIT folded(state());
+    });
+}
+
+void Worker::refold(const std::set<std::string>& norms) {
+    m_cancel = false;
+    guarded([&] { m_session->setFoldedBatchNorms(norms); });
 }
 
 std::uint64_t Worker::want(const quant::Formats& formats) {

@@ -41,6 +41,10 @@ class Worker : public QObject {
     void setWeights(const ArraysPointer& values);
     void finetune(const quant::Formats& formats, const quant::FinetuneOptions& options);
     void compareLog(const QString& file);
+    /// Folds these batch norms and no others: answers with folded.
+    void fold(const std::set<std::string>& norms);
+    /// The same without an answer: the document shows it already.
+    void refold(const std::set<std::string>& norms);
 
     /// The formats to run next. Ends a run of older ones at its next operator. Returns the number of the edit.
     std::uint64_t want(const quant::Formats& formats);
@@ -57,11 +61,13 @@ class Worker : public QObject {
     void failed(QString where, QString problem, QString hint);
     void cancelled();
     void idle();
+    void folded(fxp::model::OpenedModelPointer model);
     void weightsReady(fxp::model::WeightsEdit edit, QString text);
     void epochDone(fxp::quant::EpochReport epoch);
     void logCompared(QString file, std::vector<fxp::quant::LogDifference> differences);
 
   private:
+    OpenedModelPointer state() const;
     void announce(bool randomSamples);
     quant::RunControl control();
     ArraysPointer currentOf(const quant::NamedArrays& values) const;

@@ -140,6 +140,8 @@ void Commands::declareCalibrate(CLI::App& app) {
     command->add_option("--scheme", m_options.scheme, "how integers are scaled")
         ->check(CLI::IsMember(namesOf(quant::kSchemes)));
     command->add_flag("--per-channel", m_options.perChannel, "a scale for each output channel of the weights");
+    command->add_flag("--fold-batch-norm", m_options.foldBatchNorms,
+                      "make batch norms part of the layers before them; the QConfig says which");
     command->add_option("--accumulator-bits", m_options.accumulatorBits, "total bits of accumulators (default: exact)")
         ->check(bits);
     command->add_option("--rounding", m_options.rounding)->check(CLI::IsMember(namesOf(quant::kRoundings)));
@@ -193,9 +195,9 @@ std::unique_ptr<quant::Session> Commands::open() const {
     return session;
 }
 
-quant::ModelIdentity Commands::identity() const {
+quant::ModelIdentity Commands::identity(const quant::Session& session) const {
     return {QFileInfo(QString::fromStdString(m_options.model)).completeBaseName().toStdString(),
-            quant::sha256OfFile(m_options.model)};
+            quant::sha256OfFile(m_options.model), session.foldedBatchNorms()};
 }
 
 quant::Samples Commands::samples(quant::Session& session) const {
@@ -301,6 +303,10 @@ void Commands::info() {
 void Commands::calibrate() {
     auto session = open();
     session->setSamples(samples(*session));
+    if (m_options.foldBatchNorms) {
+        const auto norms = session->foldableBatchNorms();
+        session->setFoldedBatchNorms({norms.begin(), norms.end()});
+    }
     quant::BitBudget bits = m_options.bits;
     for (const auto rounding : quant::kRoundings)
         if (m_options.rounding == name(rounding))
@@ -319,7 +325,7 @@ void Commands::calibrate() {
         options.groups.insert(*quant::parseGroup(same));
     const auto formats = session->calibrate(quant::startingFormats(session->slots(), bits), options);
     const auto write = m_options.forFxPyTorch ? quant::writeForFxPyTorch : quant::writeQConfig;
-    writeFile(m_options.output, write(identity(), session->layers(), session->slots(), *formats));
+    writeFile(m_options.output, write(identity(*session), session->layers(), session->slots(), *formats));
     if (m_options.json) {
         std::cout << Json{{"qconfig", m_options.output}, {"tensors", session->slots().size()}}.dump() << '\n';
         return;
@@ -332,12 +338,14 @@ void Commands::calibrate() {
     }
 }
 
-quant::Formats Commands::formats(const quant::Session& session, const quant::ModelIdentity& model) const {
+quant::Formats Commands::formats(quant::Session& session) const {
     if (m_options.qconfig.empty())
         return session.floatFormats();
     try {
-        const auto file = quant::readQConfig(readFile(m_options.qconfig), session.layers(), session.slots());
-        if (!file.isForeign && file.model.sha256 != model.sha256) {
+        const std::string text = readFile(m_options.qconfig);
+        session.setFoldedBatchNorms(quant::foldedBatchNorms(text));
+        const auto file = quant::readQConfig(text, session.layers(), session.slots());
+        if (!file.isForeign && file.model.sha256 != identity(session).sha256) {
             if (!m_options.anyModel)
                 throw Error("/model/sha256", "the formats were made for another model (" + file.model.name + ")",
                             "give --any-model to take them all the same");
@@ -352,7 +360,7 @@ quant::Formats Commands::formats(const quant::Session& session, const quant::Mod
 void Commands::finetune() {
     auto session = open();
     session->setSamples(samples(*session));
-    const quant::Formats formats = this->formats(*session, identity());
+    const quant::Formats formats = this->formats(*session);
     Json epochs = Json::array();
     const auto report = [&](const quant::EpochReport& epoch) {
         epochs.push_back({{"epoch", epoch.epoch}, {"loss", epoch.loss}, {"accuracy", epoch.accuracy}});
@@ -405,8 +413,8 @@ void Commands::compareLog(const std::vector<quant::Session::LoggedTensor>& run) 
 void Commands::runModel() {
     auto session = open();
     session->setSamples(samples(*session));
-    const quant::ModelIdentity model = identity();
-    const quant::Formats formats = this->formats(*session, model);
+    const quant::Formats formats = this->formats(*session);
+    const quant::ModelIdentity model = identity(*session);
     const auto result = session->run(formats);
     const Json report = quant::report(model, session->sampleCount(), session->slots(), formats, *result);
     if (!m_options.report.empty())

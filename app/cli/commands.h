@@ -38,11 +38,12 @@ class Commands {
     /// Prints where the run differs from the log of --compare-log. Throws Error when it does.
     void compareLog(const std::vector<quant::Session::LoggedTensor>& run) const;
     /// The formats of --qconfig; float ones without. Throws Error.
-    quant::Formats formats(const quant::Session& session, const quant::ModelIdentity& model) const;
+    /// Those of --qconfig, whose folded batch norms the session folds; all float without.
+    quant::Formats formats(quant::Session& session) const;
 
     quant::Samples samples(quant::Session& session) const;
     std::unique_ptr<quant::Session> open() const;
-    quant::ModelIdentity identity() const;
+    quant::ModelIdentity identity(const quant::Session& session) const;
 
     struct Options {
         std::string model, weights, labels, qconfig, output, report, log, compareLog, outputs;
@@ -55,7 +56,8 @@ class Commands {
         int accumulatorBits = 0; ///< 0: exact
         int threads = 0;
         double memory = 1.0; ///< GiB
-        bool json = false, logValues = false, anyModel = false, perChannel = false, forFxPyTorch = false;
+        bool json = false, logValues = false, anyModel = false, perChannel = false, forFxPyTorch = false,
+             foldBatchNorms = false;
     };
     Options m_options;
     std::function<void()> m_chosen;

@@ -70,6 +70,7 @@ class MainWindow : public QMainWindow {
     void saveWeights();
     void saveForFxPyTorch();
     void chooseLog();
+    void foldBatchNorms();
     void finetune();
     QString chosenName(const QString& title, const QString& suffix, const QString& filter);
     void loadQConfig(const QString& file);
@@ -104,7 +105,7 @@ class MainWindow : public QMainWindow {
     QMenu *m_recent = nullptr, *m_calibrateMenu = nullptr, *m_exportMenu = nullptr;
     QAction *m_open, *m_openSamples, *m_openLabels, *m_openQConfig, *m_save, *m_saveAs, *m_run, *m_stop, *m_live,
         *m_undo, *m_redo, *m_calibrateDialog;
-    QList<QAction*> m_exchange; ///< open weights, save them, save for FxPyTorch, compare with a log, fine-tune
+    QList<QAction*> m_exchange; ///< open weights, save them, save for FxPyTorch, compare with a log, fine-tune, fold
     QString m_pendingQConfig, m_pendingSelection;
 };
 

@@ -22,6 +22,15 @@ void MainWindow::buildExchangeActions() {
     made(tr("Compare with &log…"), tr("Compare the last run, tensor by tensor, with an activation log"),
          &MainWindow::chooseLog);
     made(tr("Fine-&tune…"), tr("Train the weights with the formats in place"), &MainWindow::finetune);
+    made(tr("Fold &batch norms"), tr("Make batch norms part of the layers before them, or layers again"),
+         &MainWindow::foldBatchNorms);
+    const auto updateFold = [this] {
+        const auto model = m_document.model();
+        const bool folded = model && !model->identity.folded.empty();
+        m_exchange.back()->setText(folded ? tr("Unfold &batch norms") : tr("Fold &batch norms"));
+    };
+    updateFold();
+    connect(&m_document, &model::Document::modelChanged, this, updateFold);
     connect(&m_document, &model::Document::logCompared, this,
             [this](const QString& file, const std::vector<quant::LogDifference>& differences) {
                 LogDialog(file, differences, this).exec();
@@ -58,6 +67,10 @@ void MainWindow::chooseLog() {
                                                       m_settings.value("folder").toString(), tr("Logs (*.json)"));
     if (!file.isEmpty())
         m_document.compareLog(file);
+}
+
+void MainWindow::foldBatchNorms() {
+    m_document.setBatchNormsFolded(m_document.model()->identity.folded.empty());
 }
 
 void MainWindow::finetune() {

@@ -234,7 +234,7 @@ void MainWindow::buildActions() {
     menuBar()->addMenu(tr("&Edit"))->addActions({m_undo, m_redo, find});
     QMenu* model = menuBar()->addMenu(tr("&Model"));
     model->addMenu(m_calibrateMenu);
-    model->addActions({m_exchange[4], m_exchange[3]});
+    model->addActions({m_exchange[5], m_exchange[4], m_exchange[3]});
     QAction* memory =
         action(tr("&Memory…"), {}, tr("Memory for tensors kept between runs"), [this] { chooseMemory(); });
     menuBar()->addMenu(tr("&Run"))->addActions({m_run, m_stop, m_live, memory});

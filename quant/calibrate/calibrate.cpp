@@ -54,8 +54,8 @@ at::Tensor valueBefore(const Progress& one, std::size_t index, const Site& site,
     return out[static_cast<std::size_t>(site.before - node.outputs[0])];
 }
 
-/// A softmax's input with masked scores, −∞, brought to where T bits cannot tell their weight from zero: ln(2) · (T + 1)
-/// below the largest score. What saturates there is masked still, and what is calibrated without them is not.
+/// A softmax's input with masked scores, −∞, brought to where T bits cannot tell their weight from zero: ln(2) · (T +
+/// 1) below the largest score. What saturates there is masked still, and what is calibrated without them is not.
 void boundMaskedScores(const SlotInfo& slot, const QType& given, Tensors& parts) {
     if (slot.name != "input" || (slot.layerType != "softmax" && slot.layerType != "log_softmax"))
         return;

@@ -4,6 +4,7 @@
 #include "quant/core/error.h"
 #include "quant/core/kernels/quantize_kernel.h"
 #include "quant/engine/session_data.h"
+#include "quant/graph/batch_norm_fold.h"
 #include "quant/import/torchscript.h"
 
 #include <ATen/ATen.h>
@@ -104,6 +105,43 @@ bool Session::setParameters(const NamedArrays& values, const RunControl& control
         throw;
     }
     m_network->setParameters(before);
+    return false;
+}
+
+std::vector<std::string> Session::foldableBatchNorms() const {
+    std::vector<std::string> norms;
+    if (!m_data)
+        return norms;
+    norms.assign(m_folded.begin(), m_folded.end());
+    for (const BatchNormFold& one : quant::foldableBatchNorms(*m_data->programs.front()))
+        norms.push_back(one.norm);
+    return norms;
+}
+
+const std::set<std::string>& Session::foldedBatchNorms() const {
+    return m_folded;
+}
+
+bool Session::setFoldedBatchNorms(const std::set<std::string>& norms, const RunControl& control) {
+    if (norms == m_folded)
+        return true;
+    const std::vector<std::string> foldable = foldableBatchNorms();
+    for (const std::string& norm : norms) {
+        if (std::ranges::find(foldable, norm) == foldable.end())
+            throw Error(norm, "is no batch norm that the layer before it can take in",
+                        "fold one whose input is a linear or convolution layer's output that nothing else reads");
+    }
+    m_network->setFolded(norms);
+    try {
+        if (setSamples(m_data->samples, control)) {
+            m_folded = norms;
+            return true;
+        }
+    } catch (...) {
+        m_network->setFolded(m_folded);
+        throw;
+    }
+    m_network->setFolded(m_folded);
     return false;
 }
 

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -95,6 +96,14 @@ class Session {
     /// and when it throws, the model is as before.
     bool setParameters(const NamedArrays& values, const RunControl& control = {});
 
+    /// The batch norms, by path, that the layer before them can take in, or has taken in. Empty without samples.
+    std::vector<std::string> foldableBatchNorms() const;
+    const std::set<std::string>& foldedBatchNorms() const;
+    /// Folds these batch norms and no others into the layers before them, and runs the float model anew; their slots go
+    /// and come with them. False when stopped; then, and when it throws, the model is as before. Throws Error naming
+    /// one that is none of foldableBatchNorms().
+    bool setFoldedBatchNorms(const std::set<std::string>& norms, const RunControl& control = {});
+
     /// The model's outputs under the formats of the last complete run, all samples; `output_0`, ….
     NamedArrays outputs(bool fromFloat = false);
 
@@ -118,6 +127,7 @@ class Session {
 
     std::unique_ptr<Network> m_network;
     SessionOptions m_options;
+    std::set<std::string> m_folded;
     std::unique_ptr<Data> m_data;
 };
 

@@ -157,6 +157,30 @@ void Builder::erase(const Mark& begin, const Mark& end) {
     cut(m_steps, begin.nodes, end.nodes);
     cut(m_log, begin.log, end.log);
     cut(m_layers, begin.layers, end.layers);
+    for (auto it = m_refoldable.begin(); it != m_refoldable.end();) {
+        Mark &first = it->second.begin, &last = it->second.end;
+        if (first.nodes >= begin.nodes && last.nodes <= end.nodes) {
+            it = m_refoldable.erase(it);
+            continue;
+        }
+        if (first.nodes >= end.nodes) {
+            for (Mark* mark : {&first, &last}) {
+                mark->nodes -= end.nodes - begin.nodes;
+                mark->log -= end.log - begin.log;
+                mark->layers -= end.layers - begin.layers;
+            }
+        }
+        ++it;
+    }
+}
+
+Value Builder::foldInto(Value x, const BatchNormParameters& norm) {
+    const auto found = m_refoldable.find(x.id);
+    if (found == m_refoldable.end())
+        return {};
+    const Refoldable layer = found->second;
+    erase(layer.begin, layer.end);
+    return layer.record(*this, fold(layer.weight, layer.bias, norm, layer.inputGroups));
 }
 
 void Builder::protect(const at::Tensor& tensor) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "quant/graph/batch_norm_fold.h"
 #include "quant/graph/program.h"
 
 #include <map>
@@ -64,6 +65,19 @@ class Builder {
     /// Forgets what was recorded from `begin` up to `end`.
     void erase(const Mark& begin, const Mark& end);
 
+    /// A layer whose steps can be recorded again with other parameters, as long as nothing but what follows now reads
+    /// its result.
+    struct Refoldable {
+        Mark begin, end;
+        at::Tensor weight, bias;
+        std::int64_t inputGroups = 0; ///< as fold() takes it
+        std::function<Value(Builder&, const FoldedParameters&)> record;
+    };
+    void setRefoldable(Value output, Refoldable layer) { m_refoldable[output.id] = std::move(layer); }
+    /// Takes the batch norm into the layer that gave `x`, whose steps are recorded anew: the batch norm's result.
+    /// Undefined where no such layer gave it.
+    Value foldInto(Value x, const BatchNormParameters& norm);
+
     /// Before the tensor is written to in place: whatever the recording holds of its memory is copied aside.
     void protect(const at::Tensor& tensor);
 
@@ -93,6 +107,7 @@ class Builder {
     std::map<std::string, SlotInfo> m_slots;               ///< by path
     std::vector<LogEntry> m_log;
     std::vector<LayerSpec> m_layers;
+    std::map<ValueId, Refoldable> m_refoldable; ///< by result
     bool m_dataDependent = false;
 };
 

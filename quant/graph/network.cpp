@@ -8,6 +8,11 @@
 
 namespace fxp::quant {
 
+void Network::setFolded(const std::set<std::string>& norms) {
+    if (!norms.empty())
+        throw Error(*norms.begin(), "this kind of model has no batch norm to fold", "leave it as it is");
+}
+
 void Network::setParameters(const NamedTensors& values) {
     const NamedTensors own = parameters();
     std::vector<std::pair<at::Tensor, at::Tensor>> copies;

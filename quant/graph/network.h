@@ -7,6 +7,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,9 @@ class Network {
     /// Runs the model in float32 on the arguments, in the order of arguments(); an absent one takes its default.
     /// Starts from the state in the file, however often it is called. Throws Error: module path, what, hint.
     virtual Recording record(const std::vector<std::optional<at::IValue>>& arguments) = 0;
+    /// Batch norms, by path, that the next recording has in the layer before them. Throws Error where the container
+    /// knows none.
+    virtual void setFolded(const std::set<std::string>& norms);
     /// The parameters and buffers under the file's names.
     virtual NamedTensors parameters() const { return {}; }
     /// Gives parameters new values, which the next recording has. All of them or, with an Error naming the one that

@@ -170,6 +170,15 @@ void OperatorRecorder::record(const c10::FunctionSchema& schema, const StackFunc
             return;
         }
     }
+    if (name == "batch_norm" && !m_folded.empty()) {
+        OperatorScope trial = scope;
+        const std::string path = pathOf(name, trial);
+        if (m_folded.contains(path)) {
+            scope = trial;
+            takeLayerResults(foldBatchNorm(path, arguments, outputs.at(0)), results);
+            return;
+        }
+    }
     std::vector<Value> values;
     if (movesValues(name)) {
         std::vector<Value> operands;
@@ -195,6 +204,19 @@ void OperatorRecorder::record(const c10::FunctionSchema& schema, const StackFunc
         if (outputs[i].defined())
             bind(outputs[i], values[i]);
     }
+}
+
+std::vector<Value> OperatorRecorder::foldBatchNorm(const std::string& path, const c10::Stack& arguments,
+                                                   const at::Tensor& expected) {
+    const auto tensor = [&](std::size_t i) {
+        return arguments.at(i).isTensor() ? arguments[i].toTensor() : at::Tensor();
+    };
+    // aten::batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled)
+    const Value folded = m_builder.foldInto(valueOf(tensor(0)),
+                                            {tensor(1), tensor(2), tensor(3), tensor(4), arguments.at(7).toDouble()});
+    if (!folded.defined() || !agrees(m_builder.tensor(folded), expected))
+        throw Error(path, "the batch norm cannot be folded into the layer before it", "leave it as it is");
+    return {folded};
 }
 
 void OperatorRecorder::takeLayerResults(const std::vector<Value>& values, c10::Stack& results) {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -47,6 +48,9 @@ class OperatorRecorder {
     /// Runs `function` on the stack and records it under `scope`.
     void run(const c10::FunctionSchema& schema, const StackFunction& function, c10::Stack& stack, OperatorScope& scope);
 
+    /// The batch norms that become part of the layer before them, by path (graph/batch_norm_fold.h).
+    void setFolded(std::set<std::string> norms) { m_folded = std::move(norms); }
+
     /// Constants that an operator was given, by the recorded node's name: hints for what a traced file leaves open.
     struct Hint {
         std::string op;
@@ -65,6 +69,8 @@ class OperatorRecorder {
     /// The operator as its layer, proven against the results; nothing where it is none.
     std::vector<Value> recordLayer(const std::string& name, const c10::Stack& arguments, const Tensors& expected,
                                    OperatorScope& scope);
+    /// The batch norm's result as that of the layer before it. Throws Error where the layer cannot take it.
+    std::vector<Value> foldBatchNorm(const std::string& path, const c10::Stack& arguments, const at::Tensor& expected);
     /// What follows reads the layer's tensors instead of the operator's.
     void takeLayerResults(const std::vector<Value>& values, c10::Stack& results);
     static std::string pathOf(const std::string& name, OperatorScope& scope, bool isLayer = false);
@@ -77,6 +83,7 @@ class OperatorRecorder {
     std::unordered_map<const void*, std::string> m_names;
     std::vector<at::Tensor> m_named;
     std::vector<Hint> m_hints;
+    std::set<std::string> m_folded;
 };
 
 } // namespace fxp::quant

@@ -112,6 +112,7 @@ class TorchScriptNetwork final : public Network {
     const std::vector<ArgumentInfo>& arguments() const override { return m_arguments; }
     Recording record(const std::vector<std::optional<at::IValue>>& arguments) override;
     NamedTensors parameters() const override { return namedTensors(m_module); }
+    void setFolded(const std::set<std::string>& norms) override { m_folded = norms; }
 
   private:
     void readModules();
@@ -122,6 +123,7 @@ class TorchScriptNetwork final : public Network {
     jit::Module m_module;
     std::vector<ModuleInfo> m_modules;
     std::vector<ArgumentInfo> m_arguments;
+    std::set<std::string> m_folded;
 };
 
 void TorchScriptNetwork::readModules() {
@@ -157,6 +159,7 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
     const at::NoGradGuard noGrad;
     Builder builder;
     OperatorRecorder recorder(builder);
+    recorder.setFolded(m_folded);
     std::vector<at::IValue> stack;
     for (std::size_t i = 0; i < m_arguments.size(); ++i) {
         at::IValue value = argument(i, i < arguments.size() ? arguments[i] : std::nullopt);

@@ -71,6 +71,18 @@ void walkSlots(const LayerSpec& layer, const std::string& path, bool extension,
     }
 }
 
+std::set<std::string> foldedOf(const Json& model) {
+    std::set<std::string> folded;
+    const Json list = model.value("folded", Json::array());
+    const bool areStrings =
+        list.is_array() && std::ranges::all_of(list, [](const Json& item) { return item.is_string(); });
+    if (!areStrings)
+        throw Error("/model/folded", "is not a list of batch norms' paths", "see the QConfig schema");
+    for (const Json& item : list)
+        folded.insert(item.get<std::string>());
+    return folded;
+}
+
 Json layerJson(const LayerSpec& layer, const std::string& path, const std::map<std::string, std::size_t>& index,
                const Formats& formats) {
     Json json{{"layer_type", layer.type}, {"name", nullptr}};
@@ -233,6 +245,12 @@ Json layerToJson(const LayerSpec& layer, const std::vector<SlotInfo>& slots, con
     return layerJson(layer, layer.name, byPath(slots), formats);
 }
 
+std::set<std::string> foldedBatchNorms(const std::string& text) {
+    const Json json = Json::parse(text, nullptr, false);
+    const bool isOurs = json.is_object() && json.value("format", Json()) == kFormatName && json.contains("model");
+    return isOurs && json["model"].is_object() ? foldedOf(json["model"]) : std::set<std::string>();
+}
+
 void layerFromJson(const Json& json, const LayerSpec& layer, const std::vector<SlotInfo>& slots,
                    const std::string& where, Formats& formats) {
     readLayer(json, layer, layer.name, where, byPath(slots), formats);
@@ -245,6 +263,8 @@ std::string writeQConfig(const ModelIdentity& model, const std::vector<LayerSpec
               {"version", kVersion},
               {"model", {{"name", model.name}, {"sha256", model.sha256}}},
               {"layers", Json::object()}};
+    if (!model.folded.empty())
+        json["model"]["folded"] = model.folded;
     Json extensions = Json::object();
     for (const LayerSpec& layer : layers) {
         const bool known = isFxPyTorchLayer(layer.type);
@@ -307,13 +327,14 @@ QConfigFile readQConfig(const std::string& text, const std::vector<LayerSpec>& l
 
     QConfigFile file;
     const Json& model = member(json, "model", "");
-    refuseOtherKeys(model, {"name", "sha256"}, "/model");
+    refuseOtherKeys(model, {"name", "sha256", "folded"}, "/model");
     for (const auto& [key, target] : {std::pair{"name", &file.model.name}, {"sha256", &file.model.sha256}}) {
         const Json& value = member(model, key, "/model");
         if (!value.is_string())
             throw Error(pointer("/model", key), "is not a string", "see the QConfig schema");
         *target = value.get<std::string>();
     }
+    file.model.folded = foldedOf(model);
     const auto index = byPath(slots);
     file.formats.resize(slots.size());
     const Json& given = member(json, "layers", "");

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace fxp::quant {
 struct ModelIdentity {
     std::string name;
     std::string sha256;
+    std::set<std::string> folded = {}; ///< batch norms that are part of the layer before them, by path
 
     bool operator==(const ModelIdentity&) const = default;
 };
@@ -48,6 +50,10 @@ std::string writeForFxPyTorch(const ModelIdentity& model, const std::vector<Laye
 /// file does not name stay float. Throws Error: a JSON pointer or a tensor path, what is wrong, what to do.
 QConfigFile readQConfig(const std::string& text, const std::vector<LayerSpec>& layers,
                         const std::vector<SlotInfo>& slots);
+
+/// The batch norms that the model has folded in a QConfig file, which must be folded before its formats are read; empty
+/// where the text is none of this program's.
+std::set<std::string> foldedBatchNorms(const std::string& text);
 
 /// The file's bytes as SHA-256, in hexadecimal.
 std::string sha256OfFile(const std::string& file);

@@ -95,6 +95,8 @@ Json report(const ModelIdentity& model, std::int64_t samples, const std::vector<
               {"version", 1},
               {"model", {{"name", model.name}, {"sha256", model.sha256}}},
               {"samples", samples}};
+    if (!model.folded.empty())
+        json["model"]["folded"] = model.folded;
     Json outputs = Json::array();
     for (const OutputResult& output : result.outputs)
         outputs.push_back({{"shape", output.shape},

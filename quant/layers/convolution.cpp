@@ -42,6 +42,10 @@ void Convolution::requireFit(const at::Tensor& x) const {
                          "an input of " + c10::str(x.sizes()) + " does not fit a weight of " + c10::str(w.sizes()));
 }
 
+std::unique_ptr<ProductLayer> Convolution::withParameters(at::Tensor weight, at::Tensor bias) const {
+    return std::make_unique<Convolution>(path(), std::move(weight), std::move(bias), m_options);
+}
+
 ProductOf Convolution::product() const {
     return [o = m_options](const at::Tensor&, const at::Tensor& weight) {
         const auto run = [o](const at::Tensor& x, const at::Tensor& w, const at::Tensor& b) {

@@ -27,6 +27,8 @@ class Convolution final : public ProductLayer {
   protected:
     void requireFit(const at::Tensor& x) const override;
     ProductOf product() const override;
+    std::unique_ptr<ProductLayer> withParameters(at::Tensor weight, at::Tensor bias) const override;
+    std::int64_t inputGroups() const override { return m_options.transposed ? m_options.groups : 0; }
 
   private:
     ConvolutionOptions m_options;

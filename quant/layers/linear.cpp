@@ -24,6 +24,10 @@ ProductOf Linear::product() const {
     return [](const at::Tensor&, const at::Tensor& w) { return linearProduct(w); };
 }
 
+std::unique_ptr<ProductLayer> Linear::withParameters(at::Tensor weight, at::Tensor bias) const {
+    return isNested() ? nullptr : std::make_unique<Linear>(path(), std::move(weight), std::move(bias));
+}
+
 Product linearProduct(const at::Tensor& weight) {
     Product product;
     product.multiply = [](const at::Tensor& x, const at::Tensor& w) { return at::linear(x, w); };

@@ -16,6 +16,7 @@ class Linear final : public ProductLayer {
   protected:
     void requireFit(const at::Tensor& x) const override;
     ProductOf product() const override;
+    std::unique_ptr<ProductLayer> withParameters(at::Tensor weight, at::Tensor bias) const override;
 };
 
 /// x · Wᵀ, with W: [out, in].

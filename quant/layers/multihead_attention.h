@@ -13,8 +13,8 @@ struct AttentionParameters {
     at::Tensor qBias, kBias, vBias;       ///< [E] or undefined
     at::Tensor outWeight, outBias;        ///< [E, E]; [E] or undefined
     std::int64_t heads = 1;
-    at::Tensor biasK, biasV;  ///< rows of E elements appended to keys and values; both or none
-    bool addZeroAttn = false; ///< a row of zeros appended to them
+    at::Tensor biasK = {}, biasV = {}; ///< rows of E elements appended to keys and values; both or none
+    bool addZeroAttn = false;          ///< a row of zeros appended to them
 };
 
 /// A packed in_proj_weight [3E, E] and in_proj_bias [3E] (or undefined) split in three.

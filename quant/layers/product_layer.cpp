@@ -1,5 +1,6 @@
 #include "quant/layers/product_layer.h"
 
+#include <memory>
 #include <utility>
 
 namespace fxp::quant {
@@ -21,11 +22,11 @@ Value recordProduct(Builder& run, const std::string& name, Value x, Value w, Val
 }
 
 ProductLayer::ProductLayer(const std::string& type, const std::string& path, at::Tensor weight, at::Tensor bias)
-    : Layer(type, path), m_weight(std::move(weight)), m_bias(std::move(bias)) {}
+    : Layer(type, path), m_weight(std::move(weight)), m_bias(std::move(bias)), m_nested(false) {}
 
 ProductLayer::ProductLayer(Layer& parent, const std::string& type, const std::string& name, at::Tensor weight,
                            at::Tensor bias, const std::string& logName)
-    : Layer(parent, type, name, logName), m_weight(std::move(weight)), m_bias(std::move(bias)) {}
+    : Layer(parent, type, name, logName), m_weight(std::move(weight)), m_bias(std::move(bias)), m_nested(true) {}
 
 ProductLayer::Parameters ProductLayer::quantizeParameters(Builder& run) const {
     const Value w = run.constant(m_weight), b = run.constant(m_bias);
@@ -41,6 +42,7 @@ void ProductLayer::logParameters(Builder& run, const Parameters& parameters) con
 
 Value ProductLayer::forward(Value x, Builder& run, const LogView& view) {
     requireFit(run.tensor(x));
+    const Builder::Mark begin = run.mark();
     run.log(*this, "input", x, view);
     const Value xq = run.quantize(input, x);
     run.log(*this, "input_quant", xq, view);
@@ -52,6 +54,12 @@ Value ProductLayer::forward(Value x, Builder& run, const LogView& view) {
     run.log(*this, "activation", sum, view);
     const Value y = run.quantize(activation, sum);
     run.log(*this, "output", y, view);
+    if (std::shared_ptr<const ProductLayer> again = withParameters(m_weight, m_bias)) {
+        const auto record = [again, x, view](Builder& builder, const FoldedParameters& folded) {
+            return again->withParameters(folded.weight, folded.bias)->forward(x, builder, view);
+        };
+        run.setRefoldable(y, {begin, run.mark(), m_weight, m_bias, inputGroups(), record});
+    }
     return y;
 }
 

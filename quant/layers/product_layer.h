@@ -3,6 +3,8 @@
 #include "quant/core/exact_product.h"
 #include "quant/layers/layer.h"
 
+#include <memory>
+
 namespace fxp::quant {
 
 /// What is logged of a value; empty: all of it.
@@ -46,9 +48,16 @@ class ProductLayer : public Layer {
 
     virtual void requireFit(const at::Tensor& x) const = 0;
     virtual ProductOf product() const = 0;
+    /// The same layer, of the same place, with other parameters; null of one that is nested in another.
+    virtual std::unique_ptr<ProductLayer> withParameters(at::Tensor weight, at::Tensor bias) const = 0;
+    /// As fold() takes it.
+    virtual std::int64_t inputGroups() const { return 0; }
+    const at::Tensor& biasTensor() const { return m_bias; }
+    bool isNested() const { return m_nested; }
 
   private:
     at::Tensor m_weight, m_bias;
+    bool m_nested;
 };
 
 } // namespace fxp::quant

@@ -70,6 +70,9 @@ NamedArrays Session::finetune(const Formats& formats, const FinetuneOptions& opt
         throw Error("", "there are no samples to train on", "open some");
     if (m_data->samples.labels.empty())
         throw Error("labels", "there are none", "give one class per sample");
+    if (!m_folded.empty())
+        throw Error(*m_folded.begin(), "is folded, and the weights to train are those of the layer and the batch norm",
+                    "unfold the batch norms first");
     if (options.epochs < 1 || options.batchSize < 1 || !(options.learningRate > 0))
         throw Error("", "epochs, batch size and learning rate must be positive", "give positive ones");
     const std::int64_t count = m_data->count;

@@ -35,6 +35,7 @@ class TestDocument : public QObject {
     void sameFiguresAsTheSession();
     void images();
     void littleMemoryGivesTheSameFigures();
+    void foldingIsOneStep();
 
   private:
     std::unique_ptr<Document> open() const;
@@ -262,6 +263,41 @@ void TestDocument::images() {
     colour.scaled(3, 3).save(m_files.filePath("small.png"));
     QVERIFY_EXCEPTION_THROWN(model::readSamples({files[0], m_files.filePath("small.png")}), Error);
     QVERIFY_EXCEPTION_THROWN(model::readSamples({m_files.filePath("nothing.txt")}), Error);
+}
+
+void TestDocument::foldingIsOneStep() {
+    Document document;
+    QVERIFY(test::openAndRun(document, QString::fromStdString(test::modelFolder()) + "/digits_cnn", "traced.pt"));
+    document.calibrate({}, {});
+    QVERIFY(QTest::qWaitFor([&] { return document.undoStack()->count() == 1; }, 30'000));
+    QVERIFY(test::settled(document));
+    const auto slotCount = document.slotCount();
+    const quant::Formats formats = document.formats();
+    const QByteArray unfolded = document.qconfig();
+
+    document.setBatchNormsFolded(true);
+    QVERIFY(QTest::qWaitFor([&] { return document.undoStack()->count() == 2; }, 30'000));
+    QVERIFY(test::settled(document));
+    QVERIFY(document.slotCount() < slotCount);
+    QCOMPARE(document.slotOf("bn1.weight"), -1);
+    const QByteArray folded = document.qconfig();
+    QVERIFY(folded.contains("\"folded\""));
+
+    document.undoStack()->undo();
+    QCOMPARE(document.slotCount(), slotCount);
+    QVERIFY(document.formats() == formats);
+    QVERIFY(test::settled(document));
+    QVERIFY(document.result()->complete);
+
+    // A config of the folded model folds; one of the other unfolds.
+    document.applyQConfig(folded, false, "Open QConfig");
+    QVERIFY(QTest::qWaitFor([&] { return document.slotCount() < slotCount; }, 30'000));
+    QVERIFY(test::settled(document));
+    QCOMPARE(document.qconfig(), folded);
+    document.applyQConfig(unfolded, false, "Open QConfig");
+    QVERIFY(QTest::qWaitFor([&] { return document.slotCount() == slotCount; }, 30'000));
+    QVERIFY(test::settled(document));
+    QCOMPARE(document.qconfig(), unfolded);
 }
 
 QTEST_GUILESS_MAIN(TestDocument)

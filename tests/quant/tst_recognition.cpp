@@ -1,4 +1,5 @@
 #include "quant/calibrate/starting_formats.h"
+#include "quant/core/error.h"
 #include "quant/engine/session.h"
 #include "quant/engine/session_data.h"
 #include "quant/io/npz.h"
@@ -8,6 +9,8 @@
 
 #include <QMap>
 #include <QTest>
+
+#include <algorithm>
 
 using namespace fxp;
 using namespace fxp::quant;
@@ -19,6 +22,9 @@ class TestRecognition : public QObject {
   private Q_SLOTS:
     void recognised_data();
     void recognised();
+    void foldsBatchNorm_data();
+    void foldsBatchNorm();
+    void foldsNothingElse();
 };
 
 namespace {
@@ -75,6 +81,59 @@ void TestRecognition::recognised() {
     QVERIFY(run->complete);
     for (const OutputResult& output : run->outputs)
         QVERIFY2(output.sqnr > 60, qPrintable(QString::number(output.sqnr)));
+}
+
+void TestRecognition::foldsBatchNorm_data() {
+    QTest::addColumn<QString>("file");
+    QTest::addColumn<QString>("norm");
+    QTest::addColumn<QString>("layer");
+    for (const char* kind : {"traced", "scripted"}) {
+        QTest::addRow("transposed, in groups, %s", kind) << QString("convolutions_2d.%1.pt").arg(kind) << "net.1"
+                                                         << "net.0";
+        QTest::addRow("three dimensions, %s", kind) << QString("convolutions_3d.%1.pt").arg(kind) << "net.1"
+                                                    << "net.0";
+    }
+}
+
+void TestRecognition::foldsBatchNorm() {
+    QFETCH(QString, file);
+    QFETCH(QString, norm);
+    QFETCH(QString, layer);
+    auto session = openModel(kFolder + file.toStdString());
+    const NamedArrays arrays = readNpz(kFolder + file.section('.', 0, 0).toStdString() + ".npz");
+    QVERIFY(session->setSamples({{{{"x", *arrays.find("x")}}}, {}}));
+    QCOMPARE(session->foldableBatchNorms(), std::vector<std::string>{norm.toStdString()});
+    const auto slotsBefore = session->slots();
+    QVERIFY(session->setFoldedBatchNorms({norm.toStdString()}));
+    for (const SlotInfo& slot : session->slots())
+        QVERIFY(slot.layerPath != norm.toStdString());
+    const NamedArrays outputs = session->outputs(true);
+    const at::Tensor got = toTensor(outputs.items[0].second), right = toTensor(*arrays.find("output_0"));
+    QVERIFY((got - right).abs().max().item<double>() <= 1e-5 * right.abs().max().item<double>());
+    // Exact arithmetic as in any such layer.
+    BitBudget bits;
+    bits.accumulators = 32;
+    const RunSnapshot run = session->run(*session->calibrate(startingFormats(session->slots(), bits), {}));
+    const auto accumulator = std::ranges::find(session->slots(), layer.toStdString() + ".accumulator", &SlotInfo::path);
+    QVERIFY(accumulator != session->slots().end());
+    QVERIFY(run->accumulators[static_cast<std::size_t>(accumulator - session->slots().begin())].worstBits > 16);
+
+    QVERIFY(session->setFoldedBatchNorms({}));
+    QVERIFY(session->slots() == slotsBefore);
+}
+
+void TestRecognition::foldsNothingElse() {
+    auto session = openModel(kFolder + "convolutions_3d.traced.pt");
+    const NamedArrays arrays = readNpz(kFolder + "convolutions_3d.npz");
+    QVERIFY(session->setSamples({{{{"x", *arrays.find("x")}}}, {}}));
+    const auto slotsBefore = session->slots();
+    try {
+        session->setFoldedBatchNorms({"net.2"});
+        QFAIL("folded");
+    } catch (const Error& error) {
+        QCOMPARE(error.where, std::string("net.2"));
+    }
+    QVERIFY(session->slots() == slotsBefore);
 }
 
 QTEST_GUILESS_MAIN(TestRecognition)

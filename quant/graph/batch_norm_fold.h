@@ -1,0 +1,34 @@
+#pragma once
+
+#include "quant/graph/program.h"
+
+#include <string>
+#include <vector>
+
+namespace fxp::quant {
+
+/// A batch norm that can become part of the linear or convolution layer before it.
+struct BatchNormFold {
+    std::string norm, layer; ///< their paths
+};
+
+/// The program's batch norms whose input is a layer's activation that nothing else reads, along that layer's channels.
+std::vector<BatchNormFold> foldableBatchNorms(const Program& program);
+
+/// The parameters of a layer with y = γ · (x − μ) / sqrt(σ² + ε) + β after it, computed in float64: per output channel,
+/// W · γ / sqrt(σ² + ε) and (b − μ) · γ / sqrt(σ² + ε) + β. Jacob et al., "Quantization and Training of Neural Networks
+/// for Efficient Integer-Arithmetic-Only Inference", CVPR 2018, section 3.2.
+struct FoldedParameters {
+    at::Tensor weight, bias;
+};
+/// What a batch norm computes with: per channel; weight and bias may be undefined.
+struct BatchNormParameters {
+    at::Tensor weight, bias, mean, variance;
+    double eps = 1e-5;
+};
+/// `inputGroups`: of a transposed convolution's weight [in, out / groups, …], whose channels lie along dimension 1; 0
+/// for a weight [out, …].
+FoldedParameters fold(const at::Tensor& weight, const at::Tensor& bias, const BatchNormParameters& norm,
+                      std::int64_t inputGroups);
+
+} // namespace fxp::quant
