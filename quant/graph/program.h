@@ -1,13 +1,11 @@
 #pragma once
 
-#include "quant/core/exact_product.h"
-#include "quant/core/qtype.h"
+#include "quant/graph/argument.h"
 #include "quant/graph/layer_spec.h"
 
 #include <ATen/core/Tensor.h>
 
-#include <functional>
-#include <span>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,36 +16,45 @@ using SlotId = std::int32_t;
 inline constexpr ValueId kAbsent = -1;
 
 using Tensors = std::vector<at::Tensor>;
-/// An operator with all but its tensors bound. It must not write to its inputs; outputs may share their storage.
-using Operation = std::function<Tensors(std::span<const at::Tensor>)>;
-
-/// A slot's format as an operation takes it.
-struct SlotFormat {
-    QType type;
-    std::uint64_t seed = 0; ///< of STOCHASTIC
-};
-/// An operator whose arithmetic hangs on formats: an exact sum, or a recurrence that quantizes on its way. `sum`, where
-/// not null, takes the bits that its sums need.
-using FormatOperation =
-    std::function<Tensors(std::span<const at::Tensor>, std::span<const SlotFormat>, AccumulatorUse* sum)>;
 
 /// Where a slot's values are quantized: the value before and the one after.
 struct Site {
     SlotId slot = -1;
     ValueId before = kAbsent, after = kAbsent;
+
+    bool operator==(const Site&) const = default;
 };
 
-/// One step: an operator, an operator with formats, or the quantization of one value by the format of one slot.
-struct Node {
-    std::string name; ///< the operator's name, or the slot's path
-    std::vector<ValueId> inputs;
+/// One step, as data: which operator runs on which values, with which formats. What an operator does stands in the
+/// registry (quant/ops/registry.h) under its name.
+struct Step {
+    std::string op;               ///< `quantize`, `linear`, …; an operator of LibTorch by schema name: `aten::add.Tensor`
+    Arguments arguments;          ///< with holes for the inputs
+    std::vector<ValueId> inputs;  ///< kAbsent for a tensor that is not there
     std::vector<ValueId> outputs;
-    Operation operation;
-    FormatOperation formatOperation;
-    std::vector<SlotId> formatSlots; ///< whose formats formatOperation takes, in its order
-    std::vector<Site> sites;         ///< the slots that the step quantizes; one, of inputs[0], where it does no more
+    std::vector<SlotId> formats;  ///< the slots whose formats the operator takes, in its order
+    std::vector<Site> sites;      ///< the slots that the step quantizes
+    std::string layer;            ///< path of the layer that the step belongs to; empty where it only moves values
+    std::string source;           ///< `file:line` where the model file says it; else empty
 
-    bool isQuantize() const { return !operation && !formatOperation; }
+    /// The quantization of one value by one slot's format, and no more.
+    bool isQuantize() const { return op == "quantize"; }
+    bool operator==(const Step&) const = default;
+};
+
+/// What the activation log shows of a value: all of it, one index of one dimension, or the value with a dimension of
+/// one more in front.
+struct LogView {
+    enum class Kind : std::uint8_t { Whole, Select, Unsqueeze, ByBatch };
+    Kind kind = Kind::Whole;
+    std::int64_t dimension = 0, index = 0; ///< of Select; ByBatch: `index` heads, [B·H, …] shown as [B, H, …]
+
+    static LogView select(std::int64_t dimension, std::int64_t index) { return {Kind::Select, dimension, index}; }
+    static LogView unsqueeze() { return {Kind::Unsqueeze, 0, 0}; }
+    static LogView byBatch(std::int64_t heads) { return {Kind::ByBatch, 0, heads}; }
+    /// The part of `value` that is shown.
+    at::Tensor of(const at::Tensor& value) const;
+    bool operator==(const LogView&) const = default;
 };
 
 /// A tensor that the activation log names. FIXED_POINT.md, section 8.
@@ -55,14 +62,16 @@ struct LogEntry {
     std::string key;       ///< scope path, dot, tensor name
     std::string layerType; ///< FxPyTorch's class: `FxPLinear`
     ValueId value = kAbsent;
-    std::function<at::Tensor(const at::Tensor&)> view; ///< what is logged of the value; empty: all of it, as it is
+    LogView view;
+
+    bool operator==(const LogEntry&) const = default;
 };
 
 /// The network as a straight line of steps in topological order, as one run over inputs of one shape recorded it: calls
 /// are inlined, branches and loops taken, integers folded, in-place operators made functional. Which way a branch went
 /// is the float run's decision, so every slot of the quantized run has its float twin.
 struct Program {
-    std::vector<Node> nodes;
+    std::vector<Step> steps;
     ValueId valueCount = 0;
     std::vector<ValueId> inputs;
     std::vector<std::pair<ValueId, at::Tensor>> constants; ///< parameters, buffers, and what is computed from no input
@@ -70,15 +79,19 @@ struct Program {
     std::vector<SlotInfo> slots;
     std::vector<LayerSpec> layers;
     std::vector<LogEntry> log;
-    bool dataDependent = false; ///< a branch, loop or shape hung on tensor values: valid for the recorded inputs alone
+    bool dataDependent = false; ///< a branch, loop or shape depended on tensor values: valid for the recorded inputs
+                                ///< alone
+    /// By value: the dimension along which the samples lie, several places of it to a sample where there are (batch
+    /// times heads); −1 for a value that is the same for all samples. Empty where it is not known: then a run takes
+    /// all samples at once.
+    std::vector<std::int8_t> sampleDimensions;
 };
+
+/// The program as text, one step a line; equal programs have equal texts. Values are numbered in the order in which
+/// they arise, whatever their ids are.
+std::string programText(const Program& program);
 
 /// The seed of a slot's STOCHASTIC draws: differs from slot to slot and is the same from run to run.
 std::uint64_t seedOf(SlotId slot);
-
-/// Runs one step on its input tensors. `formats`, by slot, or null for the float run; a partial one counts as float
-/// inside a step, and is an error where it is the step. `sum` may be null. Throws Error.
-Tensors evaluate(const Node& node, std::span<const at::Tensor> inputs, const std::vector<QType>* formats,
-                 AccumulatorUse* sum = nullptr);
 
 } // namespace fxp::quant
