@@ -16,20 +16,32 @@ namespace {
 
 constexpr int kDepth = 10;
 
-double squaredError(const std::vector<at::Tensor>& parts, const QType& type, const std::string& where) {
-    double error = 0;
-    for (const at::Tensor& part : parts)
-        error += (quantize(part, type, where).to(at::kDouble) - part.to(at::kDouble)).square().sum().item<double>();
-    return error;
+/// The summed squared error of one trial: exact, and so the same for any way of cutting the tensor into parts.
+double errorOf(const TensorParts& parts, const QType& type, const std::string& where, std::uint64_t seed) {
+    SquaredError error;
+    for (const TensorPart& part : parts) {
+        const at::Tensor x = part.values.contiguous();
+        QuantizeJob job;
+        job.x = x.data_ptr<float>();
+        job.count = x.numel();
+        job.perSample = part.perSample;
+        job.firstIndex = part.firstIndex;
+        job.type = type;
+        job.seed = seed;
+        job.setShape(x.sizes(), where);
+        error.add(squaredError(job));
+    }
+    return error.noise.value();
 }
 
 /// The least error among formats of ever finer steps; ties to the coarser.
 template <class Next>
-QType leastError(const std::vector<at::Tensor>& parts, QType trial, int tries, Next next, const std::string& where) {
+QType leastError(const TensorParts& parts, QType trial, int tries, Next next, const std::string& where,
+                 std::uint64_t seed) {
     QType best = trial;
     double least = INFINITY;
     for (int step = 0; step < tries; ++step) {
-        const double error = squaredError(parts, trial, where);
+        const double error = errorOf(parts, trial, where, seed);
         if (error < least) {
             least = error;
             best = trial;
@@ -39,18 +51,17 @@ QType leastError(const std::vector<at::Tensor>& parts, QType trial, int tries, N
     return best;
 }
 
-QType withPoint(const std::vector<at::Tensor>& parts, const ValueRange& range, const QType& given, Method method,
-                const std::string& where) {
+QType withPoint(const TensorParts& parts, const ValueRange& range, const QType& given, Method method,
+                const std::string& where, std::uint64_t seed) {
     if (method == Method::HighPrecision)
         return highPrecision(range, given, where);
     if (method != Method::MinMse)
         return noOverflow(range, given, where);
-    if (parts.size() == 1)
-        return minMse(parts[0], range, given, where, kDepth);
     if (!given.totalBits)
         throw Error(where, "min_mse needs total_bits", "give total_bits");
     return leastError(
-        parts, noOverflow(range, given, where), kDepth + 1, [](QType& trial, int) { ++*trial.fractionalBits; }, where);
+        parts, noOverflow(range, given, where), kDepth + 1, [](QType& trial, int) { ++*trial.fractionalBits; }, where,
+        seed);
 }
 
 /// One scale and zero point that hold the range.
@@ -74,20 +85,23 @@ Scaling scalingOf(const ValueRange& range, int totalBits, Scheme scheme) {
 }
 
 /// The range to hold, after what the method clips away.
-ValueRange clipped(const std::vector<at::Tensor>& parts, const ValueRange& range, const QType& given, Method method,
+ValueRange clipped(const TensorParts& parts, const ValueRange& range, const QType& given, Method method,
                    const CalibrationOptions& options, const std::string& where) {
+    std::vector<at::Tensor> tensors;
+    for (const TensorPart& part : parts)
+        tensors.push_back(part.values);
     if (method == Method::Percentile)
-        return percentileRange(parts, options.percentile, where);
+        return percentileRange(tensors, options.percentile, where);
     if (method == Method::KlDivergence) {
         if (!given.totalBits)
             throw Error(where, "kl needs total_bits", "give total_bits");
-        return leastDivergenceRange(parts, range, std::ldexp(1.0, *given.totalBits - 1));
+        return leastDivergenceRange(tensors, range, std::ldexp(1.0, *given.totalBits - 1));
     }
     return range;
 }
 
-QType withScale(const std::vector<at::Tensor>& parts, const ValueRange& range, const QType& given, Method method,
-                Scheme scheme, const std::string& where) {
+QType withScale(const TensorParts& parts, const ValueRange& range, const QType& given, Method method,
+                Scheme scheme, const std::string& where, std::uint64_t seed) {
     if (!given.totalBits)
         throw Error(where, "a real-valued scale needs total_bits", "give total_bits");
     const auto holding = [&](double share) {
@@ -102,22 +116,22 @@ QType withScale(const std::vector<at::Tensor>& parts, const ValueRange& range, c
     // A quarter of an octave each.
     return leastError(
         parts, holding(1), 4 * kDepth + 1,
-        [&](QType& trial, int step) { trial = holding(std::exp2(-0.25 * (step + 1))); }, where);
+        [&](QType& trial, int step) { trial = holding(std::exp2(-0.25 * (step + 1))); }, where, seed);
 }
 
-QType perChannel(const std::vector<at::Tensor>& parts, const QType& given, Method method,
-                 const CalibrationOptions& options, int axis, const std::string& where) {
+QType perChannel(const TensorParts& parts, const QType& given, Method method, const CalibrationOptions& options,
+                 int axis, const std::string& where, std::uint64_t seed) {
     QType type = given;
     type.fractionalBits.reset();
     type.affine = Affine{{}, {}, axis};
-    for (std::int64_t channel = 0; channel < parts[0].size(axis); ++channel) {
-        std::vector<at::Tensor> slices;
-        ValueRange range = valueRange(parts[0].select(axis, channel));
-        for (const at::Tensor& part : parts) {
-            slices.push_back(part.select(axis, channel).contiguous());
-            range.include(valueRange(slices.back()));
+    for (std::int64_t channel = 0; channel < parts[0].values.size(axis); ++channel) {
+        TensorParts slices;
+        ValueRange range = valueRange(parts[0].values.select(axis, channel));
+        for (const TensorPart& part : parts) {
+            slices.emplace_back(part.values.select(axis, channel).contiguous());
+            range.include(valueRange(slices.back().values));
         }
-        const QType one = fit(slices, range, given, method, options, -1, where);
+        const QType one = fit(slices, range, given, method, options, -1, where, seed);
         type.totalBits = one.totalBits;
         type.affine->scale.push_back(one.affine ? one.affine->scale[0] : std::ldexp(1.0, -*one.fractionalBits));
         type.affine->zeroPoint.push_back(one.affine ? one.affine->zeroPoint[0] : 0);
@@ -127,20 +141,22 @@ QType perChannel(const std::vector<at::Tensor>& parts, const QType& given, Metho
 
 } // namespace
 
-QType fit(const std::vector<at::Tensor>& parts, const ValueRange& range, const QType& given, Method method,
-          const CalibrationOptions& options, int channelAxis, const std::string& where) {
+QType fit(const TensorParts& parts, const ValueRange& range, const QType& given, Method method,
+          const CalibrationOptions& options, int channelAxis, const std::string& where, std::uint64_t seed) {
     if (channelAxis >= 0) {
         if (!given.totalBits || method == Method::HighPrecision)
             throw Error(where, "scales per channel need total_bits and a method that keeps them",
                         "give total_bits, and another method than high_precision");
-        return perChannel(parts, given, method, options, channelAxis, where);
+        return perChannel(parts, given, method, options, channelAxis, where, seed);
     }
     const ValueRange held = clipped(parts, range, given, method, options, where);
     if (!std::isfinite(held.low) || !std::isfinite(held.high))
         throw Error(where, "the tensor's range is not finite", "look at the samples or the float model");
-    if (options.scheme == Scheme::PowerOfTwo || method == Method::HighPrecision)
-        return withPoint(parts, held, given, method, where);
-    return withScale(parts, held, given, method, options.scheme, where);
+    if (options.scheme == Scheme::PowerOfTwo)
+        return withPoint(parts, held, given, method, where, seed);
+    if (method == Method::HighPrecision)
+        throw Error(where, "high_precision sets a binary point, and a scale has none", "take another method");
+    return withScale(parts, held, given, method, options.scheme, where, seed);
 }
 
 } // namespace fxp::quant

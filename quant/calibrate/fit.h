@@ -5,16 +5,30 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fxp::quant {
 
-/// The partial format `given` completed for the values of one tensor, of which `parts` are all (its batches, uses or
-/// time steps) and `range` their range, by the method and scheme of the options. `channelAxis`: where that is not
-/// negative, each index of that dimension gets a scale of its own. Throws Error naming `where` when the range is not
-/// finite, or the method needs T and there is none.
-QType fit(const std::vector<at::Tensor>& parts, const ValueRange& range, const QType& given, Method method,
-          const CalibrationOptions& options, int channelAxis, const std::string& where);
+/// Values of one tensor: of one batch, use or time step. Samples lie one after the other.
+struct TensorPart {
+    at::Tensor values;           ///< float32
+    std::int64_t perSample = 0;  ///< elements; 0: all of it is one sample
+    std::int64_t firstIndex = 0; ///< of its first element among those of all samples
+
+    TensorPart(at::Tensor tensor) : values(std::move(tensor)) {}
+    TensorPart(at::Tensor tensor, std::int64_t sample, std::int64_t first)
+        : values(std::move(tensor)), perSample(sample), firstIndex(first) {}
+};
+using TensorParts = std::vector<TensorPart>;
+
+/// The partial format `given` completed for the values of one tensor, of which `parts` are all and `range` their range,
+/// by the method and scheme of the options. `channelAxis`: where that is not negative, each index of that dimension
+/// gets a scale of its own. `seed`: of STOCHASTIC. Throws Error naming `where` when the range is not finite, or the
+/// method needs T and there is none.
+QType fit(const TensorParts& parts, const ValueRange& range, const QType& given, Method method,
+          const CalibrationOptions& options, int channelAxis, const std::string& where, std::uint64_t seed = 0);
 
 } // namespace fxp::quant

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "quant/calibrate/options.h"
-#include "quant/engine/run_result.h"
+#include "quant/graph/formats.h"
 #include "quant/graph/layer_spec.h"
 
 #include <vector>

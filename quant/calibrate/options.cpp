@@ -1,5 +1,7 @@
 #include "quant/calibrate/options.h"
 
+#include "quant/core/error.h"
+
 namespace fxp::quant {
 
 namespace {
@@ -56,6 +58,19 @@ std::optional<Scheme> parseScheme(std::string_view text) {
 
 std::optional<Group> parseGroup(std::string_view text) {
     return parsed(kGroups, text);
+}
+
+void validate(const CalibrationOptions& options) {
+    const bool scaled = options.scheme != Scheme::PowerOfTwo;
+    const std::string scheme(name(options.scheme));
+    if (!options.groups.empty() && (scaled || options.perChannelWeights))
+        throw Error("groups", "tensors share a binary point, and " + (scaled ? "the scheme " + scheme : "a format per channel") +
+                                  " has none",
+                    "leave the groups out, or take the scheme power_of_two with one format for a tensor");
+    if (scaled &&
+        (options.parameters == Method::HighPrecision || options.activations == Method::HighPrecision))
+        throw Error("method", "high_precision sets a binary point, and the scheme " + scheme + " has none",
+                    "take another method, or the scheme power_of_two");
 }
 
 } // namespace fxp::quant

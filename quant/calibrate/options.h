@@ -3,10 +3,12 @@
 #include "quant/core/qtype.h"
 
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fxp::quant {
 
@@ -59,6 +61,13 @@ struct CalibrationOptions {
     double percentile = 99.9;    ///< of Method::Percentile: 0 … 100
     Scheme scheme = Scheme::PowerOfTwo;
     bool perChannelWeights = false; ///< weights of two and more dimensions: a scale for each output channel
+    /// Slots whose complete format is found anew: T, rounding and overflow stay, and so does the kind of scale, whatever
+    /// `scheme` says of others. A float one stays float.
+    std::vector<std::size_t> refit = {};
 };
+
+/// Throws Error where the options contradict each other: groups share a binary point, which scales have not, and
+/// high_precision gives one.
+void validate(const CalibrationOptions& options);
 
 } // namespace fxp::quant

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "quant/engine/run_result.h"
+#include "quant/graph/formats.h"
 #include "quant/graph/layer_spec.h"
 
 #include <vector>

@@ -1,190 +1,43 @@
 #include "quant/engine/batch.h"
 
 #include "quant/core/error.h"
-#include "quant/core/kernels/quantize_kernel.h"
 #include "quant/core/quantize.h"
+#include "quant/ops/sample_order.h"
+#include "quant/ops/step_loop.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <unordered_set>
 
 namespace fxp::quant {
 
 namespace {
 
-Fingerprint mix(Fingerprint state, std::uint64_t word) {
-    state ^= word + 0x9E3779B97F4A7C15u + (state << 6) + (state >> 2);
-    state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9u;
-    state = (state ^ (state >> 27)) * 0x94D049BB133111EBu;
-    return state ^ (state >> 31);
+constexpr auto kNoStep = StepLoop::kAll;
+
+QuantizeJob jobOf(const SampleMajor& x, const SampleMajor& reference, const QType& type, SlotId slot,
+                  const LinearRange& range, const std::string& path) {
+    QuantizeJob job;
+    job.x = x.values.data_ptr<float>();
+    job.reference = reference.values.data_ptr<float>();
+    job.count = x.values.numel();
+    job.perSample = x.perSample;
+    job.firstIndex = x.firstIndex;
+    job.type = sampleMajor(type, x.dimension);
+    job.seed = seedOf(slot);
+    job.range = range;
+    job.setShape(x.values.sizes(), path);
+    return job;
 }
 
-Fingerprint mix(Fingerprint state, const QType& type) {
-    constexpr std::uint64_t kNone = 1u << 20;
-    state = mix(state, type.totalBits ? static_cast<std::uint64_t>(*type.totalBits) : kNone);
-    state = mix(state, type.fractionalBits ? static_cast<std::uint64_t>(*type.fractionalBits + 100'000) : kNone);
-    state = mix(state, static_cast<std::uint64_t>(type.rounding) * 16 + static_cast<std::uint64_t>(type.overflow));
-    if (type.affine) {
-        state = mix(state, static_cast<std::uint64_t>(type.affine->axis + 2));
-        for (const double scale : type.affine->scale)
-            state = mix(state, std::bit_cast<std::uint64_t>(scale));
-        for (const std::int64_t zero : type.affine->zeroPoint)
-            state = mix(state, static_cast<std::uint64_t>(zero));
-    }
-    return state;
-}
-
-bool isReal(const at::Tensor& tensor) {
-    return tensor.defined() && tensor.scalar_type() == at::kFloat;
-}
-
-} // namespace
-
-std::vector<Fingerprint> fingerprints(const Program& program, const Formats& formats) {
-    std::vector<Fingerprint> states(static_cast<std::size_t>(program.valueCount), 1);
-    for (std::size_t index = 0; index < program.nodes.size(); ++index) {
-        const Node& node = program.nodes[index];
-        Fingerprint state = mix(1, index);
-        for (const ValueId input : node.inputs)
-            state = mix(state, input == kAbsent ? 0 : states[static_cast<std::size_t>(input)]);
-        if (node.isQuantize())
-            state = mix(state, formats[static_cast<std::size_t>(node.sites[0].slot)]);
-        for (const SlotId slot : node.formatSlots)
-            state = mix(state, formats[static_cast<std::size_t>(slot)]);
-        for (std::size_t i = 0; i < node.outputs.size(); ++i)
-            states[static_cast<std::size_t>(node.outputs[i])] = mix(state, i) | 1; // 0 says "none"
-    }
-    return states;
-}
-
-Batch::Batch(std::shared_ptr<const Program> program, Tensors inputs, std::int64_t samples)
-    : m_program(std::move(program)), m_inputs(std::move(inputs)), m_samples(samples),
-      m_accumulators(m_program->nodes.size()) {
-    for (const Node& node : m_program->nodes)
-        m_figures.emplace_back(node.sites.size());
-    release();
-}
-
-void Batch::release() {
-    m_float.clear();
-    m_values.assign(static_cast<std::size_t>(m_program->valueCount), {});
-    m_states.assign(static_cast<std::size_t>(m_program->valueCount), 0);
-    for (std::size_t i = 0; i < m_program->inputs.size(); ++i) {
-        const auto id = static_cast<std::size_t>(m_program->inputs[i]);
-        m_values[id] = m_inputs[i];
-        m_states[id] = 1;
-    }
-    for (const auto& [id, tensor] : m_program->constants) {
-        m_values[static_cast<std::size_t>(id)] = tensor;
-        m_states[static_cast<std::size_t>(id)] = 1;
-    }
-}
-
-std::int64_t Batch::floatBytes() const {
-    std::unordered_set<const void*> seen;
-    std::int64_t bytes = 0;
-    for (const auto& [id, tensor] : m_program->constants)
-        seen.insert(tensor.storage().unsafeGetStorageImpl());
-    for (const at::Tensor& tensor : m_float) {
-        if (tensor.defined() && tensor.has_storage() && seen.insert(tensor.storage().unsafeGetStorageImpl()).second)
-            bytes += static_cast<std::int64_t>(tensor.storage().nbytes());
-    }
-    return bytes;
-}
-
-bool Batch::runFloat(const std::function<bool()>& stop) {
-    const at::NoGradGuard noGrad;
-    Tensors values(static_cast<std::size_t>(m_program->valueCount));
-    for (std::size_t i = 0; i < m_program->inputs.size(); ++i)
-        values[static_cast<std::size_t>(m_program->inputs[i])] = m_inputs[i];
-    for (const auto& [id, tensor] : m_program->constants)
-        values[static_cast<std::size_t>(id)] = tensor;
-    Tensors in;
-    for (const Node& node : m_program->nodes) {
-        if (stop && stop())
-            return false;
-        in.clear();
-        for (const ValueId input : node.inputs)
-            in.push_back(input == kAbsent ? at::Tensor() : values[static_cast<std::size_t>(input)]);
-        Tensors out = evaluate(node, in, nullptr);
-        for (std::size_t i = 0; i < node.outputs.size(); ++i)
-            values[static_cast<std::size_t>(node.outputs[i])] = std::move(out.at(i));
-    }
-    m_float = std::move(values);
-    return true;
-}
-
-bool Batch::isCurrent(const Node& node, const Context& context) const {
-    return std::ranges::all_of(node.outputs, [&](ValueId output) {
-        return m_states[static_cast<std::size_t>(output)] == context.states[static_cast<std::size_t>(output)];
-    });
-}
-
-bool Batch::runReady(Context& context, const std::vector<char>& only) {
-    const at::NoGradGuard noGrad;
-    for (std::size_t index = 0; index < m_program->nodes.size(); ++index) {
-        const Node& node = m_program->nodes[index];
-        const auto isWanted = [&](const Site& site) { return only[static_cast<std::size_t>(site.slot)] != 0; };
-        const auto isReady = [&](ValueId input) {
-            return input == kAbsent ||
-                   m_states[static_cast<std::size_t>(input)] == context.states[static_cast<std::size_t>(input)];
-        };
-        if (std::ranges::none_of(node.sites, isWanted) || isCurrent(node, context) ||
-            !std::ranges::all_of(node.inputs, isReady))
-            continue;
-        if (context.stop && context.stop())
-            return false;
-        runNode(index, context);
-    }
-    return true;
-}
-
-bool Batch::run(Context& context) {
-    const at::NoGradGuard noGrad;
-    for (std::size_t index = 0; index < m_program->nodes.size(); ++index) {
-        const Node& node = m_program->nodes[index];
-        if (isCurrent(node, context)) {
-            ++context.stepsReused;
-        } else {
-            if (context.stop && context.stop())
-                return false;
-            runNode(index, context);
-        }
-        if (!node.sites.empty() && context.done)
-            context.done(index);
-    }
-    return true;
-}
-
-void Batch::runNode(std::size_t index, Context& context) {
-    ++context.stepsRun;
-    const Node& node = m_program->nodes[index];
-    if (node.isQuantize()) {
-        quantizeStep(index, context);
+void takeLocalFigures(SiteFigures& site, const QuantizeJob& job, const QType& format) {
+    if (site.hasLocal && site.localFormat == format)
         return;
-    }
-    Tensors in;
-    for (const ValueId input : node.inputs)
-        in.push_back(input == kAbsent ? at::Tensor() : m_values[static_cast<std::size_t>(input)]);
-    m_accumulators[index] = {};
-    Tensors out = evaluate(node, in, &context.formats, &m_accumulators[index]);
-    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-        const auto output = static_cast<std::size_t>(node.outputs[i]);
-        m_values[output] = std::move(out.at(i));
-        m_states[output] = context.states[output];
-    }
-    for (std::size_t site = 0; site < node.sites.size(); ++site)
-        takeInnerFigures(index, site, context);
-}
-
-void Batch::takeLocalFigures(SiteFigures& site, const QuantizeJob& job) const {
-    if (site.hasLocal && site.localFormat == job.type)
-        return;
-    if (job.x == job.reference) {
+    if (job.x == job.reference && !job.given) {
         site.localFigures = site.figures;
-        site.localFigures.referenceSquares = site.localFigures.referenceSquaredError = 0; // compared with nothing
+        site.localFigures.referenceSquares = site.localFigures.referenceSquaredError = {}; // compared with nothing
     } else {
         QuantizeJob local = job;
         local.x = job.reference;
@@ -193,82 +46,295 @@ void Batch::takeLocalFigures(SiteFigures& site, const QuantizeJob& job) const {
         local.given = nullptr;
         site.localFigures = quantizeWithFigures(local);
     }
-    site.localFormat = job.type;
+    site.localFormat = format;
     site.hasLocal = true;
 }
 
-void Batch::takeInnerFigures(std::size_t index, std::size_t site, Context& context) {
-    const Node& node = m_program->nodes[index];
-    const auto slot = static_cast<std::size_t>(node.sites[site].slot);
-    SiteFigures& result = m_figures[index][site];
-    const auto before = static_cast<std::size_t>(node.sites[site].before);
-    const auto after = static_cast<std::size_t>(node.sites[site].after);
-    const SlotInfo& info = m_program->slots[slot];
-    result.state = context.states[after];
-    if (info.optional && !context.formats[slot].isComplete()) {
-        result.figures = result.localFigures = {};
-        result.hasLocal = false;
-        return;
+} // namespace
+
+std::vector<char> floatValuesNeeded(const Program& program) {
+    std::vector<char> needed(static_cast<std::size_t>(program.valueCount), 0);
+    for (const Step& step : program.steps) {
+        for (const Site& site : step.sites)
+            needed[static_cast<std::size_t>(site.before)] = 1;
     }
-    const at::Tensor x = m_values[before].contiguous(), y = m_values[after].contiguous();
-    const at::Tensor reference = m_float[before].contiguous();
-    QuantizeJob job;
-    job.x = x.data_ptr<float>();
-    job.reference = reference.data_ptr<float>();
-    job.count = x.numel();
-    job.type = context.formats[slot];
-    job.seed = seedOf(node.sites[site].slot);
-    job.range = context.ranges[slot];
-    job.setShape(x.sizes(), info.path);
-    if (info.optional) // computed from the exact sum, which x is only near to
-        job.given = y.data_ptr<float>();
-    result.figures = quantizeWithFigures(job);
-    if (info.optional && m_accumulators[index].worstBits > 0) {
-        result.figures.overflowLow = m_accumulators[index].overflowLow;
-        result.figures.overflowHigh = m_accumulators[index].overflowHigh;
-    }
-    takeLocalFigures(result, job);
+    for (const ValueId output : program.outputs)
+        needed[static_cast<std::size_t>(output)] = 1;
+    return needed;
 }
 
-void Batch::quantizeStep(std::size_t index, Context& context) {
-    const Node& node = m_program->nodes[index];
-    const auto slot = static_cast<std::size_t>(node.sites[0].slot);
-    const auto output = static_cast<std::size_t>(node.outputs[0]);
-    const QType& format = context.formats[slot];
-    if (format.isPartial())
-        throw Error(node.name, format.totalBits ? "fractional_bits is missing" : "total_bits is missing",
-                    "set it, or calibrate");
-    const at::Tensor x = m_values[static_cast<std::size_t>(node.inputs[0])].contiguous();
-    const at::Tensor reference = m_float[static_cast<std::size_t>(node.inputs[0])].contiguous();
-    if (!isReal(x))
-        throw Error(node.name, "the tensor is not float32", "convert the model to float32");
+std::vector<char> constantValues(const Program& program) {
+    std::vector<char> constant(static_cast<std::size_t>(program.valueCount), 0);
+    for (const auto& [id, tensor] : program.constants)
+        constant[static_cast<std::size_t>(id)] = 1;
+    for (const Step& step : program.steps) {
+        const bool all = std::ranges::all_of(step.inputs, [&](ValueId input) {
+            return input == kAbsent || constant[static_cast<std::size_t>(input)] != 0;
+        });
+        for (const ValueId output : step.outputs)
+            constant[static_cast<std::size_t>(output)] = all;
+    }
+    return constant;
+}
 
-    QuantizeJob job;
-    job.x = x.data_ptr<float>();
-    job.reference = reference.data_ptr<float>();
-    job.count = x.numel();
-    job.type = format;
-    job.seed = seedOf(node.sites[0].slot);
-    job.range = context.ranges[slot];
-    job.setShape(x.sizes(), node.name);
-    at::Tensor result = x;
+Batch::Batch(std::shared_ptr<const Program> program, Tensors inputs, const SampleRange& samples)
+    : m_program(std::move(program)), m_inputs(std::move(inputs)), m_samples(samples),
+      m_producer(static_cast<std::size_t>(m_program->valueCount), kNoStep), m_constant(constantValues(*m_program)) {
+    for (std::size_t index = 0; index < m_program->steps.size(); ++index) {
+        for (const ValueId output : m_program->steps[index].outputs)
+            m_producer[static_cast<std::size_t>(output)] = index;
+    }
+    release();
+}
+
+void Batch::release() {
+    m_float.clear();
+    m_values = startingValues(*m_program, m_inputs);
+    m_states.assign(m_values.size(), 0);
+    for (std::size_t id = 0; id < m_values.size(); ++id) {
+        if (m_producer[id] == kNoStep && m_values[id].defined())
+            m_states[id] = 1;
+    }
+    m_findings.assign(m_program->steps.size(), {});
+    m_figures.assign(m_program->steps.size(), {});
+    for (std::size_t index = 0; index < m_program->steps.size(); ++index)
+        m_figures[index].resize(m_program->steps[index].sites.size());
+}
+
+void Batch::keepFloat(const std::vector<char>& keep) {
+    for (std::size_t id = 0; id < m_float.size(); ++id) {
+        if (!keep[id])
+            m_float[id] = at::Tensor();
+    }
+}
+
+std::int64_t Batch::floatBytes() const {
+    std::unordered_set<const void*> seen;
+    for (const auto& [id, tensor] : m_program->constants)
+        seen.insert(tensor.storage().unsafeGetStorageImpl());
+    std::int64_t bytes = 0;
+    for (std::size_t id = 0; id < m_float.size(); ++id) {
+        const at::Tensor& tensor = m_float[id];
+        if (tensor.defined() && tensor.has_storage() && !m_constant[id] &&
+            seen.insert(tensor.storage().unsafeGetStorageImpl()).second)
+            bytes += static_cast<std::int64_t>(tensor.storage().nbytes());
+    }
+    return bytes;
+}
+
+bool Batch::runFloat(const std::function<bool()>& stop, const std::vector<char>* keep) {
+    const at::NoGradGuard noGrad;
+    Tensors values = startingValues(*m_program, m_inputs);
+    const std::array lanes{Lane{m_program.get(), &values, m_samples}};
+    StepLoop loop;
+    loop.stop = stop;
+    loop.keep = keep;
+    if (!runSteps(loop, lanes))
+        return false;
+    m_float = std::move(values);
+    return true;
+}
+
+bool Batch::has(ValueId id, Fingerprint state) const {
+    const auto i = static_cast<std::size_t>(id);
+    return m_states[i] == state && m_values[i].defined();
+}
+
+bool Batch::isCurrent(const Step& step, const Context& context) const {
+    return std::ranges::all_of(step.outputs, [&](ValueId output) {
+        return m_states[static_cast<std::size_t>(output)] == context.states[static_cast<std::size_t>(output)];
+    });
+}
+
+/// The first batch's results, of a step that depends on no input.
+bool Batch::borrow(const Step& step, const Context& context) {
+    if (!context.first || context.first == this || context.first->m_program != m_program)
+        return false;
+    const auto isThere = [&](ValueId output) {
+        const auto id = static_cast<std::size_t>(output);
+        return m_constant[id] && context.first->has(output, context.states[id]);
+    };
+    if (!std::ranges::all_of(step.outputs, isThere))
+        return false;
+    for (const ValueId output : step.outputs) {
+        const auto id = static_cast<std::size_t>(output);
+        m_values[id] = context.first->m_values[id];
+        m_states[id] = context.states[id];
+    }
+    return true;
+}
+
+bool Batch::runReady(Context& context, const std::vector<char>& only) {
+    const at::NoGradGuard noGrad;
+    const std::array lanes{Lane{m_program.get(), &m_values, m_samples}};
+    StepLoop loop;
+    loop.stop = context.stop;
+    loop.skip = [&](std::size_t, std::size_t index) {
+        const Step& step = m_program->steps[index];
+        const auto isWanted = [&](const Site& site) { return only[static_cast<std::size_t>(site.slot)] != 0; };
+        const auto isReady = [&](ValueId input) {
+            return input == kAbsent || has(input, context.states[static_cast<std::size_t>(input)]);
+        };
+        return std::ranges::none_of(step.sites, isWanted) || isCurrent(step, context) ||
+               !std::ranges::all_of(step.inputs, isReady);
+    };
+    loop.run = [&](std::size_t, std::size_t index, std::span<const at::Tensor> in) {
+        return runStep(index, in, context);
+    };
+    return runSteps(loop, lanes);
+}
+
+bool Batch::run(Context& context) {
+    const at::NoGradGuard noGrad;
+    const std::array lanes{Lane{m_program.get(), &m_values, m_samples}};
+    StepLoop loop;
+    loop.stop = context.stop;
+    loop.keep = context.keep;
+    loop.skip = [&](std::size_t, std::size_t index) {
+        const Step& step = m_program->steps[index];
+        const bool there = isCurrent(step, context) || borrow(step, context);
+        context.stepsReused += there;
+        return there;
+    };
+    loop.run = [&](std::size_t, std::size_t index, std::span<const at::Tensor> in) {
+        return runStep(index, in, context);
+    };
+    loop.done = [&](std::size_t, std::size_t index) {
+        if (!m_program->steps[index].sites.empty() && context.done)
+            context.done(index);
+    };
+    return runSteps(loop, lanes);
+}
+
+Tensors Batch::runStep(std::size_t index, std::span<const at::Tensor> inputs, Context& context) {
+    ++context.stepsRun;
+    const Step& step = m_program->steps[index];
+    Tensors results;
+    if (step.isQuantize()) {
+        results = {quantizeStep(index, inputs[0], context)};
+    } else {
+        StepFindings findings;
+        const Lane lane{m_program.get(), &m_values, m_samples};
+        results = evaluateStep(lane, step, inputs, &context.formats, &findings);
+        m_findings[index] = std::move(findings);
+        for (std::size_t site = 0; site < step.sites.size(); ++site)
+            takeInnerFigures(index, site, results, inputs, context);
+    }
+    for (const ValueId output : step.outputs)
+        m_states[static_cast<std::size_t>(output)] = context.states[static_cast<std::size_t>(output)];
+    return results;
+}
+
+SampleMajor Batch::referenceOf(const Site& site, const at::Tensor& x) const {
+    const std::string& path = m_program->slots[static_cast<std::size_t>(site.slot)].path;
+    const at::Tensor& reference = m_float[static_cast<std::size_t>(site.before)];
+    if (x.scalar_type() != at::kFloat || reference.scalar_type() != at::kFloat)
+        throw Error(path, "the tensor is not float32", "convert the model to float32");
+    if (x.sizes() != reference.sizes())
+        throw Error(path,
+                    "has the shape " + c10::str(x.sizes()) + " in the quantized run and " + c10::str(reference.sizes()) +
+                        " in the float run",
+                    "shapes that depend on values must not change with the formats: keep what decides them in float");
+    return sampleMajor(*m_program, site.before, reference, m_samples);
+}
+
+void Batch::takeInnerFigures(std::size_t index, std::size_t number, const Tensors& results,
+                             std::span<const at::Tensor> inputs, Context& context) {
+    const Step& step = m_program->steps[index];
+    const Site& site = step.sites[number];
+    const auto slot = static_cast<std::size_t>(site.slot);
+    const auto after = static_cast<std::size_t>(site.after);
+    const SlotInfo& info = m_program->slots[slot];
+    SiteFigures& result = m_figures[index][number];
+    if (result.state == context.states[after])
+        return;
+    if (info.optional && !context.formats[slot].isComplete()) {
+        result = {};
+        result.state = context.states[after];
+        return;
+    }
+    const auto resultOf = [&](ValueId id) -> const at::Tensor& {
+        for (std::size_t i = 0; i < step.outputs.size(); ++i) {
+            if (step.outputs[i] == id)
+                return results.at(i);
+        }
+        for (std::size_t i = 0; i < step.inputs.size(); ++i) {
+            if (step.inputs[i] == id)
+                return inputs[i];
+        }
+        return m_values[static_cast<std::size_t>(id)];
+    };
+    const at::Tensor& before = resultOf(site.before);
+    const SampleMajor reference = referenceOf(site, before);
+    const SampleMajor x = sampleMajor(*m_program, site.before, before, m_samples);
+    const SampleMajor y = sampleMajor(*m_program, site.after, resultOf(site.after), m_samples);
+    const QType type = context.formats[slot].isPartial() ? QType{} : context.formats[slot];
+    QuantizeJob job = jobOf(x, reference, type, site.slot, context.ranges[slot], info.path);
+    if (y.values.numel() != x.values.numel())
+        throw Error(info.path, "has other shapes before and after it is quantized", "report the model");
+    if (!type.isFloat())
+        job.given = y.values.data_ptr<float>(); // computed from the exact sum, which x is only near to
+    result.figures = quantizeWithFigures(job);
+    const StepFindings& findings = m_findings[index];
+    if (number < findings.size()) {
+        const AccumulatorUse& found = findings[number];
+        const bool counted = step.op == "quantize_sum" || found.worstBits > 0 || found.overflowLow > 0 ||
+                             found.overflowHigh > 0;
+        if (counted && !type.isFloat()) {
+            result.figures.overflowLow = found.overflowLow;
+            result.figures.overflowHigh = found.overflowHigh;
+        }
+    }
+    takeLocalFigures(result, job, type);
+    result.state = context.states[after];
+}
+
+at::Tensor Batch::quantizeStep(std::size_t index, const at::Tensor& input, Context& context) {
+    const Step& step = m_program->steps[index];
+    const Site& site = step.sites[0];
+    const auto slot = static_cast<std::size_t>(site.slot);
+    const auto output = static_cast<std::size_t>(step.outputs[0]);
+    const QType& format = context.formats[slot];
+    const std::string& path = m_program->slots[slot].path;
+    if (format.isPartial())
+        throw Error(path, format.totalBits ? "fractional_bits is missing" : "total_bits is missing",
+                    "set it, or calibrate");
+    const SampleMajor reference = referenceOf(site, input);
+    const SampleMajor x = sampleMajor(*m_program, site.before, input, m_samples);
+    QuantizeJob job = jobOf(x, reference, format, site.slot, context.ranges[slot], path);
+    at::Tensor result = x.values;
     if (!format.isFloat()) {
         // The last run's memory again, unless a view of it is kept somewhere: fresh pages cost more than the
         // arithmetic.
-        at::Tensor& last = m_values[output];
-        const bool reusable = last.defined() && last.use_count() == 1 && last.storage().use_count() == 1 &&
-                              last.sizes() == x.sizes() && last.is_contiguous() && !last.is_same(x);
+        const at::Tensor& last = m_values[output];
+        const bool reusable = x.dimension <= 0 && last.defined() && last.use_count() == 1 &&
+                              last.storage().use_count() == 1 && last.sizes() == x.values.sizes() &&
+                              last.is_contiguous() && !last.is_same(x.values) && m_producer[output] == index;
         if (reusable)
             m_states[output] = 0;
-        result = reusable ? last : at::empty_like(x);
+        result = reusable ? last : at::empty_like(x.values);
         job.y = result.data_ptr<float>();
     }
-    SiteFigures& site = m_figures[index][0];
-    site.figures = quantizeWithFigures(job);
-    site.state = context.states[output];
-    takeLocalFigures(site, job);
-    m_values[output] = std::move(result);
-    m_states[output] = context.states[output];
+    SiteFigures& figures = m_figures[index][0];
+    figures.figures = quantizeWithFigures(job);
+    takeLocalFigures(figures, job, format);
+    figures.state = context.states[output];
+    return format.isFloat() ? input.contiguous() : fromSampleMajor(result, x.dimension);
+}
+
+AccumulatorUse Batch::accumulator(std::size_t index, std::size_t site) const {
+    AccumulatorUse use;
+    if (site < m_findings[index].size())
+        use = m_findings[index][site];
+    const Step& step = m_program->steps[index];
+    if (step.op != "quantize_sum" || step.inputs.empty() || step.inputs[0] == kAbsent)
+        return use;
+    const std::size_t producer = m_producer[static_cast<std::size_t>(step.inputs[0])];
+    if (producer != kNoStep && !m_findings[producer].empty()) {
+        use.worstBits = std::max(use.worstBits, m_findings[producer][0].worstBits);
+        use.observedBits = std::max(use.observedBits, m_findings[producer][0].observedBits);
+    }
+    return use;
 }
 
 } // namespace fxp::quant

@@ -3,6 +3,7 @@
 #include "quant/core/accumulator_use.h"
 #include "quant/core/figures.h"
 #include "quant/core/qtype.h"
+#include "quant/graph/formats.h"
 
 #include <cstdint>
 #include <memory>
@@ -12,10 +13,8 @@
 
 namespace fxp::quant {
 
-/// One format per slot, in the order of the model's slots.
-using Formats = std::vector<QType>;
-
 /// What one slot's format did, over all samples. Belongs to `format`, and to the formats that the tensor depended on.
+/// maxErrorIndex is the flat index in a tensor of SlotInfo::shape: the first use's, where a slot is used several times.
 struct SlotResult {
     QType format;
     Figures figures;              ///< of the quantized run; its reference figures are the error accumulated so far
@@ -28,12 +27,14 @@ struct OutputResult {
     std::vector<std::int64_t> shape;
     double sqnr = 0; ///< dB
     double mse = 0;
-    double maxError = 0;
+    double maxError = 0;  ///< NaN where the outputs differ in what is NaN
+    std::int64_t nan = 0; ///< elements that are NaN in either
 };
 
-/// What a classifier says of each sample; empty vectors where the first output is not [N, classes].
+/// What a classifier says of each sample; empty vectors where the first output is not [samples, classes].
 struct Predictions {
     std::vector<std::int32_t> fromFloat, fromFixed, labels; ///< labels: empty where none were given
+    std::string note; ///< why there are no classes although there are labels; else empty
     std::optional<double> agreement() const;                ///< share of samples with the same class, 0 … 1
     std::optional<double> accuracyFloat() const;
     std::optional<double> accuracyFixed() const;
@@ -47,6 +48,8 @@ struct RunResult {
     std::vector<AccumulatorUse> accumulators;             ///< by slot; of `accumulator` slots, of the last complete run
     std::vector<OutputResult> outputs;
     Predictions predictions;
+    std::vector<std::string> warnings; ///< of the last complete run: tensors that are divided by and became zero, in
+                                       ///< the order of computation
     bool outputsStale = true;
     bool complete = false;
     std::uint64_t edit = 0;    ///< the caller's number of the formats that this run was asked for

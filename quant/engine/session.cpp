@@ -2,15 +2,14 @@
 
 #include "quant/calibrate/calibrate.h"
 #include "quant/core/error.h"
-#include "quant/core/kernels/quantize_kernel.h"
 #include "quant/engine/session_data.h"
 #include "quant/graph/batch_norm_fold.h"
-#include "quant/import/torchscript.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace fxp::quant {
 
@@ -33,9 +32,12 @@ std::int64_t Session::sampleCount() const {
     return m_data ? m_data->count : 0;
 }
 
-const Samples& Session::samples() const {
-    static const Samples kNone;
-    return m_data ? m_data->samples : kNone;
+std::shared_ptr<const Samples> Session::samples() const {
+    return m_data ? m_data->samples : nullptr;
+}
+
+bool Session::isWeightsOnly() const {
+    return m_network->isWeightsOnly();
 }
 
 const std::vector<SlotInfo>& Session::slots() const {
@@ -60,8 +62,8 @@ std::optional<Formats> Session::calibrate(const Formats& given, const Calibratio
     if (!m_data)
         throw Error("", "there are no samples to calibrate on", "open some");
     std::vector<CalibrationBatch> batches;
-    for (std::size_t i = 0; i < m_data->batches.size(); ++i)
-        batches.push_back({m_data->programs[i], m_data->batchInputs[i]});
+    for (const auto& batch : m_data->batches)
+        batches.push_back({batch->sharedProgram(), batch->inputs(), batch->samples()});
     return quant::calibrate(batches, given, m_data->floatRanges, options, control.stop, control.progress);
 }
 
@@ -73,10 +75,11 @@ NamedArrays Session::parameters() const {
 }
 
 void Session::requireParameters(const NamedArrays& values) const {
-    const NamedTensors own = m_network->parameters();
+    std::unordered_map<std::string, at::Tensor> own;
+    for (const auto& [name, tensor] : m_network->parameters())
+        own.emplace(name, tensor);
     for (const auto& [name, value] : values.items) {
-        const auto isIt = [&name = name](const auto& item) { return item.first == name; };
-        const auto found = std::ranges::find_if(own, isIt);
+        const auto found = own.find(name);
         if (found == own.end())
             throw Error(name, "the model has no parameter of that name", "use weights of this model");
         if (found->second.sizes() != at::IntArrayRef(value.shape))
@@ -89,11 +92,14 @@ void Session::requireParameters(const NamedArrays& values) const {
 
 bool Session::setParameters(const NamedArrays& values, const RunControl& control) {
     requireParameters(values);
+    std::unordered_map<std::string, const Array*> given;
+    for (const auto& [name, value] : values.items)
+        given.emplace(name, &value);
     NamedTensors before, after;
     for (const auto& [name, tensor] : m_network->parameters()) {
-        if (const Array* value = values.find(name)) {
+        if (const auto value = given.find(name); value != given.end()) {
             before.emplace_back(name, tensor.clone());
-            after.emplace_back(name, toTensor(*value));
+            after.emplace_back(name, toTensor(*value->second));
         }
     }
     m_network->setParameters(after);
@@ -113,7 +119,7 @@ std::vector<std::string> Session::foldableBatchNorms() const {
     if (!m_data)
         return norms;
     norms.assign(m_folded.begin(), m_folded.end());
-    for (const BatchNormFold& one : quant::foldableBatchNorms(*m_data->programs.front()))
+    for (const BatchNormFold& one : quant::foldableBatchNorms(m_data->batches.front()->program()))
         norms.push_back(one.norm);
     return norms;
 }
@@ -128,7 +134,7 @@ bool Session::setFoldedBatchNorms(const std::set<std::string>& norms, const RunC
     const std::vector<std::string> foldable = foldableBatchNorms();
     for (const std::string& norm : norms) {
         if (std::ranges::find(foldable, norm) == foldable.end())
-            throw Error(norm, "is no batch norm that the layer before it can take in",
+            throw Error(norm, "is not a batch norm that the layer before it can take in",
                         "fold one whose input is a linear or convolution layer's output that nothing else reads");
     }
     m_network->setFolded(norms);
@@ -143,66 +149,6 @@ bool Session::setFoldedBatchNorms(const std::set<std::string>& norms, const RunC
     }
     m_network->setFolded(m_folded);
     return false;
-}
-
-NamedArrays Session::outputs(bool fromFloat) {
-    NamedArrays result;
-    if (!m_data)
-        return result;
-    const auto& parts = fromFloat ? m_data->floatOutputs : m_data->fixedOutputs;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-        const at::Tensor whole = parts[i].size() == 1 ? parts[i][0] : at::cat(parts[i], 0);
-        result.items.emplace_back("output_" + std::to_string(i), toArray(whole));
-    }
-    return result;
-}
-
-std::vector<double> Session::sqnrTable(std::size_t slot, std::span<const int> totals, std::span<const int> integers,
-                                       const QType& method, const RunControl& control) {
-    std::vector<double> table;
-    if (!m_data)
-        return table;
-    for (const int total : totals) {
-        for (const int integer : integers) {
-            Figures figures;
-            for (const auto& batch : m_data->batches) {
-                for (const Node& node : batch->program().nodes) {
-                    for (const Site& site : node.sites) {
-                        if (static_cast<std::size_t>(site.slot) != slot || !batch->value(site.before).defined())
-                            continue;
-                        if (control.stop && control.stop())
-                            return {};
-                        const at::Tensor x = batch->value(site.before).contiguous();
-                        QuantizeJob job;
-                        job.x = x.data_ptr<float>();
-                        job.count = x.numel();
-                        job.type = {total, total - integer, method.rounding, method.overflow, {}};
-                        figures.add(quantizeWithFigures(job));
-                    }
-                }
-            }
-            table.push_back(figures.sqnr());
-        }
-    }
-    return table;
-}
-
-std::vector<Session::LoggedTensor> Session::log() const {
-    std::vector<LoggedTensor> entries;
-    if (!m_data || m_data->batches.empty())
-        return entries;
-    const Batch& batch = *m_data->batches.front();
-    for (const LogEntry& entry : batch.program().log) {
-        LoggedTensor logged{entry.key, entry.layerType, entry.value != kAbsent, {}};
-        if (logged.present)
-            logged.array = toArray(entry.view ? entry.view(batch.value(entry.value)) : batch.value(entry.value));
-        entries.push_back(std::move(logged));
-    }
-    return entries;
-}
-
-std::unique_ptr<Session> openModel(const std::string& file, SessionOptions options) {
-    return std::make_unique<Session>(openTorchScript(file), options);
 }
 
 void setThreadCount(int count) {

@@ -55,23 +55,32 @@ class Session {
     const std::vector<ArgumentInfo>& arguments() const;
 
     /// Runs the float model over the samples and finds the slots. False when stopped; the session is then as before.
-    /// Throws Error when the model does not take them.
+    /// Throws Error when the model does not take them. Values that are not finite do not change which layers are found.
+    bool setSamples(std::shared_ptr<const Samples> samples, const RunControl& control = {});
     bool setSamples(Samples samples, const RunControl& control = {});
     /// Random normal samples of a shape that the model takes, reproducible from the seed. `shapes` fixes the shape of
-    /// inputs by name; others are searched for among the usual ones. Throws Error when none fits.
+    /// inputs by name; others are searched for among the usual ones. Throws Error when none fits, and Stopped
+    /// (quant/graph/network.h) where `stop` said so.
     Samples randomSamples(std::uint64_t seed, std::int64_t count,
-                          const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& shapes = {});
+                          const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& shapes = {},
+                          const std::function<bool()>& stop = {});
     bool hasSamples() const;
     std::int64_t sampleCount() const;
-    const Samples& samples() const;
+    /// Null before there are any.
+    std::shared_ptr<const Samples> samples() const;
+    /// Whether the model file holds weights and no program (Network::isWeightsOnly).
+    bool isWeightsOnly() const;
 
     /// The slots of the model, known once it has samples; formats are given in this order.
     const std::vector<SlotInfo>& slots() const;
     const std::vector<LayerSpec>& layers() const;
     /// All float.
     Formats floatFormats() const;
+    /// Whether the slot stands inside a recurrent step, so that its values depend on its own format: what sqnrTable
+    /// says of it is the error of the other formats on the values of the last run, and a run with one of them differs.
+    bool isFedBack(std::size_t slot) const;
 
-    /// Runs with the formats and recomputes only what hangs on a format that changed since the last run. Null when
+    /// Runs with the formats and recomputes only what depends on a format that changed since the last run. Null when
     /// stopped; what was computed until then is kept and used. Throws Error naming the tensor whose format is partial.
     RunSnapshot run(const Formats& formats, const RunControl& control = {});
     /// The newest snapshot, complete or not; null before the first run.
@@ -90,7 +99,7 @@ class Session {
                          const std::function<void(const EpochReport&)>& report, const RunControl& control = {});
     /// The parameters and buffers under the file's names.
     NamedArrays parameters() const;
-    /// Throws Error when one of them is none of the model's, by name and shape.
+    /// Throws Error when one of them is not one of the model's, by name and shape.
     void requireParameters(const NamedArrays& values) const;
     /// Gives parameters new values and, where there are samples, runs the float model anew. False when stopped; then,
     /// and when it throws, the model is as before.
@@ -101,13 +110,15 @@ class Session {
     const std::set<std::string>& foldedBatchNorms() const;
     /// Folds these batch norms and no others into the layers before them, and runs the float model anew; their slots go
     /// and come with them. False when stopped; then, and when it throws, the model is as before. Throws Error naming
-    /// one that is none of foldableBatchNorms().
+    /// one that is not one of foldableBatchNorms().
     bool setFoldedBatchNorms(const std::set<std::string>& norms, const RunControl& control = {});
 
     /// The model's outputs under the formats of the last complete run, all samples; `output_0`, ….
     NamedArrays outputs(bool fromFloat = false);
 
-    /// SQNR in dB of one slot's values in the last run for every T in `totals` and I in `integers`, row by row.
+    /// SQNR in dB of one slot's values in the last run for every T in `totals` and I in `integers`, row by row: what a
+    /// run with that format would show of the slot (but see isFedBack), however much memory there is. Empty when
+    /// stopped.
     std::vector<double> sqnrTable(std::size_t slot, std::span<const int> totals, std::span<const int> integers,
                                   const QType& method, const RunControl& control = {});
 
@@ -117,12 +128,19 @@ class Session {
         bool present = false;
         Array array;
     };
-    /// The log of the last run, over the first batch of samples, in the order of computation.
+    /// The log of the last complete run, over the first batch of samples, in the order of computation. Throws Error when
+    /// there is none.
     std::vector<LoggedTensor> log() const;
 
   private:
     struct Data;
     struct Run;
+    /// What one attempt to take samples found out for the next.
+    struct Attempt {
+        bool again = false;
+        bool whole = false; ///< samples cannot be told apart
+    };
+    std::unique_ptr<Data> takeSamples(const Samples& samples, const RunControl& control, Attempt& attempt);
     Recording recordTensors(const std::vector<at::Tensor>& tensors);
 
     std::unique_ptr<Network> m_network;
@@ -130,9 +148,6 @@ class Session {
     std::set<std::string> m_folded;
     std::unique_ptr<Data> m_data;
 };
-
-/// Opens a model file of a container that is known. Throws Error naming the file.
-std::unique_ptr<Session> openModel(const std::string& file, SessionOptions options = {});
 
 /// Threads that LibTorch and the kernels use; default: the machine's cores.
 void setThreadCount(int count);

@@ -12,27 +12,26 @@ namespace fxp::quant {
 
 /// All that a session knows of its samples; made anew for new samples, and swapped in whole.
 struct Session::Data {
-    Samples samples;
+    std::shared_ptr<const Samples> samples;
     std::int64_t count = 0;
     std::vector<SlotInfo> slots;
     std::vector<LayerSpec> layers;
     std::vector<std::unique_ptr<Batch>> batches;
-    std::vector<Tensors> batchInputs;
-    std::vector<std::shared_ptr<const Program>> programs; ///< by batch
-    std::vector<char> cached;                             ///< by batch: its tensors are kept between runs
-    std::vector<ValueRange> floatRanges;                  ///< by slot
-    std::vector<LinearRange> histogramRanges;             ///< by slot
-    std::vector<std::vector<at::Tensor>> floatOutputs;    ///< by output, by batch
+    std::vector<char> cached;                          ///< by batch: its tensors are kept between runs
+    std::vector<ValueRange> floatRanges;               ///< by slot
+    std::vector<LinearRange> histogramRanges;          ///< by slot
+    std::vector<std::vector<at::Tensor>> floatOutputs; ///< by output, by batch
 
     // The last run.
     std::vector<Fingerprint> resultStates; ///< by slot: of the newest result
-    std::vector<std::vector<at::Tensor>> fixedOutputs;
-    Formats formats;
+    std::vector<std::vector<at::Tensor>> quantizedOutputs;
+    Formats formats;                        ///< of the last run, complete or not
+    std::optional<Formats> completeFormats; ///< of the last complete one
     RunSnapshot latest;
 };
 
-/// The fingerprint of everything that a slot's figures hang on, by slot.
-std::vector<Fingerprint> slotStates(const Program& program, const std::vector<Fingerprint>& states);
+/// The parts of one tensor, by batch, put together along the dimension of their samples.
+at::Tensor joined(const std::vector<at::Tensor>& parts, int dimension);
 
 at::Tensor toTensor(const Array& array);
 Array toArray(const at::Tensor& tensor);

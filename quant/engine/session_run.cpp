@@ -1,11 +1,16 @@
+#include "quant/core/comparison.h"
 #include "quant/core/error.h"
+#include "quant/engine/places.h"
+#include "quant/engine/predictions.h"
 #include "quant/engine/session_data.h"
+#include "quant/ops/sample_order.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
+#include <map>
+#include <utility>
 
 namespace fxp::quant {
 
@@ -19,72 +24,24 @@ double milliseconds(Clock::time_point since) {
     return std::chrono::duration<double, std::milli>(Clock::now() - since).count();
 }
 
-double share(const std::vector<std::int32_t>& a, const std::vector<std::int32_t>& b) {
-    std::int64_t equal = 0;
-    for (std::size_t i = 0; i < a.size(); ++i)
-        equal += a[i] == b[i];
-    return static_cast<double>(equal) / static_cast<double>(a.size());
-}
-
-std::vector<std::int32_t> classes(const std::vector<at::Tensor>& parts) {
-    std::vector<std::int32_t> result;
-    for (const at::Tensor& part : parts) {
-        const at::Tensor winners = part.argmax(1).to(at::kInt).contiguous();
-        result.insert(result.end(), winners.data_ptr<std::int32_t>(),
-                      winners.data_ptr<std::int32_t>() + winners.numel());
-    }
-    return result;
-}
-
-OutputResult compare(const std::vector<at::Tensor>& fromFloat, const std::vector<at::Tensor>& fromFixed) {
-    OutputResult result;
-    double signal = 0, noise = 0, count = 0;
-    for (std::size_t i = 0; i < fromFloat.size(); ++i) {
-        const at::Tensor reference = fromFloat[i].to(at::kDouble), error = fromFixed[i].to(at::kDouble) - reference;
-        signal += reference.square().sum().item<double>();
-        noise += error.square().sum().item<double>();
-        if (error.numel() > 0)
-            result.maxError = std::max(result.maxError, error.abs().max().item<double>());
-        count += static_cast<double>(reference.numel());
-    }
-    result.shape = fromFloat[0].sizes().vec();
-    for (std::size_t i = 1; i < fromFloat.size(); ++i)
-        result.shape[0] += fromFloat[i].size(0);
-    result.sqnr = decibels(signal, noise);
-    result.mse = count > 0 ? noise / count : 0;
-    return result;
-}
-
-/// Calls `visit` with the node's number, the site's and the site.
-template <class Visit> void forEachSite(const Program& program, Visit visit) {
-    for (std::size_t n = 0; n < program.nodes.size(); ++n) {
-        for (std::size_t s = 0; s < program.nodes[n].sites.size(); ++s)
-            visit(n, s, program.nodes[n].sites[s]);
-    }
-}
-
 } // namespace
-
-std::optional<double> Predictions::agreement() const {
-    return fromFixed.empty() ? std::nullopt : std::optional(share(fromFloat, fromFixed));
-}
-std::optional<double> Predictions::accuracyFloat() const {
-    return labels.empty() || fromFloat.empty() ? std::nullopt : std::optional(share(fromFloat, labels));
-}
-std::optional<double> Predictions::accuracyFixed() const {
-    return labels.empty() || fromFixed.empty() ? std::nullopt : std::optional(share(fromFixed, labels));
-}
 
 /// One run in progress: gathers figures batch by batch and publishes what is new.
 struct Session::Run {
     Run(Data& data, const Formats& formats, const RunControl& control)
         : m_data(data), m_formats(formats), m_control(control), m_result(std::make_shared<RunResult>()),
           m_started(Clock::now()), m_published(m_started) {
-        for (std::size_t i = 0; i < data.programs.size(); ++i) {
-            const bool same = i > 0 && data.programs[i] == data.programs[i - 1];
-            m_states.push_back(same ? m_states.back() : fingerprints(*data.programs[i], formats));
+        for (const auto& batch : data.batches) {
+            const Program* program = &batch->program();
+            auto& known = m_programs[program];
+            if (!known) {
+                known = std::make_shared<PerProgram>();
+                known->states = fingerprints(*program, formats);
+                known->places = placesOf(*program);
+            }
+            m_perBatch.push_back(known);
         }
-        m_wanted = slotStates(*data.programs.front(), m_states.front());
+        m_wanted = slotStates(data.batches.front()->program(), m_perBatch.front()->states);
         if (data.latest)
             *m_result = *data.latest;
         m_result->slots.resize(data.slots.size());
@@ -101,47 +58,44 @@ struct Session::Run {
         return !m_data.slots[slot].absent && (!m_result->slots[slot] || m_data.resultStates[slot] != m_wanted[slot]);
     }
 
-    /// The slots whose own format changed, before anything that hangs on them.
+    /// The slots whose own format changed, before anything that depends on them.
     bool runEdited() {
-        std::vector<char> edited(m_data.slots.size(), 0);
+        const std::size_t slots = m_data.slots.size();
         if (!m_data.latest)
             return true;
-        for (std::size_t slot = 0; slot < edited.size(); ++slot)
+        std::vector<char> edited(slots, 0), broken(slots, 0), shared(slots, 1);
+        for (std::size_t slot = 0; slot < slots; ++slot)
             edited[slot] = m_data.formats.size() == m_formats.size() && m_data.formats[slot] != m_formats[slot];
-        std::vector<Figures> own(edited.size()), local(edited.size());
-        std::vector<std::int64_t> seen(edited.size(), 0);
-        std::vector<char> broken(edited.size(), 0);
+        m_places.assign(slots, {});
+        std::vector<std::int64_t> seen(slots, 0);
         for (std::size_t i = 0; i < m_data.batches.size(); ++i) {
             Batch& batch = *m_data.batches[i];
             if (!m_data.cached[i])
                 continue;
-            Batch::Context context{m_formats, m_states[i], m_data.histogramRanges, m_control.stop, {}, 0, 0};
+            const PerProgram& program = *m_perBatch[i];
+            Batch::Context context = contextOf(i);
             if (!batch.runReady(context, edited))
                 return false;
             m_result->stepsRun += context.stepsRun;
-            std::vector<char> counted(edited.size(), 0);
-            const Program& program = batch.program();
-            forEachSite(program, [&](std::size_t n, std::size_t s, const Site& place) {
-                const auto slot = static_cast<std::size_t>(place.slot);
-                if (!edited[slot])
-                    return;
-                const SiteFigures& site = batch.figures(n, s);
-                if (site.state != m_states[i][static_cast<std::size_t>(place.after)]) {
-                    broken[slot] = 1;
-                    return;
+            std::vector<char> counted(slots, 0);
+            for (const Place& place : program.places) {
+                if (!edited[place.slot] || !counts(batch.program(), place, i))
+                    continue;
+                const SiteFigures& site = batch.figures(place.step, place.site);
+                if (site.state != program.states[static_cast<std::size_t>(place.after)]) {
+                    broken[place.slot] = 1;
+                    continue;
                 }
-                if (!counts(slot, i))
-                    return;
-                own[slot].add(site.figures);
-                local[slot].add(site.localFigures);
-                if (!counted[slot])
-                    seen[slot] += batch.samples();
-                counted[slot] = 1;
-            });
+                if (sampleDimension(batch.program(), place.after) != -1)
+                    shared[place.slot] = 0;
+                add(batch, place, site);
+                if (!std::exchange(counted[place.slot], 1))
+                    seen[place.slot] += batch.samples().count;
+            }
         }
-        for (std::size_t slot = 0; slot < edited.size(); ++slot) {
+        for (std::size_t slot = 0; slot < slots; ++slot) {
             if (edited[slot] && !broken[slot] && seen[slot] > 0)
-                take(slot, own[slot], local[slot], m_data.slots[slot].parameter ? m_data.count : seen[slot]);
+                take(slot, shared[slot] ? m_data.count : seen[slot]);
         }
         publish(true);
         return true;
@@ -149,9 +103,9 @@ struct Session::Run {
 
     bool runBatches() {
         const std::size_t slots = m_data.slots.size();
-        m_own.assign(slots, {});
-        m_local.assign(slots, {});
+        m_places.assign(slots, {});
         m_outputs.assign(m_data.floatOutputs.size(), {});
+        m_comparisons.assign(m_data.floatOutputs.size(), {});
         m_accumulators.assign(slots, {});
         for (std::size_t i = 0; i < m_data.batches.size(); ++i) {
             if (!runBatch(i, i + 1 == m_data.batches.size()))
@@ -163,17 +117,40 @@ struct Session::Run {
     }
 
     RunSnapshot finish() {
+        const Program& program = m_data.batches.front()->program();
         m_result->outputs.clear();
-        for (std::size_t i = 0; i < m_outputs.size(); ++i)
-            m_result->outputs.push_back(compare(m_data.floatOutputs[i], m_outputs[i]));
-        const bool classifies = std::ranges::all_of(m_outputs[0], [](const at::Tensor& t) {
-            return t.dim() == 2 && t.size(1) > 1 && t.scalar_type() == at::kFloat;
-        });
-        m_result->predictions = {};
-        if (classifies) {
-            m_result->predictions = {classes(m_data.floatOutputs[0]), classes(m_outputs[0]), m_data.samples.labels};
+        for (std::size_t i = 0; i < m_outputs.size(); ++i) {
+            OutputResult output;
+            output.shape = m_outputs[i].front().sizes().vec();
+            const int dimension = sampleDimension(program, program.outputs[i]);
+            for (std::size_t part = 1; dimension >= 0 && part < m_outputs[i].size(); ++part)
+                output.shape[static_cast<std::size_t>(dimension)] += m_outputs[i][part].size(dimension);
+            output.sqnr = m_comparisons[i].sqnr();
+            output.mse = m_comparisons[i].mse();
+            output.maxError = m_comparisons[i].maxError;
+            output.nan = m_comparisons[i].nan;
+            m_result->outputs.push_back(std::move(output));
         }
-        m_data.fixedOutputs = std::move(m_outputs);
+        m_result->predictions = {};
+        const std::vector<std::int32_t>& labels = m_data.samples->labels;
+        if (!m_outputs.empty())
+            m_result->predictions = predict(m_data.floatOutputs[0], m_outputs[0],
+                                            sampleDimension(program, program.outputs[0]), m_data.count, labels);
+        else if (!labels.empty())
+            m_result->predictions.note = "the model has no output to hold against the labels";
+        m_result->warnings.clear();
+        std::vector<char> warned(m_data.slots.size(), 0);
+        for (const Place& place : m_perBatch.front()->places) {
+            if (!m_data.slots[place.slot].divisor || std::exchange(warned[place.slot], 1))
+                continue;
+            const auto& slot = m_result->slots[place.slot];
+            if (slot && slot->figures.underflow > 0)
+                m_result->warnings.push_back(m_data.slots[place.slot].path + ": " +
+                                             std::to_string(slot->figures.underflow) + " of " +
+                                             std::to_string(slot->figures.count) + " values became 0");
+        }
+        m_data.quantizedOutputs = std::move(m_outputs);
+        m_data.completeFormats = m_formats;
         m_result->accumulators.assign(m_accumulators.begin(), m_accumulators.end());
         m_result->complete = true;
         m_result->outputsStale = false;
@@ -185,28 +162,83 @@ struct Session::Run {
     void keep() { m_data.latest = std::make_shared<const RunResult>(*m_result); }
 
   private:
-    /// A parameter is the same tensor in every batch, and is counted in the first.
-    bool counts(std::size_t slot, std::size_t batch) const { return batch == 0 || !m_data.slots[slot].parameter; }
+    /// What a run knows of one program, for all batches that run it.
+    struct PerProgram {
+        std::vector<Fingerprint> states;
+        std::vector<Place> places;
+    };
+
+    Batch::Context contextOf(std::size_t index) const {
+        return {m_formats, m_perBatch[index]->states, m_data.histogramRanges, m_control.stop, {},
+                m_data.batches.front().get(), nullptr, 0, 0};
+    }
+
+    /// A value that no sample reaches is the same in every batch, and is counted in the first.
+    static bool counts(const Program& program, const Place& place, std::size_t batch) {
+        return batch == 0 || sampleDimension(program, place.after) != -1;
+    }
+
+    void add(const Batch& batch, const Place& place, const SiteFigures& site) {
+        auto& all = m_places[place.slot];
+        if (all.size() <= place.use)
+            all.resize(place.use + 1);
+        PlaceFigures& figures = all[place.use];
+        if (figures.shape.empty() && batch.value(place.after).defined()) {
+            figures.shape = batch.value(place.after).sizes().vec();
+            figures.dimension = sampleDimension(batch.program(), place.after);
+            figures.samples = batch.samples().count;
+        }
+        figures.own.add(site.figures);
+        figures.local.add(site.localFigures);
+    }
 
     bool runBatch(std::size_t index, bool last) {
         Batch& batch = *m_data.batches[index];
-        if (!m_data.cached[index] && !batch.runFloat(m_control.stop))
-            return false;
+        const bool cached = m_data.cached[index] != 0;
+        try {
+            const bool done = computeBatch(index, last);
+            if (!cached && (index > 0 || !done)) // the first stays for the activation log
+                batch.release();
+            return done;
+        } catch (...) {
+            if (!cached)
+                batch.release();
+            throw;
+        }
+    }
+
+    bool computeBatch(std::size_t index, bool last) {
+        Batch& batch = *m_data.batches[index];
+        const bool cached = m_data.cached[index] != 0;
         const Program& program = batch.program();
+        const std::vector<char> needed = cached ? std::vector<char>{} : floatValuesNeeded(program);
+        if (!cached && !batch.runFloat(m_control.stop, &needed))
+            return false;
+        const auto& places = m_perBatch[index]->places;
         std::vector<int> left(m_data.slots.size(), 0);
-        forEachSite(program,
-                    [&](std::size_t, std::size_t, const Site& place) { ++left[static_cast<std::size_t>(place.slot)]; });
-        Batch::Context context{m_formats, m_states[index], m_data.histogramRanges, m_control.stop, {}, 0, 0};
-        context.done = [&](std::size_t node) {
-            for (std::size_t site = 0; site < program.nodes[node].sites.size(); ++site) {
-                const auto slot = static_cast<std::size_t>(program.nodes[node].sites[site].slot);
-                if (counts(slot, index)) {
-                    m_own[slot].add(batch.figures(node, site).figures);
-                    m_local[slot].add(batch.figures(node, site).localFigures);
+        for (const Place& place : places)
+            ++left[place.slot];
+        Batch::Context context = contextOf(index);
+        std::vector<char> outputs;
+        if (!cached && index > 0) {
+            outputs.assign(static_cast<std::size_t>(program.valueCount), 0);
+            for (const ValueId output : program.outputs)
+                outputs[static_cast<std::size_t>(output)] = 1;
+            context.keep = &outputs;
+        }
+        std::size_t next = 0;
+        context.done = [&](std::size_t step) {
+            for (; next < places.size() && places[next].step == step; ++next) {
+                const Place& place = places[next];
+                if (counts(program, place, index)) {
+                    add(batch, place, batch.figures(place.step, place.site));
+                    if (m_data.slots[place.slot].optional)
+                        m_accumulators[place.slot].add(batch.accumulator(place.step, place.site));
                 }
-                if (--left[slot] == 0 && last) {
-                    if (isStale(slot) || !m_result->slots[slot] || m_result->slots[slot]->seenSamples != m_data.count)
-                        take(slot, m_own[slot], m_local[slot], m_data.count);
+                if (--left[place.slot] == 0 && last) {
+                    const auto& slot = m_result->slots[place.slot];
+                    if (isStale(place.slot) || slot->seenSamples != m_data.count)
+                        take(place.slot, m_data.count);
                     publish(false);
                 }
             }
@@ -215,31 +247,37 @@ struct Session::Run {
             return false;
         m_result->stepsRun += context.stepsRun;
         m_result->stepsReused += context.stepsReused;
-        takeAccumulators(batch);
-        for (std::size_t i = 0; i < m_outputs.size(); ++i) {
-            const at::Tensor output = batch.value(program.outputs[i]);
-            // Copied: the next run may write to the memory.
-            m_outputs[i].push_back(output.clone());
-        }
-        if (!m_data.cached[index] && index > 0) // the first stays for the activation log
-            batch.release();
+        for (std::size_t i = 0; i < m_outputs.size(); ++i)
+            takeOutput(i, index, batch);
         return true;
     }
 
-    /// What the sums of each layer asked for, over the batches so far.
-    void takeAccumulators(const Batch& batch) {
+    void takeOutput(std::size_t number, std::size_t index, const Batch& batch) {
         const Program& program = batch.program();
-        for (std::size_t n = 0; n < program.nodes.size(); ++n) {
-            for (const Site& place : program.nodes[n].sites) {
-                const SlotInfo& info = program.slots[static_cast<std::size_t>(place.slot)];
-                if (info.optional)
-                    m_accumulators[static_cast<std::size_t>(place.slot)].add(batch.accumulator(n));
-            }
-        }
+        const ValueId id = program.outputs[number];
+        const int dimension = sampleDimension(program, id);
+        if (index > 0 && dimension == -1)
+            return;
+        const at::Tensor& output = batch.value(id);
+        const at::Tensor& reference = m_data.floatOutputs[number][index];
+        if (output.sizes() != reference.sizes())
+            throw Error("output_" + std::to_string(number),
+                        "has the shape " + c10::str(output.sizes()) + " in the quantized run and " +
+                            c10::str(reference.sizes()) + " in the float run",
+                        "shapes that depend on values must not change with the formats");
+        const at::Tensor r = sampleMajor(reference.to(at::kFloat), dimension),
+                         v = sampleMajor(output.to(at::kFloat), dimension);
+        const std::int64_t samples = batch.samples().count;
+        m_comparisons[number].add(r.data_ptr<float>(), v.data_ptr<float>(), v.numel(),
+                                  dimension >= 0 && samples > 0 ? v.numel() / samples : 0);
+        m_outputs[number].push_back(output.clone()); // the next run may write to the memory
     }
 
-    void take(std::size_t slot, const Figures& own, const Figures& local, std::int64_t seen) {
-        m_result->slots[slot] = std::make_shared<const SlotResult>(SlotResult{m_formats[slot], own, local, seen});
+    void take(std::size_t slot, std::int64_t seen) {
+        const auto& places = m_places[slot];
+        m_result->slots[slot] = std::make_shared<const SlotResult>(
+            SlotResult{m_formats[slot], together(places, &PlaceFigures::own, seen),
+                       together(places, &PlaceFigures::local, seen), seen});
         m_data.resultStates[slot] = m_wanted[slot];
         m_result->stale[slot] = seen < m_data.count;
         m_dirty = true;
@@ -261,11 +299,13 @@ struct Session::Run {
     const RunControl& m_control;
     std::shared_ptr<RunResult> m_result;
     Clock::time_point m_started, m_published;
-    std::vector<std::vector<Fingerprint>> m_states; ///< by batch
-    std::vector<Fingerprint> m_wanted;              ///< by slot
-    std::vector<Figures> m_own, m_local;
-    std::vector<std::vector<at::Tensor>> m_outputs;
-    std::vector<AccumulatorUse> m_accumulators; ///< by slot
+    std::map<const Program*, std::shared_ptr<PerProgram>> m_programs;
+    std::vector<std::shared_ptr<PerProgram>> m_perBatch;
+    std::vector<Fingerprint> m_wanted;                ///< by slot
+    std::vector<std::vector<PlaceFigures>> m_places;  ///< by slot, by use
+    std::vector<std::vector<at::Tensor>> m_outputs;   ///< by output, by batch
+    std::vector<Comparison> m_comparisons;            ///< by output
+    std::vector<AccumulatorUse> m_accumulators;       ///< by slot
     bool m_dirty = false;
 };
 

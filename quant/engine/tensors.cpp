@@ -29,15 +29,8 @@ Array toArray(const at::Tensor& tensor) {
     return array;
 }
 
-std::vector<Fingerprint> slotStates(const Program& program, const std::vector<Fingerprint>& states) {
-    std::vector<Fingerprint> result(program.slots.size(), 0);
-    for (const Node& node : program.nodes) {
-        for (const Site& site : node.sites) {
-            auto& state = result[static_cast<std::size_t>(site.slot)];
-            state = state * 0x100000001B3u ^ states[static_cast<std::size_t>(site.after)];
-        }
-    }
-    return result;
+at::Tensor joined(const std::vector<at::Tensor>& parts, int dimension) {
+    return parts.size() == 1 || dimension < 0 ? parts.front() : at::cat(parts, dimension);
 }
 
 } // namespace fxp::quant

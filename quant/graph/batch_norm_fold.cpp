@@ -16,39 +16,81 @@ bool hasChannelsAlong(const std::string& type, std::size_t dimensions) {
            dimensions == static_cast<std::size_t>(type[type.size() - 2] - '0') + 2;
 }
 
-} // namespace
+/// A batch norm of the program, the layer before it, and what keeps it from being folded into that; empty: nothing.
+struct NormStep {
+    std::string path, layer, problem;
+};
 
-std::vector<BatchNormFold> foldableBatchNorms(const Program& program) {
+/// aten::batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled)
+std::string problemOf(const Step& step) {
+    if (step.arguments.size() < 9 || !step.arguments[3].value.isHole() || !step.arguments[4].value.isHole())
+        return "has no running statistics";
+    const auto* training = std::get_if<bool>(&step.arguments[5].value.value);
+    return training && *training ? "computes with the statistics of the batch" : std::string();
+}
+
+std::vector<NormStep> normSteps(const Program& program) {
     std::map<ValueId, int> readers;
     std::map<ValueId, const SlotInfo*> activations; ///< quantized results of layers
-    for (const Node& node : program.nodes) {
-        for (const ValueId input : node.inputs)
+    std::map<std::string, int> uses;                ///< of a slot, whose layer may be called more than once
+    std::map<std::string, const Step*> norms;       ///< by path
+    for (const Step& step : program.steps) {
+        for (const ValueId input : step.inputs)
             ++readers[input];
-        if (!node.isQuantize())
-            continue;
-        const SlotInfo& slot = program.slots[static_cast<std::size_t>(node.sites[0].slot)];
-        if (slot.name == "activation" && hasChannelsAlong(slot.layerType, slot.shape.size()))
-            activations[node.outputs[0]] = &slot;
+        for (const Site& site : step.sites) {
+            const SlotInfo& slot = program.slots[static_cast<std::size_t>(site.slot)];
+            ++uses[slot.path];
+            if (slot.name == "activation" && hasChannelsAlong(slot.layerType, slot.shape.size()))
+                activations[site.after] = &slot;
+        }
+        if (step.op == "aten::batch_norm")
+            norms[step.layer] = &step;
     }
     for (const ValueId output : program.outputs)
         ++readers[output];
 
-    std::vector<BatchNormFold> folds;
-    std::map<std::string, int> uses; ///< of a layer that is called more than once
-    for (const Node& node : program.nodes) {
-        if (node.isQuantize())
-            ++uses[program.slots[static_cast<std::size_t>(node.sites[0].slot)].path];
-    }
-    for (const Node& node : program.nodes) {
-        if (!node.isQuantize())
+    std::vector<NormStep> found;
+    for (const Step& step : program.steps) {
+        if (!step.isQuantize())
             continue;
-        const SlotInfo& slot = program.slots[static_cast<std::size_t>(node.sites[0].slot)];
-        const auto source = activations.find(node.inputs[0]);
-        if (slot.layerType == "batch_norm" && slot.name == "input" && source != activations.end() &&
-            readers[node.inputs[0]] == 1 && uses[slot.path] == 1 && uses[source->second->path] == 1)
-            folds.push_back({slot.layerPath, source->second->layerPath});
+        const SlotInfo& slot = program.slots[static_cast<std::size_t>(step.sites[0].slot)];
+        const auto norm = norms.find(slot.layerPath);
+        if (slot.layerType != "batch_norm" || slot.name != "input" || norm == norms.end())
+            continue;
+        const ValueId input = step.sites[0].before;
+        const auto source = activations.find(input);
+        NormStep one{slot.layerPath, {}, problemOf(*norm->second)};
+        if (source == activations.end())
+            one.problem = "has no linear or convolution layer before it";
+        else if (readers[input] != 1)
+            one.problem = "is not alone in reading the layer before it";
+        else if (uses[slot.path] != 1 || uses[source->second->path] != 1)
+            one.problem = "is called more than once, or the layer before it is";
+        else
+            one.layer = source->second->layerPath;
+        found.push_back(std::move(one));
+    }
+    return found;
+}
+
+} // namespace
+
+std::vector<BatchNormFold> foldableBatchNorms(const Program& program) {
+    std::vector<BatchNormFold> folds;
+    for (const NormStep& norm : normSteps(program)) {
+        if (norm.problem.empty())
+            folds.push_back({norm.path, norm.layer});
     }
     return folds;
+}
+
+std::vector<std::pair<std::string, std::string>> unfoldableBatchNorms(const Program& program) {
+    std::vector<std::pair<std::string, std::string>> others;
+    for (const NormStep& norm : normSteps(program)) {
+        if (!norm.problem.empty())
+            others.emplace_back(norm.path, norm.problem);
+    }
+    return others;
 }
 
 FoldedParameters fold(const at::Tensor& weight, const at::Tensor& bias, const BatchNormParameters& norm,

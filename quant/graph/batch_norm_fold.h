@@ -3,6 +3,7 @@
 #include "quant/graph/program.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fxp::quant {
@@ -14,6 +15,9 @@ struct BatchNormFold {
 
 /// The program's batch norms whose input is a layer's activation that nothing else reads, along that layer's channels.
 std::vector<BatchNormFold> foldableBatchNorms(const Program& program);
+
+/// The program's other batch norms, by path, and why they cannot be folded: `has no running statistics`, ….
+std::vector<std::pair<std::string, std::string>> unfoldableBatchNorms(const Program& program);
 
 /// The parameters of a layer with y = γ · (x − μ) / sqrt(σ² + ε) + β after it, computed in float64: per output channel,
 /// W · γ / sqrt(σ² + ε) and (b − μ) · γ / sqrt(σ² + ε) + β. Jacob et al., "Quantization and Training of Neural Networks

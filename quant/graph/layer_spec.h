@@ -32,6 +32,7 @@ struct SlotInfo {
     bool parameter = false;          ///< its values are the model's own, not computed from the inputs
     bool absent = false;             ///< declared, but this layer has no such tensor (no bias)
     bool optional = false;           ///< an accumulator: without a format it is exact, and nothing happens there
+    bool divisor = false;            ///< its values are divided by: a zero among them ruins what follows
     int stepDimension = -1;          ///< of a recurrent layer's slot: the dimension along which its time steps lie
     std::vector<std::int64_t> shape; ///< in the run that recorded it
 

@@ -5,6 +5,7 @@
 
 #include <ATen/core/ivalue.h>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -16,18 +17,42 @@ namespace fxp::quant {
 /// Tensors by name, in the model's order.
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
+/// Asked now and then by what takes long; true ends it. May be empty.
+using StopRequest = std::function<bool()>;
+
+/// Thrown where a StopRequest ended an operation that has no other way to say so. Not an Error: nothing went wrong.
+struct Stopped {};
+
+/// Throws Stopped where `stop` says so.
+inline void stopHere(const StopRequest& stop) {
+    if (stop && stop())
+        throw Stopped();
+}
+
 /// Which elements of which of the file's parameters a recorded constant is.
 struct ParameterSource {
     std::string name;
     std::vector<std::int64_t> sizes, strides; ///< of the constant, in the parameter's storage
-    std::int64_t offset = 0;
+    std::int64_t offset = 0;                  ///< in elements, from the parameter's first
 };
 
-/// A run of the model over one batch, recorded.
+/// What a layer was recognised from: the model's own operators, kept so that the recognition can be proven on further
+/// samples. Their values below Program::valueCount are the program's; those from there on are theirs alone.
+struct LayerProof {
+    std::string path;
+    std::vector<Step> operators;
+    ValueId valueCount = 0;                                ///< the program's and their own
+    std::vector<std::pair<ValueId, at::Tensor>> constants; ///< of their own values
+    std::vector<ValueId> expected;                         ///< results of the operators
+    std::vector<ValueId> got;                              ///< the layer's results, in the same order
+};
+
+/// A program and the float run that recorded it.
 struct Recording {
     Program program;
     std::vector<at::Tensor> values;             ///< the float run's tensors, by value
     std::map<ValueId, ParameterSource> sources; ///< of constants that are parameters or parts of them
+    std::vector<LayerProof> proofs;
 };
 
 /// A model file that has been read. Importers of every container give this one form.
@@ -36,9 +61,15 @@ class Network {
     virtual ~Network() = default;
     virtual const std::vector<ModuleInfo>& modules() const = 0;
     virtual const std::vector<ArgumentInfo>& arguments() const = 0;
+    /// Whether the file holds weights and no program: it can be inspected, but not run. record() then throws Error.
+    virtual bool isWeightsOnly() const { return false; }
     /// Runs the model in float32 on the arguments, in the order of arguments(); an absent one takes its default.
-    /// Starts from the state in the file, however often it is called. Throws Error: module path, what, hint.
-    virtual Recording record(const std::vector<std::optional<at::IValue>>& arguments) = 0;
+    /// Starts from the state in the file, however often it is called. Throws Error: module path, what, hint; Stopped
+    /// where `stop` said so between two operators.
+    virtual Recording record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop = {}) = 0;
+    /// Further recordings run the module of that path operator by operator: samples were found for which the layer that
+    /// it was recognised as does not compute what its operators do.
+    virtual void refuseLayer(const std::string& /*path*/) {}
     /// Batch norms, by path, that the next recording has in the layer before them. Throws Error where the container
     /// knows none.
     virtual void setFolded(const std::set<std::string>& norms);

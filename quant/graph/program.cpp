@@ -1,10 +1,23 @@
 #include "quant/graph/program.h"
 
-#include "quant/core/quantize.h"
-
-#include <ATen/core/Tensor.h>
+#include <ATen/ATen.h>
 
 namespace fxp::quant {
+
+at::Tensor LogView::of(const at::Tensor& value) const {
+    switch (kind) {
+    case Kind::Whole: return value;
+    case Kind::Select: return value.select(dimension, index);
+    case Kind::Unsqueeze: return value.unsqueeze(0);
+    case Kind::ByBatch: {
+        auto shape = value.sizes().vec();
+        shape[0] /= index;
+        shape.insert(shape.begin() + 1, index);
+        return value.reshape(shape);
+    }
+    }
+    return value;
+}
 
 std::uint64_t seedOf(SlotId slot) {
     // splitmix64's finalizer over the slot's number.
@@ -12,24 +25,6 @@ std::uint64_t seedOf(SlotId slot) {
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
     return z ^ (z >> 31);
-}
-
-Tensors evaluate(const Node& node, std::span<const at::Tensor> inputs, const std::vector<QType>* formats,
-                 AccumulatorUse* sum) {
-    if (node.operation)
-        return node.operation(inputs);
-    if (node.isQuantize()) {
-        if (!formats)
-            return {inputs[0]};
-        const SlotId slot = node.sites[0].slot;
-        return {quantize(inputs[0], (*formats)[static_cast<std::size_t>(slot)], node.name, seedOf(slot))};
-    }
-    std::vector<SlotFormat> own;
-    for (const SlotId slot : node.formatSlots) {
-        const QType type = formats ? (*formats)[static_cast<std::size_t>(slot)] : QType{};
-        own.push_back({type.isPartial() ? QType{} : type, seedOf(slot)});
-    }
-    return node.formatOperation(inputs, own, sum);
 }
 
 } // namespace fxp::quant

@@ -1,9 +1,8 @@
 #include "quant/import/script_interpreter.h"
 
 #include "quant/core/error.h"
-#include "quant/import/known_modules.h"
-#include "quant/import/proof.h"
-#include "quant/import/torchscript.h"
+#include "quant/import/class_names.h"
+#include "quant/import/half.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/api/function_impl.h>
@@ -20,52 +19,42 @@ namespace {
 
 constexpr int kMaxDepth = 200;
 
-/// Fused kernels give an undefined tensor for a result that was not asked for.
-bool hasTensor(const at::IValue& value) {
-    return value.isTensor() && value.toTensor().defined();
-}
-
-/// The tensors of a module's result, in order; absent for anything but a tensor or a tuple of tensors and None.
-std::optional<Tensors> resultTensors(const at::IValue& result) {
-    if (result.isTensor())
-        return Tensors{result.toTensor()};
-    if (!result.isTuple())
-        return std::nullopt;
-    Tensors tensors;
-    for (const at::IValue& element : result.toTupleRef().elements()) {
-        if (hasTensor(element))
-            tensors.push_back(element.toTensor());
-        else if (!element.isNone() && !element.isTensor())
-            return std::nullopt;
-    }
-    return tensors;
-}
-
-/// A copy of the result with other tensors in it.
-at::IValue withResults(const at::IValue& result, const Tensors& tensors) {
-    if (result.isTensor())
-        return tensors[0];
-    std::vector<at::IValue> elements;
-    std::size_t next = 0;
-    for (const at::IValue& element : result.toTupleRef().elements())
-        elements.push_back(hasTensor(element) ? at::IValue(tensors[next++]) : element);
-    return c10::ivalue::Tuple::create(std::move(elements));
-}
-
 /// `forward`; `forward1`, `forward2`, … of a module that a trace called more than once; `forward__0` of an overloaded
 /// one.
 bool isForward(const std::string& method) {
     return method.starts_with("forward") && method.find_first_not_of("_0123456789", 7) == std::string::npos;
 }
 
-std::string lastPart(const std::string& className) {
-    return className.substr(className.rfind('.') + 1);
+/// A constant of half precision in float32, in which everything runs.
+at::IValue inFloat(const at::IValue& value) {
+    if (!value.isTensor() || !isHalf(value.toTensor().scalar_type()))
+        return value;
+    return value.toTensor().to(at::kFloat);
+}
+
+/// Arguments that ask for half precision ask for float32 instead.
+void asFloat(const c10::FunctionSchema& schema, c10::Stack& stack) {
+    for (std::size_t i = 0; i < schema.arguments().size() && i < stack.size(); ++i) {
+        if (schema.arguments()[i].name() == "dtype" && stack[i].isInt() &&
+            isHalf(static_cast<at::ScalarType>(stack[i].toInt())))
+            stack[i] = static_cast<std::int64_t>(at::kFloat);
+    }
+}
+
+/// Where the model's own source has the operator, as far as the file says it.
+std::string sourceOf(const jit::Node& node) {
+    const auto place = node.sourceRange().file_line_col();
+    if (!place)
+        return {};
+    const std::string file = std::get<0>(*place);
+    return file.substr(file.find_last_of("/\\") + 1) + ":" + std::to_string(std::get<1>(*place));
 }
 
 } // namespace
 
-ScriptInterpreter::ScriptInterpreter(jit::Module root, OperatorRecorder& recorder, ModuleNotes& notes)
-    : m_root(std::move(root)), m_recorder(recorder), m_notes(notes) {
+ScriptInterpreter::ScriptInterpreter(jit::Module root, OperatorRecorder& recorder, ModuleRecognizer& modules,
+                                     StopRequest stop)
+    : m_root(std::move(root)), m_recorder(recorder), m_modules(modules), m_stop(std::move(stop)) {
     for (const auto& module : m_root.named_modules())
         m_paths.try_emplace(module.value._ivalue().get(), module.name);
 }
@@ -95,88 +84,36 @@ at::IValue ScriptInterpreter::callMethod(const jit::Node& node, Stack arguments,
     jit::Function& function = object->type()->getMethod(name);
     const auto path = m_paths.find(object.get());
     if (isForward(name) && path != m_paths.end() && object.get() != scope.self)
-        return callModule(path->second, function, arguments);
+        return callModule(path->second, function, std::move(arguments));
     if (path == m_paths.end() || object.get() == scope.self)
         return call(function, std::move(arguments), {object.get(), scope.operators});
-    OperatorScope operators{path->second, false, false, {}};
+    OperatorScope operators{path->second, isForward(name) ? std::string() : name, false, false, {}};
     return call(function, std::move(arguments), {object.get(), &operators});
 }
 
-at::IValue ScriptInterpreter::callModule(const std::string& path, jit::Function& function, const Stack& arguments) {
+at::IValue ScriptInterpreter::callModule(const std::string& path, jit::Function& function, Stack arguments) {
     const auto object = arguments[0].toObject();
     const jit::Module module(object);
     const std::string className = plainClassName(object->type()->name()->qualifiedName());
     const bool isLeaf = className.starts_with("torch.nn.") && module.children().size() == 0;
-    OperatorScope operators{path, isLeaf, false, {}};
+    OperatorScope operators{path, {}, isLeaf, false, {}};
+    const auto run = [&] { return call(function, arguments, {object.get(), &operators}); };
+    if (!ModuleRecognizer::isKnown(className))
+        return run();
 
-    ModuleCall hypothesis;
-    hypothesis.path = path;
-    hypothesis.className = lastPart(className);
-    const bool known = className.starts_with("torch.nn.") && isKnownClass(hypothesis.className);
-    if (!known)
-        return call(function, arguments, {object.get(), &operators});
-
-    Builder& builder = m_recorder.builder();
-    const auto begin = builder.mark();
-    const std::size_t firstHint = m_recorder.hints().size();
-    const std::size_t stateBefore = m_state.size();
+    ModuleCall call;
+    call.path = path;
+    call.className = className.substr(className.rfind('.') + 1);
     for (std::size_t i = 1; i < arguments.size(); ++i)
-        hypothesis.arguments.push_back({function.getSchema().arguments()[i].name(), arguments[i]});
+        call.arguments.push_back({function.getSchema().arguments()[i].name(), arguments[i], {}});
     for (const auto& named : module.named_attributes(true)) {
         if (named.value.isTensor() && named.value.toTensor().defined())
-            hypothesis.parameters.emplace(named.name, named.value.toTensor());
+            call.parameters.emplace(named.name, named.value.toTensor());
         else if (!named.value.isObject())
-            hypothesis.attributes.emplace(named.name, named.value);
+            call.attributes.emplace(named.name, named.value);
     }
-    std::vector<Value> inputs;
-    for (const auto& argument : hypothesis.arguments)
-        inputs.push_back(argument.value.isTensor() ? m_recorder.valueOf(argument.value.toTensor()) : Value{});
-
-    hypothesis.result = call(function, arguments, {object.get(), &operators});
-    hypothesis.hints = std::span(m_recorder.hints()).subspan(firstHint);
-    const auto expected = resultTensors(hypothesis.result);
-    const auto end = builder.mark();
-    const bool wrote = m_state.size() != stateBefore;
-    for (std::size_t i = 0; i < inputs.size() && !wrote; ++i) {
-        const at::IValue& value = hypothesis.arguments[i].value;
-        if (value.isTensor() && m_recorder.valueOf(value.toTensor()).id != inputs[i].id) {
-            // Written to: later readers of the argument see the module's own operators' value, which must then stay.
-            m_notes[path] = "writes to its input";
-            return hypothesis.result;
-        }
-    }
-    if (!expected || wrote)
-        return hypothesis.result;
-
-    for (const Candidate& candidate : candidates(hypothesis, m_recorder)) {
-        std::vector<Value> got;
-        try {
-            got = candidate.run(builder);
-        } catch (const std::exception&) {
-            builder.erase(end, builder.mark()); // tensors that do not fit: a wrong hypothesis, and no more
-            continue;
-        }
-        bool proven = got.size() == expected->size();
-        for (std::size_t i = 0; proven && i < got.size(); ++i)
-            proven = agrees(builder.tensor(got[i]), (*expected)[i]);
-        if (!proven) {
-            builder.erase(end, builder.mark());
-            continue;
-        }
-        builder.erase(begin, end);
-        Tensors results;
-        for (const Value value : got) {
-            // A tensor of its own: a dropout's result is its input, and not every reader of the one reads the other.
-            results.push_back(builder.tensor(value).alias());
-            m_recorder.bind(results.back(), value);
-        }
-        m_notes.erase(path);
-        return withResults(hypothesis.result, results);
-    }
-    if (operators.taken) // the one operator inside is its layer
-        return hypothesis.result;
-    m_notes[path] = "does not compute what " + hypothesis.className + " does; runs operator by operator";
-    return hypothesis.result;
+    const std::size_t stateBefore = m_state.size();
+    return m_modules.run(std::move(call), operators, [&] { return ModuleRecognizer::Run{run(), m_state.size() != stateBefore}; });
 }
 
 void ScriptInterpreter::runBlock(const jit::Block& block, Environment& values, Scope scope) {
@@ -191,11 +128,12 @@ at::IValue ScriptInterpreter::attribute(const at::IValue& object, const std::str
         return written->second;
     at::IValue value = instance->getAttr(name);
     if (value.isTensor())
-        m_recorder.bindParameter(value.toTensor(), name);
+        m_recorder.aliases().setName(value.toTensor(), name);
     return value;
 }
 
 void ScriptInterpreter::runNode(const jit::Node& node, Environment& values, Scope scope) {
+    stopHere(m_stop);
     const auto in = [&](std::size_t i) -> const at::IValue& { return values.at(node.input(i)); };
     const auto gather = [&](std::size_t first) {
         Stack stack;
@@ -206,7 +144,7 @@ void ScriptInterpreter::runNode(const jit::Node& node, Environment& values, Scop
     switch (node.kind()) {
     case c10::prim::Constant:
         if (!node.output()->type()->cast<c10::FunctionType>())
-            values[node.output()] = jit::toIValue(node.output()).value_or(at::IValue());
+            values[node.output()] = inFloat(jit::toIValue(node.output()).value_or(at::IValue()));
         return;
     case c10::prim::GetAttr: values[node.output()] = attribute(in(0), node.s(c10::attr::name)); return;
     case c10::prim::SetAttr:
@@ -323,10 +261,12 @@ void ScriptInterpreter::runOperator(const jit::Node& node, Environment& values, 
     if (node.maybeSchema() && node.schema().is_vararg())
         stack.emplace_back(static_cast<std::int64_t>(node.inputs().size())); // how the interpreter calls such operators
     try {
-        // Shared: the recorded step outlives this call, and an Operation may be called but not through a const one.
-        const auto operation = std::make_shared<jit::Operation>(node.getOperation());
-        m_recorder.run(
-            node.schema(), [operation](c10::Stack& arguments) { (*operation)(arguments); }, stack, *scope.operators);
+        const jit::Operator& known = node.getOperator();
+        asFloat(node.schema(), stack);
+        jit::Operation operation = node.getOperation();
+        const OperatorCall call{node.schema(), [&operation](c10::Stack& arguments) { operation(arguments); },
+                                known.isC10Op(), sourceOf(node)};
+        m_recorder.run(call, stack, *scope.operators);
     } catch (const Error& error) {
         throw error.where.empty() || error.where.starts_with("aten::")
             ? Error(scope.operators->path, (error.where.empty() ? "" : error.where + ": ") + error.problem, error.hint)

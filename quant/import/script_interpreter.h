@@ -1,6 +1,7 @@
 #pragma once
 
-#include "quant/import/operator_recorder.h"
+#include "quant/record/module_recognizer.h"
+#include "quant/record/operator_recorder.h"
 
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/ir.h>
@@ -13,14 +14,14 @@
 
 namespace fxp::quant {
 
-/// Which modules became layers, and why the others of a known class did not.
-using ModuleNotes = std::map<std::string, std::string>;
-
 /// Runs TorchScript in float32 and records the tensor operators that it comes by. Branches and loops are taken as they
 /// fall; attributes that the model sets live only as long as the interpreter.
 class ScriptInterpreter {
   public:
-    ScriptInterpreter(torch::jit::Module root, OperatorRecorder& recorder, ModuleNotes& notes);
+    /// `modules`: recognises the modules among the calls; `stop` is asked between operators, and ends the run by
+    /// Stopped.
+    ScriptInterpreter(torch::jit::Module root, OperatorRecorder& recorder, ModuleRecognizer& modules,
+                      StopRequest stop);
 
     /// Calls the root's forward.
     at::IValue run(std::vector<at::IValue> arguments);
@@ -35,7 +36,7 @@ class ScriptInterpreter {
 
     at::IValue call(torch::jit::Function& function, Stack arguments, Scope scope);
     at::IValue callMethod(const torch::jit::Node& node, Stack arguments, Scope scope);
-    at::IValue callModule(const std::string& path, torch::jit::Function& function, const Stack& arguments);
+    at::IValue callModule(const std::string& path, torch::jit::Function& function, Stack arguments);
     void runBlock(const torch::jit::Block& block, Environment& values, Scope scope);
     void runNode(const torch::jit::Node& node, Environment& values, Scope scope);
     void runLoop(const torch::jit::Node& node, Environment& values, Scope scope);
@@ -45,7 +46,8 @@ class ScriptInterpreter {
 
     torch::jit::Module m_root;
     OperatorRecorder& m_recorder;
-    ModuleNotes& m_notes;
+    ModuleRecognizer& m_modules;
+    StopRequest m_stop;
     std::unordered_map<const c10::ivalue::Object*, std::string> m_paths;
     std::map<std::pair<const c10::ivalue::Object*, std::string>, at::IValue> m_state;
     std::vector<at::IValue> m_kept; ///< objects made by the script, so that no address is used twice

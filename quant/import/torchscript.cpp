@@ -1,6 +1,8 @@
 #include "quant/import/torchscript.h"
 
 #include "quant/core/error.h"
+#include "quant/import/class_names.h"
+#include "quant/import/half.h"
 #include "quant/import/missing_operators.h"
 #include "quant/import/script_interpreter.h"
 
@@ -8,9 +10,7 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/jit/serialization/import.h>
 
-#include <filesystem>
-#include <fstream>
-#include <regex>
+#include <map>
 
 namespace fxp::quant {
 
@@ -22,39 +22,39 @@ std::string firstLine(const std::string& text) {
     return text.substr(0, text.find('\n'));
 }
 
+/// The operator that LibTorch's message says it does not know; empty where it says something else.
+std::string unknownOperator(const std::string& message) {
+    const std::string says = "Unknown builtin op: ";
+    const std::size_t begin = message.find(says);
+    if (begin == std::string::npos)
+        return {};
+    const std::size_t name = begin + says.size();
+    std::size_t end = name;
+    while (end < message.size() && (std::isalnum(static_cast<unsigned char>(message[end])) || message[end] == '_' ||
+                                    message[end] == ':'))
+        ++end;
+    const std::string found = message.substr(name, end - name);
+    return found.starts_with("aten::") ? found : std::string();
+}
+
 /// A file that calls an operator unknown here cannot be read as it is; with a stand-in for that operator it can.
 jit::Module load(const std::string& file) {
     registerMissingOperators();
-    static const std::regex kUnknown(R"(Unknown builtin op: (aten::\w+))");
     constexpr int kMaxStandIns = 32;
     for (int attempt = 0;; ++attempt) {
         try {
             return jit::load(file, c10::Device(c10::kCPU));
         } catch (const std::exception& error) {
             const std::string text = error.what();
-            std::smatch match;
-            if (attempt < kMaxStandIns && std::regex_search(text, match, kUnknown)) {
-                registerStandIn(match[1].str());
+            const std::string unknown = unknownOperator(text);
+            if (attempt < kMaxStandIns && !unknown.empty()) {
+                registerStandIn(unknown);
                 continue;
             }
             throw Error(file, "cannot be read as TorchScript: " + firstLine(text),
                         "give a file written by torch.jit.save that is complete");
         }
     }
-}
-
-void requireFile(const std::string& file) {
-    std::error_code error;
-    if (!std::filesystem::exists(file, error))
-        throw Error(file, "there is no such file", "check the path");
-    if (!std::filesystem::is_regular_file(file, error))
-        throw Error(file, "is not a file", "give a model file");
-    std::ifstream stream(file, std::ios::binary);
-    char magic[4] = {};
-    if (!stream.read(magic, 4))
-        throw Error(file, "is empty or cannot be read", "give a model file");
-    if (std::string_view(magic, 2) != "PK")
-        throw Error(file, "is not a TorchScript archive (a zip file)", "save the model with torch.jit.save");
 }
 
 ArgumentInfo::Kind kindOf(const c10::TypePtr& type) {
@@ -98,10 +98,60 @@ std::map<ValueId, ParameterSource> sourcesOf(const Program& program, const Named
     return sources;
 }
 
+/// Weights of half precision become float32, in which everything runs.
+void toFloat(const jit::Module& module) {
+    for (const jit::Module& one : module.modules()) {
+        for (const auto& attribute : one.named_attributes(false)) {
+            if (attribute.value.isTensor() && attribute.value.toTensor().defined() &&
+                isHalf(attribute.value.toTensor().scalar_type()))
+                one._ivalue()->setAttr(attribute.name, attribute.value.toTensor().detach().to(at::kFloat));
+        }
+    }
+}
+
+/// Puts what a model wrote to its parameters and buffers back when the recording ends: every run starts from the
+/// file's state.
+class StateGuard {
+  public:
+    explicit StateGuard(const NamedTensors& state) {
+        for (const auto& [name, tensor] : state) {
+            if (tensor.has_storage())
+                m_state.emplace(tensor.storage().unsafeGetStorageImpl(), at::Tensor());
+        }
+    }
+    ~StateGuard() {
+        const at::NoGradGuard noGrad;
+        for (const auto& [memory, saved] : m_saved)
+            memory.as_strided({saved.numel()}, {1}, 0).copy_(saved);
+    }
+    StateGuard(const StateGuard&) = delete;
+    StateGuard& operator=(const StateGuard&) = delete;
+
+    void beforeWrite(const at::Tensor& tensor) {
+        const auto found = m_state.find(tensor.storage().unsafeGetStorageImpl());
+        if (found == m_state.end() || found->second.defined())
+            return;
+        const auto elements = static_cast<std::int64_t>(tensor.storage().nbytes() / tensor.element_size());
+        found->second = tensor.as_strided({elements}, {1}, 0).clone();
+        m_saved.emplace_back(tensor, found->second);
+    }
+
+    /// What the recording holds of memory that was written to is copied aside, for that memory is put back.
+    void detach(Builder& builder) const {
+        for (const auto& [memory, saved] : m_saved)
+            builder.protect(memory.storage());
+    }
+
+  private:
+    std::map<const void*, at::Tensor> m_state; ///< by storage; what it held, once it was written to
+    std::vector<std::pair<at::Tensor, at::Tensor>> m_saved;
+};
+
 class TorchScriptNetwork final : public Network {
   public:
     explicit TorchScriptNetwork(const std::string& file) : m_file(file), m_module(load(file)) {
         m_module.eval();
+        toFloat(m_module);
         if (!m_module.find_method("forward"))
             throw Error(file, "has no forward method", "save the whole model, not a part of it");
         readModules();
@@ -110,9 +160,10 @@ class TorchScriptNetwork final : public Network {
 
     const std::vector<ModuleInfo>& modules() const override { return m_modules; }
     const std::vector<ArgumentInfo>& arguments() const override { return m_arguments; }
-    Recording record(const std::vector<std::optional<at::IValue>>& arguments) override;
+    Recording record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop) override;
     NamedTensors parameters() const override { return namedTensors(m_module); }
     void setFolded(const std::set<std::string>& norms) override { m_folded = norms; }
+    void refuseLayer(const std::string& path) override { m_refused.insert(path); }
 
   private:
     void readModules();
@@ -123,7 +174,7 @@ class TorchScriptNetwork final : public Network {
     jit::Module m_module;
     std::vector<ModuleInfo> m_modules;
     std::vector<ArgumentInfo> m_arguments;
-    std::set<std::string> m_folded;
+    std::set<std::string> m_folded, m_refused;
 };
 
 void TorchScriptNetwork::readModules() {
@@ -154,12 +205,39 @@ at::IValue TorchScriptNetwork::argument(std::size_t index, const std::optional<a
     throw Error(argument.name(), "the model's input is missing", "add it to the inputs, by that name");
 }
 
-Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>>& arguments) {
+/// The tensors of a result in order, through tuples, lists and dicts.
+void collectTensors(const at::IValue& value, const std::function<void(const at::Tensor&)>& visit) {
+    if (value.isTensor()) {
+        visit(value.toTensor());
+    } else if (value.isTuple()) {
+        for (const at::IValue& element : value.toTupleRef().elements())
+            collectTensors(element, visit);
+    } else if (value.isList()) {
+        for (const at::IValue& element : value.toListRef())
+            collectTensors(element, visit);
+    } else if (value.isGenericDict()) {
+        for (const auto& entry : value.toGenericDict())
+            collectTensors(entry.value(), visit);
+    }
+}
+
+Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>>& arguments,
+                                     const StopRequest& stop) {
     const c10::InferenceMode inference(false);
     const at::NoGradGuard noGrad;
     Builder builder;
-    OperatorRecorder recorder(builder);
+    Recognition recognition(builder, stop);
+    recognition.setRefused(m_refused);
+    OperatorRecorder recorder(builder, recognition);
     recorder.setFolded(m_folded);
+    std::set<std::string> paths;
+    for (const ModuleInfo& info : m_modules)
+        paths.insert(info.path);
+    recorder.paths().setModules(std::move(paths));
+    const NamedTensors state = namedTensors(m_module);
+    StateGuard guard(state);
+    recorder.setBeforeWrite([&guard](const at::Tensor& tensor) { guard.beforeWrite(tensor); });
+
     std::vector<at::IValue> stack;
     for (std::size_t i = 0; i < m_arguments.size(); ++i) {
         at::IValue value = argument(i, i < arguments.size() ? arguments[i] : std::nullopt);
@@ -167,58 +245,33 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
             // A tensor of the recording's own: the model may write to its input.
             const Value input = builder.input(value.toTensor());
             value = value.toTensor().clone();
-            recorder.bind(value.toTensor(), input);
+            recorder.aliases().bind(value.toTensor(), input);
         }
         stack.push_back(std::move(value));
     }
-    // A copy, because a model may write to its parameters and buffers in place, and every run starts from the file's.
-    jit::Module module = m_module.deepcopy();
-    ModuleNotes notes;
-    ScriptInterpreter interpreter(module, recorder, notes);
+    ModuleRecognizer modules(recorder);
+    ScriptInterpreter interpreter(m_module, recorder, modules, stop);
     const at::IValue result = interpreter.run(std::move(stack));
     for (ModuleInfo& info : m_modules) {
-        const auto note = notes.find(info.path);
-        info.note = note == notes.end() ? std::string() : note->second;
+        const auto note = modules.notes().find(info.path);
+        info.note = note == modules.notes().end() ? std::string() : note->second;
     }
 
     std::vector<Value> outputs;
-    const std::function<void(const at::IValue&)> collect = [&](const at::IValue& value) {
-        if (value.isTensor()) {
-            outputs.push_back(recorder.valueOf(value.toTensor()));
-        } else if (value.isTuple()) {
-            for (const at::IValue& element : value.toTupleRef().elements())
-                collect(element);
-        } else if (value.isList()) {
-            for (const at::IValue& element : value.toListRef())
-                collect(element);
-        } else if (value.isGenericDict()) {
-            for (const auto& entry : value.toGenericDict())
-                collect(entry.value());
-        }
-    };
-    collect(result);
-    if (outputs.empty())
-        throw Error(m_file, "the model returns no tensor", "give a model whose forward returns tensors");
+    collectTensors(result, [&](const at::Tensor& tensor) { outputs.push_back(recorder.valueOf(tensor)); });
+    guard.detach(builder);
+    Builder::Finished finished = builder.finish(outputs);
     Recording recording;
-    recording.program = builder.finish(outputs);
-    recording.values = builder.tensors();
-    recording.sources = sourcesOf(recording.program, namedTensors(module));
+    recording.sources = sourcesOf(finished.program, state);
+    recording.proofs = recognition.proofs(finished);
+    recording.program = std::move(finished.program);
+    recording.values = std::move(finished.values);
     return recording;
 }
 
 } // namespace
 
-std::string plainClassName(const std::string& qualifiedName) {
-    static const std::regex kNoise(R"(^__torch__\.|\b___torch_mangle_\d+\.)");
-    std::string name = std::regex_replace(qualifiedName, kNoise, "");
-    const std::string modules = "torch.nn.modules.";
-    if (name.starts_with(modules))
-        name = "torch.nn." + name.substr(modules.size());
-    return name;
-}
-
 std::unique_ptr<Network> openTorchScript(const std::string& file) {
-    requireFile(file);
     return std::make_unique<TorchScriptNetwork>(file);
 }
 

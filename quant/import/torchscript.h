@@ -11,7 +11,4 @@ namespace fxp::quant {
 /// else than TorchScript. Operators that this LibTorch lacks fail when they are run, not here.
 std::unique_ptr<Network> openTorchScript(const std::string& file);
 
-/// `__torch__.torch.nn.modules.conv.___torch_mangle_3.Conv2d` → `torch.nn.conv.Conv2d`.
-std::string plainClassName(const std::string& qualifiedName);
-
 } // namespace fxp::quant

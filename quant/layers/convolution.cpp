@@ -46,22 +46,15 @@ std::unique_ptr<ProductLayer> Convolution::withParameters(at::Tensor weight, at:
     return std::make_unique<Convolution>(path(), std::move(weight), std::move(bias), m_options);
 }
 
-ProductOf Convolution::product() const {
-    return [o = m_options](const at::Tensor&, const at::Tensor& weight) {
-        const auto run = [o](const at::Tensor& x, const at::Tensor& w, const at::Tensor& b) {
-            const bool single = x.dim() == w.dim() - 1;
-            const at::Tensor y = at::convolution(single ? x.unsqueeze(0) : x, w, b, o.stride, o.padding, o.dilation,
-                                                 o.transposed, o.outputPadding, o.groups);
-            return single ? y.squeeze(0) : y;
-        };
-        Product product;
-        product.multiply = [run](const at::Tensor& x, const at::Tensor& w) { return run(x, w, {}); };
-        product.plain = run;
-        product.biasDimension = static_cast<int>(1 - weight.dim());
-        product.outputDimension = o.transposed ? 1 : 0;
-        product.terms = weight.numel() / (o.transposed ? weight.size(1) * o.groups : weight.size(0));
-        return product;
-    };
+ProductOperator Convolution::product() const {
+    const ConvolutionOptions& o = m_options;
+    return {"convolution",
+            {{"stride", o.stride},
+             {"padding", o.padding},
+             {"dilation", o.dilation},
+             {"transposed", o.transposed},
+             {"output_padding", o.outputPadding},
+             {"groups", o.groups}}};
 }
 
 } // namespace fxp::quant

@@ -26,7 +26,7 @@ class Convolution final : public ProductLayer {
 
   protected:
     void requireFit(const at::Tensor& x) const override;
-    ProductOf product() const override;
+    ProductOperator product() const override;
     std::unique_ptr<ProductLayer> withParameters(at::Tensor weight, at::Tensor bias) const override;
     std::int64_t inputGroups() const override { return m_options.transposed ? m_options.groups : 0; }
 

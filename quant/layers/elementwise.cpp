@@ -1,10 +1,14 @@
 #include "quant/layers/elementwise.h"
 
-#include <ATen/ATen.h>
-
 #include <utility>
 
 namespace fxp::quant {
+
+Value Elementwise::Function::operator()(Value x, Builder& run) const {
+    Operands operands{x};
+    operands.insert(operands.end(), arguments.begin(), arguments.end());
+    return run.call(op, operands);
+}
 
 Elementwise::Elementwise(const std::string& type, const std::string& path, Function function)
     : Layer(type, path), m_function(std::move(function)) {}
@@ -14,37 +18,37 @@ Elementwise::Elementwise(Layer& parent, const std::string& type, const std::stri
     : Layer(parent, type, name, logName), m_function(std::move(function)) {}
 
 Value Elementwise::forward(Value x, Builder& run) {
+    const Scope scope(*this, run);
     const Value xq = quantizeLogged(run, input, x);
-    const Value y = run.apply(type(), {xq}, [f = m_function](std::span<const at::Tensor> in) { return f(in[0]); });
-    return quantizeLogged(run, activation, y, "output_pre_quant", "output");
+    return quantizeLogged(run, activation, m_function(xq, run), "output_pre_quant", "output");
 }
 
-namespace functions {
+namespace elementwise {
 
 Elementwise::Function softmax(std::int64_t dim) {
-    return [dim](const at::Tensor& x) { return at::softmax(x, dim); };
+    return {"softmax", {{"dim", dim}}};
 }
 
 Elementwise::Function dropout() {
-    return [](const at::Tensor& x) { return x.alias(); };
+    return {"aten::alias"};
 }
 
 Elementwise::Function sigmoid() {
-    return [](const at::Tensor& x) { return at::sigmoid(x); };
+    return {"sigmoid"};
 }
 
 Elementwise::Function tanh() {
-    return [](const at::Tensor& x) { return at::tanh(x); };
+    return {"tanh"};
 }
 
 Elementwise::Function relu() {
-    return [](const at::Tensor& x) { return at::relu(x); };
+    return {"aten::relu"};
 }
 
 Elementwise::Function gelu(const std::string& approximate) {
-    return [approximate](const at::Tensor& x) { return at::gelu(x, approximate); };
+    return {"gelu", {{"approximate", approximate}}};
 }
 
-} // namespace functions
+} // namespace elementwise
 
 } // namespace fxp::quant

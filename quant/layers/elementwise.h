@@ -2,15 +2,19 @@
 
 #include "quant/layers/layer.h"
 
-#include <functional>
-
 namespace fxp::quant {
 
 /// y = q_activation(f(q_input(x))): softmax, dropout (the identity, in evaluation), sigmoid, tanh, relu, gelu and every
 /// other operator of one tensor and no parameters.
 class Elementwise final : public Layer {
   public:
-    using Function = std::function<at::Tensor(const at::Tensor&)>;
+    /// An operator of one tensor, and its arguments after that.
+    struct Function {
+        std::string op;
+        Operands arguments = {};
+
+        Value operator()(Value x, Builder& run) const;
+    };
 
     Elementwise(const std::string& type, const std::string& path, Function function);
     Elementwise(Layer& parent, const std::string& type, const std::string& name, Function function,
@@ -23,7 +27,7 @@ class Elementwise final : public Layer {
     Function m_function;
 };
 
-namespace functions {
+namespace elementwise {
 Elementwise::Function softmax(std::int64_t dim);
 Elementwise::Function dropout();
 Elementwise::Function sigmoid();
@@ -31,6 +35,6 @@ Elementwise::Function tanh();
 Elementwise::Function relu();
 /// `approximate`: "none" for the error function, "tanh" for its approximation.
 Elementwise::Function gelu(const std::string& approximate = "none");
-} // namespace functions
+} // namespace elementwise
 
 } // namespace fxp::quant

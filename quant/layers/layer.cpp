@@ -10,7 +10,7 @@ Layer::Layer(std::string type, std::string path)
 
 Layer::Layer(Layer& parent, std::string type, const std::string& name, const std::string& logName)
     : m_type(std::move(type)), m_path(joinPath(parent.m_path, name)), m_name(name),
-      m_logScope(joinPath(parent.m_logScope, logName.empty() ? name : logName)) {
+      m_logScope(joinPath(parent.m_logScope, logName.empty() ? name : logName)), m_parentPath(parent.m_path) {
     parent.m_members.push_back({nullptr, this});
 }
 
@@ -50,11 +50,23 @@ LayerSpec Layer::spec() const {
     return spec;
 }
 
+void Layer::log(Builder& run, const std::string& name, Value value, const LogView& view) const {
+    run.log(joinPath(m_logScope, name), logType(), value, view);
+}
+
+Layer::Scope::Scope(const Layer& layer, Builder& run) : m_layer(layer), m_run(run) {
+    m_run.setLayer(layer.m_path);
+}
+
+Layer::Scope::~Scope() {
+    m_run.setLayer(m_layer.m_parentPath);
+}
+
 Value Layer::quantizeLogged(Builder& run, const Slot& slot, Value value, const std::string& name,
                             const std::string& quantName) {
-    run.log(*this, name, value);
-    const Value quantized = run.quantize(slot, value);
-    run.log(*this, quantName, quantized);
+    log(run, name, value);
+    const Value quantized = run.quantize(slot.info(), value);
+    log(run, quantName, quantized);
     return quantized;
 }
 
@@ -65,6 +77,18 @@ void Layer::markExtension(const Layer& nested) {
 
 Value Layer::quantizeLogged(Builder& run, const Slot& slot, Value value) {
     return quantizeLogged(run, slot, value, slot.name(), slot.name() + "_quant");
+}
+
+SlotInfo Slot::info() const {
+    SlotInfo info;
+    info.path = path();
+    info.layerPath = m_layer.path();
+    info.layerType = m_layer.type();
+    info.name = m_name;
+    info.role = m_role;
+    info.optional = m_optional;
+    info.divisor = m_divisor;
+    return info;
 }
 
 Slot::Slot(Layer& layer, std::string name, Role role) : m_layer(layer), m_name(std::move(name)), m_role(role) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "quant/graph/builder.h"
+#include "quant/ops/builder.h"
 
 #include <string>
 #include <vector>
@@ -24,11 +24,29 @@ class Layer {
     std::string logType() const;
     LayerSpec spec() const;
 
+    /// The layer belongs to the program. Of an outermost one.
+    void declare(Builder& run) const { run.declare(spec()); }
+    /// Names a value in the activation log, under the layer's own scope.
+    void log(Builder& run, const std::string& name, Value value, const LogView& view = {}) const;
+
   protected:
     /// An outermost layer at a module path.
     Layer(std::string type, std::string path);
     /// A nested layer; `logName` is its part of the log's keys where FxPyTorch gives it another one.
     Layer(Layer& parent, std::string type, const std::string& name, const std::string& logName = {});
+
+    /// What is recorded while it lives belongs to that layer; then to the one around it again.
+    class Scope {
+      public:
+        Scope(const Layer& layer, Builder& run);
+        ~Scope();
+        Scope(const Scope&) = delete;
+        Scope& operator=(const Scope&) = delete;
+
+      private:
+        const Layer& m_layer;
+        Builder& m_run;
+    };
 
     /// Quantizes, and logs the value before (as `name`) and after (as `quantName`).
     Value quantizeLogged(Builder& run, const Slot& slot, Value value, const std::string& name,
@@ -46,6 +64,7 @@ class Layer {
     };
 
     std::string m_type, m_path, m_name, m_logScope;
+    std::string m_parentPath; ///< empty of an outermost layer
     std::vector<Member> m_members;
 };
 
@@ -69,12 +88,16 @@ class Slot {
     bool isOptional() const { return m_optional; }
     const Layer& layer() const { return m_layer; }
     std::string path() const { return joinPath(m_layer.path(), m_name); }
+    /// As the builder takes it.
+    SlotInfo info() const;
+    /// Its values are divided by.
+    void setDivisor() { m_divisor = true; }
 
   private:
     const Layer& m_layer;
     std::string m_name;
     Role m_role;
-    bool m_optional = false;
+    bool m_optional = false, m_divisor = false;
 };
 
 } // namespace fxp::quant

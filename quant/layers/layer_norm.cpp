@@ -1,7 +1,5 @@
 #include "quant/layers/layer_norm.h"
 
-#include <ATen/ATen.h>
-
 #include <utility>
 
 namespace fxp::quant {
@@ -13,6 +11,7 @@ LayerNorm::LayerNorm(Layer& parent, const std::string& name, Parameters paramete
     : Layer(parent, kType, name), m_parameters(std::move(parameters)) {}
 
 Value LayerNorm::forward(Value x, Builder& run) {
+    const Scope scope(*this, run);
     std::vector<std::int64_t> dims;
     for (std::size_t i = 0; i < m_parameters.normalizedShape.size(); ++i)
         dims.push_back(-1 - static_cast<std::int64_t>(i));
@@ -20,24 +19,16 @@ Value LayerNorm::forward(Value x, Builder& run) {
     const Value wq = quantizeLogged(run, weight, run.constant(m_parameters.weight));
     const Value bq = quantizeLogged(run, bias, run.constant(m_parameters.bias));
     const Value xq = quantizeLogged(run, input, x);
-    const Value mean =
-        run.apply("mean", {xq}, [dims](std::span<const at::Tensor> in) { return at::mean(in[0], dims, true); });
-    const Value variance = run.apply("var", {xq}, [dims](std::span<const at::Tensor> in) {
-        return at::var(in[0], at::OptionalIntArrayRef(dims), /*unbiased=*/false, /*keepdim=*/true);
-    });
-    run.log(*this, "mean", mean);
-    const Value meanq = run.quantize(meanTensor, mean);
-    run.log(*this, "mean_quant", meanq);
+    const Value mean = run.call("mean", {xq, {"dims", dims}, {"keepdim", true}});
+    const Value variance = run.call("variance", {xq, {"dims", dims}, {"keepdim", true}});
+    log(run, "mean", mean);
+    const Value meanq = run.quantize(meanTensor.info(), mean);
+    log(run, "mean_quant", meanq);
     const Value varq = quantizeLogged(run, varTensor, variance, "variance", "variance_quant");
     const Value normalized =
-        run.apply("normalize", {xq, meanq, varq}, [eps = m_parameters.eps](std::span<const at::Tensor> in) {
-            return (in[0] - in[1]) / at::sqrt(in[2] + eps);
-        });
+        run.call("normalize", {{"x", xq}, {"mean", meanq}, {"variance", varq}, {"eps", m_parameters.eps}});
     const Value normalizedq = quantizeLogged(run, inputNormalized, normalized);
-    const Value scaled = run.apply("affine", {normalizedq, wq, bq}, [](std::span<const at::Tensor> in) {
-        const at::Tensor product = in[1].defined() ? in[0] * in[1] : in[0];
-        return in[2].defined() ? product + in[2] : product;
-    });
+    const Value scaled = run.call("affine", {{"x", normalizedq}, {"weight", wq}, {"bias", bq}});
     return quantizeLogged(run, activation, scaled, "output_pre_quant", "output");
 }
 

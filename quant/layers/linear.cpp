@@ -20,21 +20,12 @@ void Linear::requireFit(const at::Tensor& x) const {
                          "the input's last dimension does not fit a weight of " + c10::str(weightTensor().sizes()));
 }
 
-ProductOf Linear::product() const {
-    return [](const at::Tensor&, const at::Tensor& w) { return linearProduct(w); };
+ProductOperator Linear::product() const {
+    return {"linear"};
 }
 
 std::unique_ptr<ProductLayer> Linear::withParameters(at::Tensor weight, at::Tensor bias) const {
     return isNested() ? nullptr : std::make_unique<Linear>(path(), std::move(weight), std::move(bias));
-}
-
-Product linearProduct(const at::Tensor& weight) {
-    Product product;
-    product.multiply = [](const at::Tensor& x, const at::Tensor& w) { return at::linear(x, w); };
-    product.plain = [](const at::Tensor& x, const at::Tensor& w, const at::Tensor& b) { return at::linear(x, w, b); };
-    product.terms = weight.size(1);
-    product.outputDimension = 0;
-    return product;
 }
 
 } // namespace fxp::quant

@@ -15,11 +15,8 @@ class Linear final : public ProductLayer {
 
   protected:
     void requireFit(const at::Tensor& x) const override;
-    ProductOf product() const override;
+    ProductOperator product() const override;
     std::unique_ptr<ProductLayer> withParameters(at::Tensor weight, at::Tensor bias) const override;
 };
-
-/// x · Wᵀ, with W: [out, in].
-Product linearProduct(const at::Tensor& weight);
 
 } // namespace fxp::quant

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "quant/layers/elementwise.h"
-#include "quant/layers/recurrence.h"
+#include "quant/layers/linear.h"
+
+#include <optional>
 
 namespace fxp::quant {
 
@@ -13,6 +15,14 @@ struct RecurrentParameters {
     at::Tensor weightHr;       ///< an LSTM's projection, [P, H]; undefined without
     bool reverse = false;
 };
+
+/// Zeros [B, size] for a batch-first x: an initial state that was not given.
+Value zeroState(Builder& run, Value x, std::int64_t size);
+
+/// Records a recurrence of ops/recurrence.h, whose sites these slots are, in their order; then come the formats of the
+/// parameters' slots. All time steps of each slot: before, after of the first, of the second, ….
+std::vector<Value> recordRecurrence(Builder& run, const std::string& op, const Operands& operands,
+                                    const std::vector<const Slot*>& slots, const std::vector<const Slot*>& parameters);
 
 /// One layer and direction of nn.LSTM: FIXED_POINT.md, section 5. With P = H where there is no projection:
 /// x: [B, T, I]; h0: [B, P], c0: [B, H], both undefined for zeros; output [B, T, P], hn [B, P], cn [B, H].
@@ -42,8 +52,8 @@ class Lstm final : public Layer {
     Outputs forward(const Inputs& inputs, Builder& run);
 
   private:
-    void log(Builder& run, const std::vector<Value>& values, const Linear::Parameters& hidden, Value x, Value xq,
-             std::int64_t steps);
+    void logSteps(Builder& run, const std::vector<Value>& values, const Linear::Parameters& hidden, Value x, Value xq,
+                  std::int64_t steps) const;
 
     bool m_reverse;
     std::int64_t m_hidden, m_state;

@@ -1,5 +1,7 @@
 #include "quant/layers/operator_layer.h"
 
+#include "quant/core/error.h"
+
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -13,11 +15,84 @@ std::string numbered(const std::string& name, std::size_t index, std::size_t cou
     return count > 1 ? name + "_" + std::to_string(index) : name;
 }
 
+/// Puts the quantized values where the operator's own stand, in their order.
+class Replacement {
+  public:
+    Replacement(std::string path, const std::vector<OperatorLayer::Input>& inputs, const std::vector<Value>& values)
+        : m_path(std::move(path)) {
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            if (inputs[i].value.defined())
+                m_pairs.emplace_back(inputs[i].value, values[i]);
+        }
+    }
+
+    void in(Operands& operands) {
+        for (Operand& operand : operands) {
+            if (auto* list = std::get_if<Operand::List>(&operand.value))
+                in(*list);
+            else if (auto* value = std::get_if<Value>(&operand.value); value && value->defined())
+                *value = next(*value);
+        }
+    }
+    void requireDone() const {
+        if (m_next != m_pairs.size())
+            fail();
+    }
+
+  private:
+    Value next(Value own) {
+        if (m_next == m_pairs.size() || m_pairs[m_next].first != own)
+            fail();
+        return m_pairs[m_next++].second;
+    }
+    [[noreturn]] void fail() const {
+        throw Error(m_path, "the operator's arguments are not its tensors", "report the model");
+    }
+
+    std::string m_path;
+    std::vector<std::pair<Value, Value>> m_pairs;
+    std::size_t m_next = 0;
+};
+
 } // namespace
 
-const Slot& OperatorLayer::addSlot(const std::string& name, Role role) {
+Slot& OperatorLayer::addSlot(const std::string& name, Role role) {
     m_slots.push_back(std::make_unique<Slot>(*this, name, role));
     return *m_slots.back();
+}
+
+std::string OperatorLayer::parameterSlot(const std::string& name) const {
+    const auto taken = [this](const std::string& candidate) {
+        return std::ranges::any_of(m_slots, [&](const auto& slot) { return slot->name() == candidate; });
+    };
+    std::string own = name;
+    for (int number = 1; taken(own); ++number)
+        own = name + "_" + std::to_string(number);
+    return own;
+}
+
+std::vector<Value> OperatorLayer::quantizeInputs(const std::vector<Input>& inputs, Builder& run) {
+    const auto computed = static_cast<std::size_t>(
+        std::ranges::count_if(inputs, [](const Input& input) { return input.quantized && input.parameter.empty(); }));
+    std::size_t number = 0;
+    std::vector<Value> values;
+    for (const Input& input : inputs) {
+        if (!input.quantized) {
+            values.push_back(input.value);
+            continue;
+        }
+        const bool isComputed = input.parameter.empty();
+        const std::string name = isComputed ? numbered("input", number++, computed) : parameterSlot(input.parameter);
+        // The statistics of a batch norm are added and multiplied once an element, like a bias, and need its bits.
+        const bool isBias =
+            input.parameter.find("bias") != std::string::npos || input.parameter.starts_with("running_");
+        const Role role = isComputed ? Role::Activation : isBias ? Role::Bias : Role::Weight;
+        Slot& slot = addSlot(name, role);
+        if (input.divisor)
+            slot.setDivisor();
+        values.push_back(quantizeLogged(run, slot, input.value));
+    }
+    return values;
 }
 
 std::vector<Value> OperatorLayer::forwardProduct(const OperatorProduct& product, const std::vector<Value>& inputs,
@@ -26,53 +101,45 @@ std::vector<Value> OperatorLayer::forwardProduct(const OperatorProduct& product,
     const Slot& accumulator = *m_slots.back();
     const Slot& activation = addSlot("activation", Role::Activation);
     const Slot* bias = product.bias ? m_slots[*product.bias].get() : nullptr;
-    const Value sum =
-        recordProduct(run, type(), inputs[product.x], inputs[product.w], product.bias ? inputs[*product.bias] : Value{},
-                      {*m_slots[product.x], *m_slots[product.w], bias, accumulator, activation}, product.product);
-    const Value y = quantizeLogged(run, activation, sum, "output_pre_quant", "output");
-    run.declare(*this);
-    return {y};
+    const ProductValues values = recordProduct(
+        run, product.product, inputs[product.x], inputs[product.w], product.bias ? inputs[*product.bias] : Value{},
+        {*m_slots[product.x], *m_slots[product.w], bias, accumulator, activation});
+    log(run, "output_pre_quant", values.accumulated);
+    log(run, "output", values.activation);
+    declare(run);
+    return {values.activation};
 }
 
-std::vector<Value> OperatorLayer::forward(const std::vector<Operand>& operands, const Tensors& results,
-                                          Operation operation, Builder& run,
+std::vector<Value> OperatorLayer::forward(const std::vector<Input>& inputs, const std::string& op,
+                                          const Operands& arguments, Builder& run,
                                           const std::optional<OperatorProduct>& product) {
-    const auto computed = static_cast<std::size_t>(std::ranges::count_if(
-        operands, [](const Operand& operand) { return operand.quantized && operand.parameter.empty(); }));
-    std::size_t input = 0;
-    std::vector<Value> inputs;
-    for (const Operand& operand : operands) {
-        if (!operand.quantized) {
-            inputs.push_back(operand.value);
-            continue;
-        }
-        std::string name = operand.parameter;
-        if (name.empty())
-            name = numbered("input", input++, computed);
-        // The statistics of a batch norm are added and multiplied once an element, like a bias, and need its bits.
-        const bool isBias = name.find("bias") != std::string::npos || name.starts_with("running_");
-        const Role role = operand.parameter.empty() ? Role::Activation : isBias ? Role::Bias : Role::Weight;
-        inputs.push_back(quantizeLogged(run, addSlot(name, role), operand.value));
-    }
+    const Scope scope(*this, run);
+    const std::vector<Value> values = quantizeInputs(inputs, run);
     const std::size_t needed = product ? 2 + (product->bias ? 1 : 0) : 0;
-    if (product && inputs.size() >= needed && m_slots.size() == inputs.size()) // each operand has its slot
-        return forwardProduct(*product, inputs, run);
-    const std::vector<Value> outputs = run.append(type(), inputs, results, std::move(operation));
-    const auto isReal = [](const at::Tensor& t) { return t.defined() && t.scalar_type() == at::kFloat; };
-    const auto real = static_cast<std::size_t>(std::ranges::count_if(results, isReal));
+    if (product && values.size() >= needed && m_slots.size() == values.size()) // each operand has its slot
+        return forwardProduct(*product, values, run);
+    Operands operands = arguments;
+    Replacement replacement(path(), inputs, values);
+    replacement.in(operands);
+    replacement.requireDone();
+    const std::vector<Value> outputs = run.apply(op, operands);
+    const auto isReal = [&run](Value value) {
+        return run.tensor(value).defined() && run.tensor(value).scalar_type() == at::kFloat;
+    };
+    const auto real = static_cast<std::size_t>(std::ranges::count_if(outputs, isReal));
     std::size_t activation = 0;
     std::vector<Value> quantized;
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-        if (!isReal(results[i])) {
-            quantized.push_back(outputs[i]);
+    for (const Value output : outputs) {
+        if (!isReal(output)) {
+            quantized.push_back(output);
             continue;
         }
         const std::string name = numbered("activation", activation, real);
         const std::string logged = numbered("output", activation++, real);
         quantized.push_back(
-            quantizeLogged(run, addSlot(name, Role::Activation), outputs[i], logged + "_pre_quant", logged));
+            quantizeLogged(run, addSlot(name, Role::Activation), output, logged + "_pre_quant", logged));
     }
-    run.declare(*this);
+    declare(run);
     return quantized;
 }
 

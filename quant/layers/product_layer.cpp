@@ -5,20 +5,22 @@
 
 namespace fxp::quant {
 
-Value recordProduct(Builder& run, const std::string& name, Value x, Value w, Value bias, const ProductSlots& slots,
-                    ProductOf product) {
-    std::vector<const Slot*> formats{&slots.x, &slots.w, &slots.accumulator, &slots.next};
-    if (slots.bias)
-        formats.push_back(slots.bias);
-    const auto results = run.applyWithFormats(
-        name, {x, w, bias}, formats, {{&slots.accumulator, 0, 1, -1}},
-        [product = std::move(product)](std::span<const at::Tensor> in, std::span<const SlotFormat> f,
-                                       AccumulatorUse* use) {
-            const ProductFormats types{f[0].type, f[1].type, f.size() > 4 ? f[4].type : QType{}, f[2].type, f[3].type};
-            ExactSum sum = exactSum(product(in[0], in[1]), in[0], in[1], in[2], types, f[2].seed, use);
-            return Tensors{sum.sum, sum.accumulated};
-        });
-    return results[1];
+ProductValues recordProduct(Builder& run, const ProductOperator& product, Value x, Value w, Value bias,
+                            const ProductSlots& slots) {
+    Operands operands{{"x", x}, {"w", w}};
+    std::vector<SlotInfo> grids{slots.x.info(), slots.w.info()};
+    std::vector<SlotInfo> formats = grids;
+    formats.insert(formats.end(), {slots.accumulator.info(), slots.activation.info()});
+    if (slots.bias) {
+        operands.push_back({"bias", bias});
+        grids.push_back(slots.bias->info());
+        formats.push_back(slots.bias->info());
+    }
+    operands.insert(operands.end(), product.options.begin(), product.options.end());
+    const Value sum = run.applyWithFormats(product.op, operands, grids, {}).at(0);
+    const auto results = run.applyWithFormats("quantize_sum", {{"sum", sum}, {"bias", slots.bias != nullptr}}, formats,
+                                              {{slots.accumulator.info(), 0, 1}, {slots.activation.info(), 1, 2}});
+    return {results[1], results[2]};
 }
 
 ProductLayer::ProductLayer(const std::string& type, const std::string& path, at::Tensor weight, at::Tensor bias)
@@ -30,30 +32,29 @@ ProductLayer::ProductLayer(Layer& parent, const std::string& type, const std::st
 
 ProductLayer::Parameters ProductLayer::quantizeParameters(Builder& run) const {
     const Value w = run.constant(m_weight), b = run.constant(m_bias);
-    return {w, b, run.quantize(weight, w), run.quantize(bias, b)};
+    return {w, b, run.quantize(weight.info(), w), run.quantize(bias.info(), b)};
 }
 
 void ProductLayer::logParameters(Builder& run, const Parameters& parameters) const {
-    run.log(*this, "weight", parameters.weight);
-    run.log(*this, "bias", parameters.bias);
-    run.log(*this, "weight_quant", parameters.weightQuant);
-    run.log(*this, "bias_quant", parameters.biasQuant);
+    log(run, "weight", parameters.weight);
+    log(run, "bias", parameters.bias);
+    log(run, "weight_quant", parameters.weightQuant);
+    log(run, "bias_quant", parameters.biasQuant);
 }
 
 Value ProductLayer::forward(Value x, Builder& run, const LogView& view) {
     requireFit(run.tensor(x));
+    const Scope scope(*this, run);
     const Builder::Mark begin = run.mark();
-    run.log(*this, "input", x, view);
-    const Value xq = run.quantize(input, x);
-    run.log(*this, "input_quant", xq, view);
+    log(run, "input", x, view);
+    const Value xq = run.quantize(input.info(), x);
+    log(run, "input_quant", xq, view);
     const Parameters p = quantizeParameters(run);
     logParameters(run, p);
-    const Value sum =
-        recordProduct(run, type(), xq, p.weightQuant, p.biasQuant,
-                      {input, weight, p.bias.defined() ? &bias : nullptr, accumulator, activation}, product());
-    run.log(*this, "activation", sum, view);
-    const Value y = run.quantize(activation, sum);
-    run.log(*this, "output", y, view);
+    const auto [sum, y] = recordProduct(run, product(), xq, p.weightQuant, p.biasQuant,
+                                        {input, weight, p.bias.defined() ? &bias : nullptr, accumulator, activation});
+    log(run, "activation", sum, view);
+    log(run, "output", y, view);
     if (std::shared_ptr<const ProductLayer> again = withParameters(m_weight, m_bias)) {
         const auto record = [again, x, view](Builder& builder, const FoldedParameters& folded) {
             return again->withParameters(folded.weight, folded.bias)->forward(x, builder, view);

@@ -1,28 +1,31 @@
 #pragma once
 
-#include "quant/core/exact_product.h"
 #include "quant/layers/layer.h"
 
 #include <memory>
 
 namespace fxp::quant {
 
-/// What is logged of a value; empty: all of it.
-using LogView = std::function<at::Tensor(const at::Tensor&)>;
-
-/// Records x · w + bias in exact arithmetic, brought into the accumulator's format where it has one. `x`, `w`, `bias`
-/// and `next` are the slots by whose formats the operands and the result are quantized; bias may be null.
+/// The slots by whose formats a product's operands and its result are quantized; bias may be null.
 struct ProductSlots {
     const Slot& x;
     const Slot& w;
     const Slot* bias;
     const Slot& accumulator;
-    const Slot& next;
+    const Slot& activation;
 };
-/// The operator for its tensors, which tell K.
-using ProductOf = std::function<Product(const at::Tensor& x, const at::Tensor& w)>;
-Value recordProduct(Builder& run, const std::string& name, Value x, Value w, Value bias, const ProductSlots& slots,
-                    ProductOf product);
+/// An operator of ops/products.h, and its arguments beside the tensors.
+struct ProductOperator {
+    std::string op;
+    Operands options = {};
+};
+/// The product's sum in the accumulator's format, and in the activation's: from the exact sum, rounded once.
+struct ProductValues {
+    Value accumulated, activation;
+};
+/// Records x · w + bias in exact arithmetic, and what brings the sum into the formats that follow.
+ProductValues recordProduct(Builder& run, const ProductOperator& product, Value x, Value w, Value bias,
+                            const ProductSlots& slots);
 
 /// A layer y = q_activation(q_accumulator(op(q_input(x), q_weight(W), q_bias(b)))), op linear in x and in W.
 class ProductLayer : public Layer {
@@ -47,7 +50,7 @@ class ProductLayer : public Layer {
                  const std::string& logName);
 
     virtual void requireFit(const at::Tensor& x) const = 0;
-    virtual ProductOf product() const = 0;
+    virtual ProductOperator product() const = 0;
     /// The same layer, of the same place, with other parameters; null of one that is nested in another.
     virtual std::unique_ptr<ProductLayer> withParameters(at::Tensor weight, at::Tensor bias) const = 0;
     /// As fold() takes it.

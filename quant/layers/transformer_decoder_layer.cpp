@@ -1,28 +1,26 @@
 #include "quant/layers/transformer_decoder_layer.h"
 
-#include <ATen/ATen.h>
-
 namespace fxp::quant {
 
 TransformerDecoderLayer::TransformerDecoderLayer(const std::string& path, const DecoderLayerParameters& p)
     : Layer(kType, path), norm1(*this, "norm1", p.norm1), selfAttn(*this, "self_attn", p.selfAttention),
-      dropout1(*this, "dropout", "dropout1", functions::dropout()), norm2(*this, "norm2", p.norm2),
+      dropout1(*this, "dropout", "dropout1", elementwise::dropout()), norm2(*this, "norm2", p.norm2),
       multiheadAttn(*this, "multihead_attn", p.crossAttention),
-      dropout2(*this, "dropout", "dropout2", functions::dropout()), norm3(*this, "norm3", p.norm3),
+      dropout2(*this, "dropout", "dropout2", elementwise::dropout()), norm3(*this, "norm3", p.norm3),
       linear1(*this, "linear1", p.linear1Weight, p.linear1Bias),
-      dropout(*this, "dropout", "dropout", functions::dropout()),
+      dropout(*this, "dropout", "dropout", elementwise::dropout()),
       linear2(*this, "linear2", p.linear2Weight, p.linear2Bias),
-      dropout3(*this, "dropout", "dropout3", functions::dropout()), m_normFirst(p.normFirst),
-      m_activation(p.activation == "gelu" ? functions::gelu() : functions::relu()) {}
+      dropout3(*this, "dropout", "dropout3", elementwise::dropout()), m_normFirst(p.normFirst),
+      m_activation(p.activation == "gelu" ? elementwise::gelu() : elementwise::relu()) {}
 
 Value TransformerDecoderLayer::feedForward(Value x, Builder& run) {
-    const Value active = run.apply("ff_activation", {linear1.forward(x, run)},
-                                   [f = m_activation](std::span<const at::Tensor> in) { return f(in[0]); });
+    const Value active = m_activation(linear1.forward(x, run), run);
     const Value activeq = quantizeLogged(run, ffActivation, active);
     return dropout3.forward(linear2.forward(dropout.forward(activeq, run), run), run);
 }
 
 Value TransformerDecoderLayer::forward(const Inputs& inputs, Builder& run) {
+    const Scope scope(*this, run);
     const Value memoryq = quantizeLogged(run, memory, inputs.memory);
     const auto attendSelf = [&](Value x) {
         const auto attention = selfAttn.forward(
@@ -35,8 +33,7 @@ Value TransformerDecoderLayer::forward(const Inputs& inputs, Builder& run) {
         return dropout2.forward(attention.output, run);
     };
     const auto residual = [&](const Slot& slot, Value x, Value branch) {
-        const Value sum = run.apply("add", {x, branch}, [](std::span<const at::Tensor> in) { return in[0] + in[1]; });
-        return quantizeLogged(run, slot, sum);
+        return quantizeLogged(run, slot, run.call("aten::add.Tensor", {x, branch, 1}));
     };
     const Value x = quantizeLogged(run, input, inputs.target);
     Value output;
@@ -49,7 +46,7 @@ Value TransformerDecoderLayer::forward(const Inputs& inputs, Builder& run) {
         const Value second = norm2.forward(residual(residual2, first, attendMemory(first)), run);
         output = norm3.forward(residual(residual3, second, feedForward(second, run)), run);
     }
-    run.log(*this, "output", output);
+    log(run, "output", output);
     return output;
 }
 

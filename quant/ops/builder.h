@@ -3,9 +3,11 @@
 #include "quant/graph/batch_norm_fold.h"
 #include "quant/graph/program.h"
 
+#include <concepts>
 #include <functional>
 #include <map>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -27,11 +29,12 @@ struct Operand {
     std::variant<Value, Argument, List> value;
 
     Operand(Value v) : value(v) {}
-    Operand(std::string n, Value v) : name(std::move(n)), value(v) {}
     Operand(List list) : value(std::move(list)) {}
+    template <std::convertible_to<Argument> T> Operand(T argument) : value(Argument(std::move(argument))) {}
+    Operand(std::string n, Value v) : name(std::move(n)), value(v) {}
     Operand(std::string n, List list) : name(std::move(n)), value(std::move(list)) {}
-    Operand(Argument argument) : value(std::move(argument)) {}
-    Operand(std::string n, Argument argument) : name(std::move(n)), value(std::move(argument)) {}
+    template <std::convertible_to<Argument> T>
+    Operand(std::string n, T argument) : name(std::move(n)), value(Argument(std::move(argument))) {}
 };
 using Operands = std::vector<Operand>;
 
@@ -41,7 +44,7 @@ using Operands = std::vector<Operand>;
 class Builder {
   public:
     Value input(const at::Tensor& tensor);
-    /// A parameter or other constant. Undefined gives an undefined value.
+    /// A parameter or other constant; the same memory gives the same value. Undefined gives an undefined value.
     Value constant(const at::Tensor& tensor);
 
     /// The value as the slot's format has it. An undefined value stays undefined; the slot is then declared absent.
@@ -63,8 +66,7 @@ class Builder {
     void setStepDimension(const SlotInfo& slot, int dimension);
     /// Names a value in the activation log; an undefined value is logged as absent.
     void log(const std::string& key, const std::string& layerType, Value value, const LogView& view = {});
-    /// The layer belongs to the program, and its slots to the JSON and the tree. Throws Error when its path is that of
-    /// another layer already.
+    /// The layer belongs to the program, and its slots to the JSON and the tree.
     void declare(const LayerSpec& layer);
 
     /// Steps recorded from now on belong to that layer, and stand at that line of the model's source.
@@ -110,6 +112,7 @@ class Builder {
         Tensors values;
         std::vector<ValueId> renumbered; ///< by the builder's value: the program's; kAbsent for one that is gone
     };
+    /// Throws Error when two different layers were declared under one path.
     Finished finish(const std::vector<Value>& outputs) const;
 
   private:
@@ -118,6 +121,10 @@ class Builder {
         Step step;
         std::vector<std::string> formatPaths, sitePaths;
     };
+
+    /// A constant's memory: storage, offset, element type, sizes and strides.
+    using ConstantKey = std::tuple<const void*, std::int64_t, int, std::vector<std::int64_t>, std::vector<std::int64_t>>;
+    static ConstantKey keyOf(const at::Tensor& tensor);
 
     Value add(const at::Tensor& tensor, bool constant);
     std::vector<Value> addStep(OpenStep step, const Tensors& results);
@@ -131,7 +138,8 @@ class Builder {
     std::vector<char> m_constant, m_erased;
     std::vector<ValueId> m_inputs;
     std::vector<ValueId> m_constants;
-    std::unordered_multimap<const void*, ValueId> m_byStorage;
+    std::unordered_multimap<const void*, ValueId> m_byStorage; ///< of the tensors that lie in it
+    std::map<ConstantKey, ValueId> m_constantOf;               ///< the tensors, and so the storages, are kept
     std::map<std::string, SlotInfo> m_slots; ///< by path
     std::vector<LogEntry> m_log;
     std::vector<LayerSpec> m_layers;

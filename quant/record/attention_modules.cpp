@@ -1,4 +1,4 @@
-#include "quant/import/attention_modules.h"
+#include "quant/record/attention_modules.h"
 
 #include "quant/layers/transformer_decoder_layer.h"
 #include "quant/layers/transformer_encoder_layer.h"
@@ -15,11 +15,41 @@ namespace fxp::quant {
 
 namespace {
 
-/// Divisors of the embedding, the file's own count of heads first, then the larger ones.
+/// Visits the choices of one index below each count, those of the smallest sum first and in lexicographic order among
+/// them: the likeliest first, where each index counts from the likeliest. Until `visit` says no.
+void forEachByLikelihood(const std::vector<std::size_t>& counts,
+                         const std::function<bool(const std::vector<std::size_t>&)>& visit) {
+    std::vector<std::size_t> choice;
+    const std::function<bool(std::size_t)> withSum = [&](std::size_t sum) {
+        if (choice.size() == counts.size())
+            return sum > 0 || visit(choice);
+        const std::size_t count = counts[choice.size()];
+        for (std::size_t i = 0; i < count && i <= sum; ++i) {
+            choice.push_back(i);
+            const bool goOn = withSum(sum - i);
+            choice.pop_back();
+            if (!goOn)
+                return false;
+        }
+        return true;
+    };
+    std::size_t greatest = 0;
+    for (const std::size_t count : counts) {
+        if (count == 0)
+            return;
+        greatest += count - 1;
+    }
+    for (std::size_t sum = 0; sum <= greatest; ++sum) {
+        if (!withSum(sum))
+            return;
+    }
+}
+
+/// Divisors of the embedding, likeliest first.
 std::vector<std::int64_t> headCounts(const ModuleCall& call, const std::string& prefix, std::int64_t embed) {
-    std::vector<std::int64_t> counts;
     if (const auto heads = attribute<std::int64_t>(call, prefix + "num_heads"))
-        counts.push_back(*heads);
+        return {*heads};
+    std::vector<std::int64_t> counts;
     for (const auto& seen : call.hints) { // the fused kernels are given it
         for (const at::IValue& argument : seen.arguments) {
             if (seen.op.starts_with("_") && argument.isInt() && argument.toInt() > 0 && embed % argument.toInt() == 0 &&
@@ -79,15 +109,15 @@ enum class Arrangement { BatchFirst, TimeFirst, Unbatched };
 
 Value arrange(Value x, Arrangement arrangement, Builder& run) {
     if (arrangement == Arrangement::TimeFirst)
-        return run.apply("transpose", {x}, [](std::span<const at::Tensor> in) { return in[0].transpose(0, 1); });
+        return run.call("aten::transpose.int", {x, 0, 1});
     if (arrangement == Arrangement::Unbatched)
-        return run.apply("unsqueeze", {x}, [](std::span<const at::Tensor> in) { return in[0].unsqueeze(0); });
+        return run.call("aten::unsqueeze", {x, 0});
     return x;
 }
 
 Value arrangeBack(Value x, Arrangement arrangement, Builder& run) {
     if (arrangement == Arrangement::Unbatched)
-        return run.apply("squeeze", {x}, [](std::span<const at::Tensor> in) { return in[0].squeeze(0); });
+        return run.call("aten::squeeze.dim", {x, 0});
     return arrange(x, arrangement, run);
 }
 
@@ -99,45 +129,55 @@ std::vector<Arrangement> arrangements(const ModuleCall& call, const std::string&
     return {Arrangement::BatchFirst, Arrangement::TimeFirst};
 }
 
-/// What a traced file leaves open of an attention, likeliest first.
-std::vector<std::pair<std::int64_t, Arrangement>>
-headsAndArrangements(const ModuleCall& call, const std::string& prefix, std::int64_t embed, std::int64_t dims) {
-    std::vector<std::pair<std::int64_t, Arrangement>> pairs;
-    for (const std::int64_t heads : headCounts(call, prefix, embed)) {
-        for (const Arrangement arrangement : arrangements(call, prefix, dims))
-            pairs.emplace_back(heads, arrangement);
-    }
-    return pairs;
-}
+/// How many samples and steps a sequence has: [B, T, E], [T, B, E] or [T, E].
+struct Extents {
+    std::int64_t batch = 1, steps = 0;
 
-/// The constructor's arguments of an encoder or decoder layer that a traced file leaves open, likeliest first.
-struct TransformerOptions {
-    bool normFirst = false;
-    std::string activation;
-    double eps = 0;
+    Extents(const at::Tensor& x, Arrangement arrangement) {
+        const bool batched = arrangement != Arrangement::Unbatched;
+        const bool batchFirst = arrangement == Arrangement::BatchFirst;
+        batch = batched ? x.size(batchFirst ? 0 : 1) : 1;
+        steps = x.size(batchFirst ? 1 : 0);
+    }
 };
 
-std::vector<TransformerOptions> transformerOptions(const ModuleCall& call) {
-    std::vector<bool> orders{true, false};
-    if (const auto normFirst = attribute<bool>(call, "norm_first"))
-        orders = {*normFirst};
+/// The constructor's arguments of an encoder or decoder layer that a traced file leaves open, each likeliest first.
+struct TransformerOptions {
+    std::vector<bool> normFirst{true, false};
     std::vector<std::string> activations{"relu", "gelu"}; // a fused kernel shows neither
-    if (hint(call, "gelu"))
-        activations = {"gelu"};
-    else if (hint(call, "relu"))
-        activations = {"relu"};
-    std::vector<TransformerOptions> list;
-    for (const bool normFirst : orders)
-        for (const std::string& activation : activations)
-            for (const double eps : epsilons(call, "norm1."))
-                list.push_back({normFirst, activation, eps});
-    return list;
-}
+    std::vector<double> epsilons;
+
+    explicit TransformerOptions(const ModuleCall& call) : epsilons(quant::epsilons(call, "norm1.")) {
+        if (const auto attributed = attribute<bool>(call, "norm_first"))
+            normFirst = {*attributed};
+        if (hint(call, "gelu"))
+            activations = {"gelu"};
+        else if (hint(call, "relu"))
+            activations = {"relu"};
+    }
+};
 
 /// An attention mask and a key padding mask; either may be undefined.
 struct Masks {
     Value attention, keyPadding;
 };
+
+/// Whether the masks have the shapes that nn.MultiheadAttention takes: [T, S] or [B · heads, T, S]; [B, S] or [S].
+bool fit(const Masks& masks, const Extents& query, const Extents& key, std::int64_t heads, Arrangement arrangement,
+         const Builder& run) {
+    if (masks.attention.defined()) {
+        const at::Tensor& mask = run.tensor(masks.attention);
+        const bool fits = (mask.dim() == 2 || (mask.dim() == 3 && mask.size(0) == query.batch * heads)) &&
+                          mask.size(-2) == query.steps && mask.size(-1) == key.steps;
+        if (!fits)
+            return false;
+    }
+    if (!masks.keyPadding.defined())
+        return true;
+    const at::Tensor& mask = run.tensor(masks.keyPadding);
+    const bool batched = arrangement != Arrangement::Unbatched;
+    return mask.dim() == (batched ? 2 : 1) && mask.size(-1) == key.steps && (!batched || mask.size(0) == key.batch);
+}
 
 /// Which mask is which, by name where the file has the names; else every way, the likeliest by shape first.
 std::vector<Masks> maskAssignments(const Masks& named, const std::vector<Value>& unnamed, const Builder& run) {
@@ -155,45 +195,6 @@ std::vector<Masks> maskAssignments(const Masks& named, const std::vector<Value>&
     return square ? std::vector<Masks>{asAttention, asPadding} : std::vector<Masks>{asPadding, asAttention};
 }
 
-/// What an attention was given, one of the ways in which a call can be read.
-struct AttentionArguments {
-    std::vector<Value> sequences; ///< query, key, value
-    std::vector<Masks> masks;
-};
-
-/// Query, key, value and masks in every way that fits the weights. A scripted file names the masks; a traced one has
-/// the arguments in the order of their first use, and those that are one tensor merged.
-std::vector<AttentionArguments> attentionArguments(const ModuleCall& call, const AttentionParameters& parameters,
-                                                   OperatorRecorder& recorder) {
-    const Builder& run = recorder.builder();
-    const Masks named{namedArgument(call, "attn_mask", recorder), namedArgument(call, "key_padding_mask", recorder)};
-    std::vector<Value> rest;
-    for (const Value value : tensorArguments(call, recorder)) {
-        if (value.id != named.attention.id && value.id != named.keyPadding.id)
-            rest.push_back(value);
-    }
-    std::vector<AttentionArguments> all;
-    const auto read = [&](const std::vector<Value>& sequences, const std::vector<Value>& masks) {
-        const std::int64_t dims = run.tensor(sequences[0]).dim();
-        const auto fits = [&](Value value, const at::Tensor& weight) {
-            const at::Tensor& tensor = run.tensor(value);
-            return tensor.scalar_type() == at::kFloat && tensor.dim() == dims && (dims == 2 || dims == 3) &&
-                   tensor.size(-1) == weight.size(1);
-        };
-        if (fits(sequences[0], parameters.qWeight) && fits(sequences[1], parameters.kWeight) &&
-            fits(sequences[2], parameters.vWeight))
-            all.push_back({sequences, maskAssignments(named, masks, run)});
-    };
-    for (std::size_t count = std::min<std::size_t>(rest.size(), 3); count > 0; --count) {
-        forEachChoice(rest, count, [&](const std::vector<Value>& main, const std::vector<Value>& masks) {
-            read({main[0], main[count > 1 ? 1 : 0], main.back()}, masks);
-            if (count == 2)
-                read({main[0], main[0], main[1]}, masks);
-        });
-    }
-    return all;
-}
-
 /// Whether the fused attentions inside were told to be causal, in order: then the call's mask does not say it.
 std::vector<bool> causalFlags(const ModuleCall& call, std::size_t count) {
     std::vector<bool> flags;
@@ -203,6 +204,57 @@ std::vector<bool> causalFlags(const ModuleCall& call, std::size_t count) {
     }
     flags.resize(count);
     return flags;
+}
+
+/// What an attention was given, one of the ways in which a call can be read.
+struct AttentionReading {
+    std::vector<Value> sequences; ///< query, key, value
+    Masks masks;
+    bool causal = false;
+};
+
+bool fit(const AttentionReading& reading, std::int64_t heads, Arrangement arrangement, const Builder& run) {
+    const Extents query(run.tensor(reading.sequences[0]), arrangement),
+        key(run.tensor(reading.sequences[1]), arrangement), value(run.tensor(reading.sequences[2]), arrangement);
+    return query.batch == key.batch && key.batch == value.batch && key.steps == value.steps &&
+           fit(reading.masks, query, key, heads, arrangement, run);
+}
+
+/// Query, key, value and masks in every way that fits the weights. A scripted file names the masks; a traced one has
+/// the arguments in the order of their first use, and those that are one tensor merged.
+std::vector<AttentionReading> attentionReadings(const ModuleCall& call, const AttentionParameters& parameters,
+                                                const Builder& run) {
+    const Masks named{namedArgument(call, "attn_mask"), namedArgument(call, "key_padding_mask")};
+    const bool causal = causalFlags(call, 1)[0];
+    std::vector<Value> rest;
+    for (const Value value : tensorArguments(call)) {
+        if (value != named.attention && value != named.keyPadding)
+            rest.push_back(value);
+    }
+    std::vector<AttentionReading> all;
+    const auto read = [&](const std::vector<Value>& sequences, const std::vector<Value>& masks) {
+        const std::int64_t dims = run.tensor(sequences[0]).dim();
+        const auto fits = [&](Value value, const at::Tensor& weight) {
+            const at::Tensor& tensor = run.tensor(value);
+            return tensor.scalar_type() == at::kFloat && tensor.dim() == dims && (dims == 2 || dims == 3) &&
+                   tensor.size(-1) == weight.size(1);
+        };
+        if (!fits(sequences[0], parameters.qWeight) || !fits(sequences[1], parameters.kWeight) ||
+            !fits(sequences[2], parameters.vWeight))
+            return;
+        for (const Masks& assigned : maskAssignments(named, masks, run))
+            all.push_back({sequences, assigned});
+        if (causal)
+            all.push_back({sequences, {}, true});
+    };
+    for (std::size_t count = std::min<std::size_t>(rest.size(), 3); count > 0; --count) {
+        forEachChoice(rest, count, [&](const std::vector<Value>& main, const std::vector<Value>& masks) {
+            read({main[0], main[count > 1 ? 1 : 0], main.back()}, masks);
+            if (count == 2)
+                read({main[0], main[0], main[1]}, masks);
+        });
+    }
+    return all;
 }
 
 /// An unbatched call's key padding mask [S] as a batch of one.
@@ -225,111 +277,130 @@ WeightsForm weightsForm(const ModuleCall& call, std::int64_t dims) {
 }
 
 Candidate attentionCandidate(const std::string& path, const AttentionParameters& parameters,
-                             const std::vector<Value>& sequences, const Masks& masks, Arrangement arrangement,
-                             const WeightsForm& form, bool causal) {
+                             const AttentionReading& reading, Arrangement arrangement, const WeightsForm& form) {
     return {[=](Builder& run) {
         MultiheadAttention layer(path, parameters);
         const auto arranged = [&](Value x) { return arrange(x, arrangement, run); };
-        const Value query = arranged(sequences[0]), key = arranged(sequences[1]), value = arranged(sequences[2]);
-        const auto out = layer.forward(
-            {query, key, value, masks.attention, arrangeMask(masks.keyPadding, arrangement, run), form.wanted, causal},
-            run);
-        run.declare(layer);
+        const Value query = arranged(reading.sequences[0]), key = arranged(reading.sequences[1]),
+                    value = arranged(reading.sequences[2]);
+        const auto out =
+            layer.forward({query, key, value, reading.masks.attention,
+                           arrangeMask(reading.masks.keyPadding, arrangement, run), form.wanted, reading.causal},
+                          run);
+        layer.declare(run);
         std::vector<Value> results{arrangeBack(out.output, arrangement, run)};
         if (form.wanted) {
-            results.push_back(run.apply("weights", {out.weights}, [form](std::span<const at::Tensor> in) {
-                const at::Tensor weights = form.average ? in[0].mean(1) : in[0];
-                return form.unbatched ? weights.squeeze(0) : weights;
-            }));
+            Value weights = out.weights;
+            if (form.average)
+                weights = run.call("mean", {weights, {"dims", std::vector<std::int64_t>{1}}, {"keepdim", false}});
+            if (form.unbatched)
+                weights = run.call("aten::squeeze.dim", {weights, 0});
+            results.push_back(weights);
         }
         return results;
     }};
 }
 
-void addEncoderCandidates(const ModuleCall& call, const AttentionParameters& attention,
-                          const TransformerEncoderLayer::Inputs& inputs, std::int64_t dims, Candidates& list) {
-    for (const auto& [heads, arrangement] : headsAndArrangements(call, "self_attn.", attention.qWeight.size(0), dims)) {
-        for (const TransformerOptions& options : transformerOptions(call)) {
-            EncoderLayerParameters p;
-            p.attention = attention;
-            p.attention.heads = heads;
-            p.linear1Weight = parameter(call, "linear1.weight");
-            p.linear1Bias = parameter(call, "linear1.bias");
-            p.linear2Weight = parameter(call, "linear2.weight");
-            p.linear2Bias = parameter(call, "linear2.bias");
-            p.norm1 = normParameters(call, "norm1.", options.eps);
-            p.norm2 = normParameters(call, "norm2.", options.eps);
-            p.normFirst = options.normFirst;
-            p.activation = options.activation;
-            list.push_back({[=, arrangement = arrangement, path = call.path](Builder& run) {
-                TransformerEncoderLayer layer(path, p);
-                auto in = inputs;
-                in.source = arrange(in.source, arrangement, run);
-                in.keyPaddingMask = arrangeMask(in.keyPaddingMask, arrangement, run);
-                const Value out = layer.forward(in, run);
-                run.declare(layer);
-                return std::vector<Value>{arrangeBack(out, arrangement, run)};
-            }});
+using EncoderInputs = TransformerEncoderLayer::Inputs;
+
+/// The sequence and its masks in every way that fits the weights.
+std::vector<EncoderInputs> encoderInputs(const ModuleCall& call, std::int64_t embed, const Builder& run) {
+    const Masks named{namedArgument(call, "src_mask"), namedArgument(call, "src_key_padding_mask")};
+    const bool causal = causalFlags(call, 1)[0];
+    std::vector<EncoderInputs> all;
+    forEachChoice(tensorArguments(call), 1, [&](const std::vector<Value>& source, const std::vector<Value>& rest) {
+        const at::Tensor& x = run.tensor(source[0]);
+        if (x.scalar_type() != at::kFloat || (x.dim() != 2 && x.dim() != 3) || x.size(-1) != embed)
+            return;
+        std::vector<Value> unnamed;
+        for (const Value value : rest) {
+            if (value != named.attention && value != named.keyPadding)
+                unnamed.push_back(value);
         }
-    }
+        for (const Masks& masks : maskAssignments(named, unnamed, run))
+            all.push_back({source[0], masks.attention, masks.keyPadding});
+        if (causal)
+            all.push_back({source[0], {}, {}, true});
+    });
+    return all;
 }
 
 } // namespace
 
-Candidates attentionCandidates(const ModuleCall& call, OperatorRecorder& recorder) {
+Candidates attentionCandidates(const ModuleCall& call, const Builder& run) {
     const auto base = attentionParameters(call, "");
     if (!base)
         return {};
     std::vector<bool> zeroRows{base->addZeroAttn};
     if (!attribute<bool>(call, "add_zero_attn"))
         zeroRows.push_back(true);
-    const bool causal = causalFlags(call, 1)[0];
+    const auto readings = attentionReadings(call, *base, run);
+    if (readings.empty())
+        return {};
+    const std::int64_t dims = run.tensor(readings[0].sequences[0]).dim();
+    const auto heads = headCounts(call, "", base->qWeight.size(0));
+    const auto places = arrangements(call, "", dims);
     Candidates list;
-    for (const AttentionArguments& arguments : attentionArguments(call, *base, recorder)) {
-        const std::int64_t dims = recorder.builder().tensor(arguments.sequences[0]).dim();
-        for (const bool zeroRow : zeroRows) {
-            for (const auto& [heads, arrangement] : headsAndArrangements(call, "", base->qWeight.size(0), dims)) {
-                for (const Masks& masks : arguments.masks) {
-                    AttentionParameters parameters = *base;
-                    parameters.heads = heads;
-                    parameters.addZeroAttn = zeroRow;
-                    list.push_back(attentionCandidate(call.path, parameters, arguments.sequences, masks, arrangement,
-                                                      weightsForm(call, dims), false));
-                    if (causal)
-                        list.push_back(attentionCandidate(call.path, parameters, arguments.sequences, {}, arrangement,
-                                                          weightsForm(call, dims), true));
-                }
-            }
-        }
-    }
+    forEachByLikelihood({readings.size(), zeroRows.size(), heads.size(), places.size()}, [&](const auto& choice) {
+        const AttentionReading& reading = readings[choice[0]];
+        const Arrangement arrangement = places[choice[3]];
+        AttentionParameters parameters = *base;
+        parameters.addZeroAttn = zeroRows[choice[1]];
+        parameters.heads = heads[choice[2]];
+        const bool sameRank = run.tensor(reading.sequences[0]).dim() == dims;
+        if (sameRank && fit(reading, parameters.heads, arrangement, run))
+            list.push_back(attentionCandidate(call.path, parameters, reading, arrangement, weightsForm(call, dims)));
+        return list.size() < kMaxCandidates;
+    });
     return list;
 }
 
-Candidates encoderLayerCandidates(const ModuleCall& call, OperatorRecorder& recorder) {
+Candidates encoderLayerCandidates(const ModuleCall& call, const Builder& run) {
     const auto attention = attentionParameters(call, "self_attn.");
-    const std::vector<Value> tensors = tensorArguments(call, recorder);
-    if (!attention || tensors.empty() || !parameter(call, "linear1.weight").defined())
+    if (!attention || !parameter(call, "linear1.weight").defined())
         return {};
-    const Masks named{namedArgument(call, "src_mask", recorder), namedArgument(call, "src_key_padding_mask", recorder)};
-    const bool causal = causalFlags(call, 1)[0];
+    const auto inputs = encoderInputs(call, attention->qWeight.size(1), run);
+    if (inputs.empty())
+        return {};
+    const std::int64_t dims = run.tensor(inputs[0].source).dim();
+    const auto heads = headCounts(call, "self_attn.", attention->qWeight.size(0));
+    const auto places = arrangements(call, "self_attn.", dims);
+    const TransformerOptions options(call);
     Candidates list;
-    forEachChoice(tensors, 1, [&](const std::vector<Value>& source, const std::vector<Value>& rest) {
-        const at::Tensor& x = recorder.builder().tensor(source[0]);
-        if (x.scalar_type() != at::kFloat || x.dim() < 2 || x.size(-1) != attention->qWeight.size(1))
-            return;
-        std::vector<Value> unnamed;
-        for (const Value value : rest) {
-            if (value.id != named.attention.id && value.id != named.keyPadding.id)
-                unnamed.push_back(value);
-        }
-        std::vector<TransformerEncoderLayer::Inputs> inputs;
-        for (const Masks& masks : maskAssignments(named, unnamed, recorder.builder()))
-            inputs.push_back({source[0], masks.attention, masks.keyPadding});
-        if (causal)
-            inputs.push_back({source[0], {}, {}, true});
-        for (const auto& in : inputs)
-            addEncoderCandidates(call, *attention, in, x.dim(), list);
-    });
+    const auto add = [&](const std::vector<std::size_t>& choice) {
+        const EncoderInputs& given = inputs[choice[0]];
+        const Arrangement arrangement = places[choice[2]];
+        EncoderLayerParameters p;
+        p.attention = *attention;
+        p.attention.heads = heads[choice[1]];
+        if (run.tensor(given.source).dim() != dims)
+            return true;
+        const Extents extents(run.tensor(given.source), arrangement);
+        if (!fit({given.attentionMask, given.keyPaddingMask}, extents, extents, p.attention.heads, arrangement, run))
+            return true;
+        const double eps = options.epsilons[choice[5]];
+        p.linear1Weight = parameter(call, "linear1.weight");
+        p.linear1Bias = parameter(call, "linear1.bias");
+        p.linear2Weight = parameter(call, "linear2.weight");
+        p.linear2Bias = parameter(call, "linear2.bias");
+        p.norm1 = normParameters(call, "norm1.", eps);
+        p.norm2 = normParameters(call, "norm2.", eps);
+        p.normFirst = options.normFirst[choice[3]];
+        p.activation = options.activations[choice[4]];
+        list.push_back({[p, given, arrangement, path = call.path](Builder& builder) {
+            TransformerEncoderLayer layer(path, p);
+            EncoderInputs in = given;
+            in.source = arrange(in.source, arrangement, builder);
+            in.keyPaddingMask = arrangeMask(in.keyPaddingMask, arrangement, builder);
+            const Value out = layer.forward(in, builder);
+            layer.declare(builder);
+            return std::vector<Value>{arrangeBack(out, arrangement, builder)};
+        }});
+        return list.size() < kMaxCandidates;
+    };
+    forEachByLikelihood({inputs.size(), heads.size(), places.size(), options.normFirst.size(),
+                         options.activations.size(), options.epsilons.size()},
+                        add);
     return list;
 }
 
@@ -371,14 +442,14 @@ std::vector<DecoderInputs> placesOfMasks(const DecoderInputs& inputs, std::span<
 
 /// Target, memory and masks in every way that fits the weights; a traced file has lost names and order, and where
 /// target and memory are one tensor, or two masks, it has it once.
-std::vector<DecoderInputs> decoderInputs(const ModuleCall& call, std::int64_t embed, OperatorRecorder& recorder) {
+std::vector<DecoderInputs> decoderInputs(const ModuleCall& call, std::int64_t embed, const Builder& run) {
     DecoderInputs named;
-    named.targetMask = namedArgument(call, "tgt_mask", recorder);
-    named.memoryMask = namedArgument(call, "memory_mask", recorder);
-    named.targetKeyPaddingMask = namedArgument(call, "tgt_key_padding_mask", recorder);
-    named.memoryKeyPaddingMask = namedArgument(call, "memory_key_padding_mask", recorder);
+    named.targetMask = namedArgument(call, "tgt_mask");
+    named.memoryMask = namedArgument(call, "memory_mask");
+    named.targetKeyPaddingMask = namedArgument(call, "tgt_key_padding_mask");
+    named.memoryKeyPaddingMask = namedArgument(call, "memory_key_padding_mask");
     std::vector<Value> rest;
-    for (const Value tensor : tensorArguments(call, recorder)) {
+    for (const Value tensor : tensorArguments(call)) {
         const bool isNamed = tensor.id == named.targetMask.id || tensor.id == named.memoryMask.id ||
                              tensor.id == named.targetKeyPaddingMask.id || tensor.id == named.memoryKeyPaddingMask.id;
         if (!isNamed)
@@ -389,19 +460,19 @@ std::vector<DecoderInputs> decoderInputs(const ModuleCall& call, std::int64_t em
     for (std::size_t count = std::min<std::size_t>(rest.size(), 2); count > 0; --count) {
         forEachChoice(rest, count, [&](const std::vector<Value>& sequences, const std::vector<Value>& masks) {
             for (const Value value : sequences) {
-                const at::Tensor& x = recorder.builder().tensor(value);
-                if (x.scalar_type() != at::kFloat || x.dim() < 2 || x.size(-1) != embed)
+                const at::Tensor& x = run.tensor(value);
+                if (x.scalar_type() != at::kFloat || (x.dim() != 2 && x.dim() != 3) || x.size(-1) != embed)
                     return;
             }
             DecoderInputs inputs = named;
             inputs.target = sequences[0];
             inputs.memory = sequences.back();
-            for (const DecoderInputs& assigned : placesOfMasks(inputs, masks, recorder.builder()))
+            for (const DecoderInputs& assigned : placesOfMasks(inputs, masks, run))
                 all.push_back(assigned);
             if (causal[0] || causal[1]) {
                 inputs.targetCausal = causal[0];
                 inputs.memoryCausal = causal[1];
-                for (const DecoderInputs& assigned : placesOfMasks(inputs, masks, recorder.builder()))
+                for (const DecoderInputs& assigned : placesOfMasks(inputs, masks, run))
                     all.push_back(assigned);
                 inputs.targetMask = inputs.memoryMask = {};
                 all.push_back(inputs);
@@ -411,46 +482,64 @@ std::vector<DecoderInputs> decoderInputs(const ModuleCall& call, std::int64_t em
     return all;
 }
 
+bool fit(const DecoderInputs& in, std::int64_t heads, Arrangement arrangement, const Builder& run) {
+    const Extents target(run.tensor(in.target), arrangement), memory(run.tensor(in.memory), arrangement);
+    return target.batch == memory.batch &&
+           fit({in.targetMask, in.targetKeyPaddingMask}, target, target, heads, arrangement, run) &&
+           fit({in.memoryMask, in.memoryKeyPaddingMask}, target, memory, heads, arrangement, run);
+}
+
 } // namespace
 
-Candidates decoderLayerCandidates(const ModuleCall& call, OperatorRecorder& recorder) {
+Candidates decoderLayerCandidates(const ModuleCall& call, const Builder& run) {
     const auto selfAttention = attentionParameters(call, "self_attn.");
     const auto crossAttention = attentionParameters(call, "multihead_attn.");
     if (!selfAttention || !crossAttention || !parameter(call, "linear1.weight").defined())
         return {};
+    const auto inputs = decoderInputs(call, selfAttention->qWeight.size(1), run);
+    if (inputs.empty())
+        return {};
+    const std::int64_t dims = run.tensor(inputs[0].target).dim();
+    const auto heads = headCounts(call, "self_attn.", selfAttention->qWeight.size(0));
+    const auto places = arrangements(call, "self_attn.", dims);
+    const TransformerOptions options(call);
     Candidates list;
-    for (const DecoderInputs& inputs : decoderInputs(call, selfAttention->qWeight.size(1), recorder)) {
-        const std::int64_t dims = recorder.builder().tensor(inputs.target).dim();
-        for (const auto& [heads, arrangement] :
-             headsAndArrangements(call, "self_attn.", selfAttention->qWeight.size(0), dims)) {
-            for (const TransformerOptions& options : transformerOptions(call)) {
-                DecoderLayerParameters p;
-                p.selfAttention = *selfAttention;
-                p.crossAttention = *crossAttention;
-                p.selfAttention.heads = p.crossAttention.heads = heads;
-                p.linear1Weight = parameter(call, "linear1.weight");
-                p.linear1Bias = parameter(call, "linear1.bias");
-                p.linear2Weight = parameter(call, "linear2.weight");
-                p.linear2Bias = parameter(call, "linear2.bias");
-                p.norm1 = normParameters(call, "norm1.", options.eps);
-                p.norm2 = normParameters(call, "norm2.", options.eps);
-                p.norm3 = normParameters(call, "norm3.", options.eps);
-                p.normFirst = options.normFirst;
-                p.activation = options.activation;
-                list.push_back({[=, arrangement = arrangement, path = call.path](Builder& run) {
-                    TransformerDecoderLayer layer(path, p);
-                    auto in = inputs;
-                    in.target = arrange(in.target, arrangement, run);
-                    in.memory = arrange(in.memory, arrangement, run);
-                    in.targetKeyPaddingMask = arrangeMask(in.targetKeyPaddingMask, arrangement, run);
-                    in.memoryKeyPaddingMask = arrangeMask(in.memoryKeyPaddingMask, arrangement, run);
-                    const Value out = layer.forward(in, run);
-                    run.declare(layer);
-                    return std::vector<Value>{arrangeBack(out, arrangement, run)};
-                }});
-            }
-        }
-    }
+    const auto add = [&](const std::vector<std::size_t>& choice) {
+        const DecoderInputs& given = inputs[choice[0]];
+        const Arrangement arrangement = places[choice[2]];
+        const bool sameRank = run.tensor(given.target).dim() == dims && run.tensor(given.memory).dim() == dims;
+        if (!sameRank || !fit(given, heads[choice[1]], arrangement, run))
+            return true;
+        const double eps = options.epsilons[choice[5]];
+        DecoderLayerParameters p;
+        p.selfAttention = *selfAttention;
+        p.crossAttention = *crossAttention;
+        p.selfAttention.heads = p.crossAttention.heads = heads[choice[1]];
+        p.linear1Weight = parameter(call, "linear1.weight");
+        p.linear1Bias = parameter(call, "linear1.bias");
+        p.linear2Weight = parameter(call, "linear2.weight");
+        p.linear2Bias = parameter(call, "linear2.bias");
+        p.norm1 = normParameters(call, "norm1.", eps);
+        p.norm2 = normParameters(call, "norm2.", eps);
+        p.norm3 = normParameters(call, "norm3.", eps);
+        p.normFirst = options.normFirst[choice[3]];
+        p.activation = options.activations[choice[4]];
+        list.push_back({[p, given, arrangement, path = call.path](Builder& builder) {
+            TransformerDecoderLayer layer(path, p);
+            DecoderInputs in = given;
+            in.target = arrange(in.target, arrangement, builder);
+            in.memory = arrange(in.memory, arrangement, builder);
+            in.targetKeyPaddingMask = arrangeMask(in.targetKeyPaddingMask, arrangement, builder);
+            in.memoryKeyPaddingMask = arrangeMask(in.memoryKeyPaddingMask, arrangement, builder);
+            const Value out = layer.forward(in, builder);
+            layer.declare(builder);
+            return std::vector<Value>{arrangeBack(out, arrangement, builder)};
+        }});
+        return list.size() < kMaxCandidates;
+    };
+    forEachByLikelihood({inputs.size(), heads.size(), places.size(), options.normFirst.size(),
+                         options.activations.size(), options.epsilons.size()},
+                        add);
     return list;
 }
 

@@ -1,17 +1,17 @@
-#include "quant/import/known_modules.h"
+#include "quant/record/known_modules.h"
 
-#include "quant/import/attention_modules.h"
-#include "quant/import/layer_operators.h"
-#include "quant/import/module_call.h"
 #include "quant/layers/convolution.h"
 #include "quant/layers/elementwise.h"
 #include "quant/layers/layer_norm.h"
 #include "quant/layers/linear.h"
+#include "quant/layers/lstm.h"
+#include "quant/record/attention_modules.h"
+#include "quant/record/layer_operators.h"
+#include "quant/record/module_call.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 namespace fxp::quant {
@@ -23,7 +23,7 @@ template <class L, class... Arguments> Candidate single(Value input, Arguments..
     return {[=](Builder& run) {
         L layer(arguments...);
         const Value output = layer.forward(input, run);
-        run.declare(layer);
+        layer.declare(run);
         return std::vector<Value>{output};
     }};
 }
@@ -75,21 +75,45 @@ Candidates softmax(const ModuleCall& call, Value x) {
     std::int64_t dim = attribute<std::int64_t>(call, "dim").value_or(-1);
     if (const auto seen = hint(call, "softmax"); seen && seen->arguments.size() > 1 && seen->arguments[1].isInt())
         dim = seen->arguments[1].toInt();
-    return {elementwise(call, x, "softmax", functions::softmax(dim))};
+    return {elementwise(call, x, "softmax", elementwise::softmax(dim))};
+}
+
+/// Runs the operator of a cell on x and the states, of which those that were not given are zeros.
+Candidate cellCandidate(const ModuleCall& call, const std::string& name, const std::vector<Value>& chosen,
+                        const std::vector<at::Tensor>& tensors) {
+    c10::List<at::Tensor> hidden;
+    for (std::size_t i = 1; i < tensors.size(); ++i)
+        hidden.push_back(tensors[i]);
+    const c10::Stack arguments{tensors[0],
+                               name == "lstm_cell" ? at::IValue(hidden) : at::IValue(hidden.get(0)),
+                               parameter(call, "weight_ih"),
+                               parameter(call, "weight_hh"),
+                               parameter(call, "bias_ih"),
+                               parameter(call, "bias_hh")};
+    const bool hiddenAlone = call.result.isTensor(); // a trace gives back no state that nobody reads
+    return {[=, path = call.path](Builder& run) {
+        const auto valueOf = [&](const at::Tensor& tensor) {
+            for (std::size_t i = 0; i < tensors.size(); ++i) {
+                if (tensors[i].is_same(tensor))
+                    return i < chosen.size() ? chosen[i] : zeroState(run, chosen[0], tensor.size(1));
+            }
+            return run.constant(tensor);
+        };
+        auto results = recordLayerOperator(name, arguments, path, valueOf, run).value_or(std::vector<Value>{});
+        results.resize(hiddenAlone ? std::min<std::size_t>(results.size(), 1) : results.size());
+        return results;
+    }};
 }
 
 /// nn.LSTMCell, nn.GRUCell and nn.RNNCell. A trace has decomposed them, and lost the order of x and the states.
-Candidates cell(const ModuleCall& call, OperatorRecorder& recorder) {
+Candidates cell(const ModuleCall& call, const Builder& builder) {
     const at::Tensor weightIh = parameter(call, "weight_ih"), weightHh = parameter(call, "weight_hh");
     if (!weightIh.defined() || !weightHh.defined())
         return {};
     std::vector<Value> given;
     for (const auto& argument : call.arguments) {
-        if (argument.value.isTensor())
-            given.push_back(recorder.valueOf(argument.value.toTensor()));
-        else if (argument.value.isTuple())
-            for (const at::IValue& state : argument.value.toTupleRef().elements())
-                given.push_back(recorder.valueOf(state.toTensor()));
+        if (argument.value.isTensor() || argument.value.isTuple())
+            given.insert(given.end(), argument.values.begin(), argument.values.end());
     }
     const std::size_t states = call.className == "LSTMCell" ? 2 : 1;
     std::vector<std::string> operators{call.className == "LSTMCell" ? "lstm_cell" : "gru_cell"};
@@ -97,35 +121,59 @@ Candidates cell(const ModuleCall& call, OperatorRecorder& recorder) {
         operators = {"rnn_tanh_cell", "rnn_relu_cell"};
     Candidates list;
     forEachChoice(given, std::min(given.size(), 1 + states), [&](const std::vector<Value>& chosen, const auto&) {
-        const at::Tensor x = recorder.builder().tensor(chosen[0]);
-        c10::List<at::Tensor> hidden;
-        for (std::size_t i = 0; i < states; ++i)
-            hidden.push_back(chosen.size() > 1 + i ? recorder.builder().tensor(chosen[1 + i])
-                                                   : at::zeros({x.size(0), weightHh.size(1)}));
-        std::map<const void*, Value> values;
-        for (std::size_t i = 0; i < chosen.size(); ++i)
-            values[recorder.builder().tensor(chosen[i]).unsafeGetTensorImpl()] = chosen[i];
-        const c10::Stack arguments{x,
-                                   states == 2 ? at::IValue(hidden) : at::IValue(hidden.get(0)),
-                                   weightIh,
-                                   weightHh,
-                                   parameter(call, "bias_ih"),
-                                   parameter(call, "bias_hh")};
-        for (const std::string& name : operators) {
-            // A trace gives back no state that nobody reads.
-            const bool hiddenAlone = call.result.isTensor();
-            list.push_back({[=, path = call.path](Builder& run) {
-                const auto valueOf = [&](const at::Tensor& tensor) {
-                    const auto known = values.find(tensor.unsafeGetTensorImpl());
-                    return known != values.end() ? known->second : run.constant(tensor);
-                };
-                auto results = recordLayerOperator(name, arguments, path, valueOf, run).value_or(std::vector<Value>{});
-                results.resize(hiddenAlone ? std::min<std::size_t>(results.size(), 1) : results.size());
-                return results;
-            }});
-        }
+        std::vector<at::Tensor> tensors;
+        for (const Value value : chosen)
+            tensors.push_back(builder.tensor(value).alias()); // told apart by identity
+        const auto isMatrix = [&](const at::Tensor& t, std::int64_t features) {
+            return t.dim() == 2 && t.size(0) == tensors[0].size(0) && t.size(1) == features;
+        };
+        if (tensors[0].dim() != 2 || !isMatrix(tensors[0], weightIh.size(1)))
+            return;
+        while (tensors.size() < 1 + states)
+            tensors.push_back(at::zeros({tensors[0].size(0), weightHh.size(1)}));
+        if (!std::all_of(tensors.begin() + 1, tensors.end(),
+                         [&](const at::Tensor& t) { return isMatrix(t, weightHh.size(1)); }))
+            return;
+        for (const std::string& name : operators)
+            list.push_back(cellCandidate(call, name, chosen, tensors));
     });
     return list;
+}
+
+Candidates allCandidates(const ModuleCall& call, const Builder& builder) {
+    const std::vector<Value> tensors = tensorArguments(call);
+    if (tensors.empty())
+        return {};
+    const Value x = tensors[0];
+    const std::string& name = call.className;
+    if (name == "MultiheadAttention")
+        return attentionCandidates(call, builder);
+    if (name == "TransformerEncoderLayer")
+        return encoderLayerCandidates(call, builder);
+    if (name == "TransformerDecoderLayer")
+        return decoderLayerCandidates(call, builder);
+    if (name == "Linear" || name == "NonDynamicallyQuantizableLinear")
+        return linear(call, x);
+    if (name.ends_with("Cell"))
+        return cell(call, builder);
+    if (name.starts_with("Conv"))
+        return convolution(call, x);
+    if (name == "LayerNorm")
+        return layerNorm(call, x);
+    if (name == "Softmax")
+        return softmax(call, x);
+    if (name.starts_with("Dropout"))
+        return {elementwise(call, x, "dropout", elementwise::dropout())};
+    if (name == "Sigmoid")
+        return {elementwise(call, x, "sigmoid", elementwise::sigmoid())};
+    if (name == "Tanh")
+        return {elementwise(call, x, "tanh", elementwise::tanh())};
+    if (name == "ReLU")
+        return {elementwise(call, x, "relu", elementwise::relu())};
+    if (name == "GELU")
+        return {elementwise(call, x, "gelu", elementwise::gelu("none")),
+                elementwise(call, x, "gelu", elementwise::gelu("tanh"))};
+    return {};
 }
 
 } // namespace
@@ -158,40 +206,11 @@ bool isKnownClass(const std::string& className) {
     return kClasses.contains(className);
 }
 
-Candidates candidates(const ModuleCall& call, OperatorRecorder& recorder) {
-    const std::vector<Value> tensors = tensorArguments(call, recorder);
-    if (tensors.empty())
-        return {};
-    const Value x = tensors[0];
-    const std::string& name = call.className;
-    if (name == "MultiheadAttention")
-        return attentionCandidates(call, recorder);
-    if (name == "TransformerEncoderLayer")
-        return encoderLayerCandidates(call, recorder);
-    if (name == "TransformerDecoderLayer")
-        return decoderLayerCandidates(call, recorder);
-    if (name == "Linear" || name == "NonDynamicallyQuantizableLinear")
-        return linear(call, x);
-    if (name.ends_with("Cell"))
-        return cell(call, recorder);
-    if (name.starts_with("Conv"))
-        return convolution(call, x);
-    if (name == "LayerNorm")
-        return layerNorm(call, x);
-    if (name == "Softmax")
-        return softmax(call, x);
-    if (name.starts_with("Dropout"))
-        return {elementwise(call, x, "dropout", functions::dropout())};
-    if (name == "Sigmoid")
-        return {elementwise(call, x, "sigmoid", functions::sigmoid())};
-    if (name == "Tanh")
-        return {elementwise(call, x, "tanh", functions::tanh())};
-    if (name == "ReLU")
-        return {elementwise(call, x, "relu", functions::relu())};
-    if (name == "GELU")
-        return {elementwise(call, x, "gelu", functions::gelu("none")),
-                elementwise(call, x, "gelu", functions::gelu("tanh"))};
-    return {};
+Candidates candidates(const ModuleCall& call, const Builder& builder) {
+    Candidates list = allCandidates(call, builder);
+    if (list.size() > kMaxCandidates)
+        list.resize(kMaxCandidates);
+    return list;
 }
 
 } // namespace fxp::quant

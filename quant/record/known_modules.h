@@ -1,6 +1,6 @@
 #pragma once
 
-#include "quant/import/module_call.h"
+#include "quant/record/module_call.h"
 
 #include <string>
 
@@ -9,8 +9,7 @@ namespace fxp::quant {
 /// Whether modules of that class can become a layer.
 bool isKnownClass(const std::string& className);
 
-/// The hypotheses for the call, likeliest first. Tensor arguments are taken as the values that `recorder` knows them
-/// by.
-Candidates candidates(const ModuleCall& call, OperatorRecorder& recorder);
+/// The hypotheses for the call, likeliest first.
+Candidates candidates(const ModuleCall& call, const Builder& builder);
 
 } // namespace fxp::quant

@@ -1,4 +1,4 @@
-#include "quant/import/layer_operators.h"
+#include "quant/record/layer_operators.h"
 
 #include "quant/layers/convolution.h"
 #include "quant/layers/gru.h"
@@ -33,32 +33,30 @@ StepResult recordOne(const RecurrentCall& call, const RecurrentParameters& param
     if (call.kind == "lstm") {
         Lstm layer(path, parameters);
         const auto out = layer.forward({x, h0, c0}, run);
-        run.declare(layer);
+        layer.declare(run);
         return {out.output, out.hn, out.cn};
     }
     if (call.kind == "gru") {
         Gru layer(path, parameters);
         const auto out = layer.forward(x, h0, run);
-        run.declare(layer);
+        layer.declare(run);
         return {out.output, out.hn, {}};
     }
     Rnn layer(path, parameters, call.kind == "rnn_relu" ? "relu" : "tanh");
     const auto out = layer.forward(x, h0, run);
-    run.declare(layer);
+    layer.declare(run);
     return {out.output, out.hn, {}};
 }
 
 Value selected(Value all, std::int64_t index, Builder& run) {
-    return run.apply("select", {all}, [index](std::span<const at::Tensor> in) { return in[0].select(0, index); });
+    return run.call("aten::select.int", {all, 0, index});
 }
 
 Value joined(const std::vector<Value>& parts, bool stacked, Builder& run) {
     if (parts.size() == 1 && !stacked)
         return parts[0];
-    return run.apply(stacked ? "stack" : "cat", parts, [stacked](std::span<const at::Tensor> in) {
-        const Tensors tensors(in.begin(), in.end());
-        return stacked ? at::stack(tensors) : at::cat(tensors, -1);
-    });
+    const Operand::List list(parts.begin(), parts.end());
+    return stacked ? run.call("aten::stack", {list, 0}) : run.call("aten::cat", {list, -1});
 }
 
 std::optional<std::vector<Value>> recordRecurrent(const RecurrentCall& call, const std::string& path, Builder& run) {
@@ -103,7 +101,7 @@ std::optional<std::vector<Value>> recordRecurrent(const RecurrentCall& call, con
 }
 
 Value transposed(Value x, Builder& run) {
-    return run.apply("transpose", {x}, [](std::span<const at::Tensor> in) { return in[0].transpose(0, 1); });
+    return run.call("aten::transpose.int", {x, 0, 1});
 }
 
 /// aten::lstm(input, hx[], params[], has_biases, num_layers, dropout, train, bidirectional, batch_first); gru and rnn
@@ -142,8 +140,7 @@ std::optional<std::vector<Value>> cell(const std::string& name, const c10::Stack
     RecurrentCall call;
     call.kind = name.substr(0, name.rfind("_cell"));
     const auto widened = [&](const at::Tensor& tensor, std::int64_t dim) {
-        return run.apply("unsqueeze", {valueOf(tensor)},
-                         [dim](std::span<const at::Tensor> in) { return in[0].unsqueeze(dim); });
+        return run.call("aten::unsqueeze", {valueOf(tensor), dim});
     };
     call.x = widened(a[0].toTensor(), 1);
     if (a[1].isTensorList()) {
@@ -182,7 +179,7 @@ std::optional<std::vector<Value>> attention(const c10::Stack& a, const std::stri
     options.groupedQueries = a.size() > 7 && a[7].isBool() && a[7].toBool();
     ScaledDotProductAttention layer(path, options);
     const Value output = layer.forward(inputs, run);
-    run.declare(layer);
+    layer.declare(run);
     return std::vector<Value>{output};
 }
 
@@ -193,7 +190,7 @@ at::Tensor tensorOrNone(const at::IValue& value) {
 template <class L, class... Arguments> std::vector<Value> recordLayer(Value x, Builder& run, Arguments... arguments) {
     L layer(arguments...);
     const Value y = layer.forward(x, run);
-    run.declare(layer);
+    layer.declare(run);
     return {y};
 }
 
@@ -248,9 +245,7 @@ std::optional<std::vector<Value>> convolution(const std::string& name, const c10
     if (a[4].isIntList()) {
         options.padding = a[4].toIntVector();
     } else if (a[4].toStringRef() == "same") {
-        x = run.apply("pad", {x}, [pads = samePadding(weight, options.dilation)](std::span<const at::Tensor> in) {
-            return at::constant_pad_nd(in[0], pads);
-        });
+        x = run.call("aten::constant_pad_nd", {x, samePadding(weight, options.dilation), 0});
     }
     return recordLayer<Convolution>(x, run, path, weight, tensorOrNone(a[2]), options);
 }
@@ -263,7 +258,7 @@ std::optional<std::vector<Value>> layerNorm(const c10::Stack& a, const std::stri
     return recordLayer<LayerNorm>(valueOf(a[0].toTensor()), run, path, parameters);
 }
 
-/// Layers hold their parameters: the operator of one that hangs on the inputs is none.
+/// Layers hold their parameters: the operator of one that depends on the inputs is not one.
 bool hasConstantParameters(const std::string& name, const c10::Stack& a, const ValueOf& valueOf, const Builder& run) {
     for (std::size_t i = 0; i < a.size(); ++i) {
         const bool isInput = i == (name == "addmm" ? 1 : 0);

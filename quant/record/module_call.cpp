@@ -1,4 +1,4 @@
-#include "quant/import/module_call.h"
+#include "quant/record/module_call.h"
 
 #include <ATen/ATen.h>
 
@@ -11,7 +11,7 @@ at::Tensor parameter(const ModuleCall& call, const std::string& name) {
     return found == call.parameters.end() ? at::Tensor() : found->second;
 }
 
-std::optional<OperatorRecorder::Hint> hint(const ModuleCall& call, const std::string& op) {
+std::optional<Hint> hint(const ModuleCall& call, const std::string& op) {
     for (const auto& candidate : call.hints) {
         if (candidate.op == op)
             return candidate;
@@ -19,19 +19,19 @@ std::optional<OperatorRecorder::Hint> hint(const ModuleCall& call, const std::st
     return std::nullopt;
 }
 
-std::vector<Value> tensorArguments(const ModuleCall& call, OperatorRecorder& recorder) {
+std::vector<Value> tensorArguments(const ModuleCall& call) {
     std::vector<Value> values;
     for (const auto& argument : call.arguments) {
-        if (argument.value.isTensor())
-            values.push_back(recorder.valueOf(argument.value.toTensor()));
+        if (argument.value.isTensor() && !argument.values.empty())
+            values.push_back(argument.values[0]);
     }
     return values;
 }
 
-Value namedArgument(const ModuleCall& call, const std::string& name, OperatorRecorder& recorder) {
+Value namedArgument(const ModuleCall& call, const std::string& name) {
     for (const auto& argument : call.arguments) {
-        if (argument.name == name && argument.value.isTensor())
-            return recorder.valueOf(argument.value.toTensor());
+        if (argument.name == name && argument.value.isTensor() && !argument.values.empty())
+            return argument.values[0];
     }
     return {};
 }
@@ -77,7 +77,8 @@ LayerNorm::Parameters normParameters(const ModuleCall& call, const std::string& 
         p.normalizedShape = p.weight.sizes().vec();
     else if (const auto shape = attribute<std::vector<std::int64_t>>(call, prefix + "normalized_shape"))
         p.normalizedShape = *shape;
-    else if (const auto seen = hint(call, "layer_norm"); seen && seen->arguments[1].isIntList())
+    else if (const auto seen = hint(call, "layer_norm");
+             seen && seen->arguments.size() > 1 && seen->arguments[1].isIntList())
         p.normalizedShape = seen->arguments[1].toIntVector();
     return p;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
-#include "quant/graph/builder.h"
-#include "quant/import/operator_recorder.h"
+#include "quant/ops/builder.h"
 #include "quant/layers/layer_norm.h"
 
 #include <ATen/core/ivalue.h>
@@ -9,11 +8,16 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 namespace fxp::quant {
+
+/// What an operator was given: a hint for what a traced file leaves open.
+struct Hint {
+    std::string op;                    ///< its name (ops/operator_names.h)
+    std::vector<at::IValue> arguments; ///< tensors as undefined ones
+};
 
 /// One call of a module, as an importer saw it: what its class is, what it was given, what it holds, and which
 /// operators ran inside.
@@ -24,11 +28,12 @@ struct ModuleCall {
     struct Argument {
         std::string name;
         at::IValue value;
+        std::vector<Value> values; ///< of its defined tensors, in order, as they were before the module ran
     };
     std::vector<Argument> arguments;
     std::map<std::string, at::Tensor> parameters; ///< by path below the module: `self_attn.in_proj_weight`
     std::map<std::string, at::IValue> attributes; ///< likewise; what the file knows of the constructor's arguments
-    std::span<const OperatorRecorder::Hint> hints;
+    std::vector<Hint> hints; ///< of the operators inside
     at::IValue result;
 };
 
@@ -38,7 +43,12 @@ struct Candidate {
     std::function<std::vector<Value>(Builder&)> run;
 };
 
+/// Likeliest first, and no more than kMaxCandidates.
 using Candidates = std::vector<Candidate>;
+
+/// A module is run once for each candidate. What a traced file leaves open is a handful of choices of a few values each;
+/// a call with more readings than this is not going to be recognised, and must not keep the user waiting.
+inline constexpr std::size_t kMaxCandidates = 256;
 
 /// A parameter by its path below the module; undefined where there is none.
 at::Tensor parameter(const ModuleCall& call, const std::string& name);
@@ -56,11 +66,12 @@ template <class T> std::optional<T> attribute(const ModuleCall& call, const std:
 }
 
 /// What the first operator of that name inside the module was given.
-std::optional<OperatorRecorder::Hint> hint(const ModuleCall& call, const std::string& op);
+std::optional<Hint> hint(const ModuleCall& call, const std::string& op);
 
-std::vector<Value> tensorArguments(const ModuleCall& call, OperatorRecorder& recorder);
+/// The arguments that are tensors.
+std::vector<Value> tensorArguments(const ModuleCall& call);
 /// Undefined where there is no tensor of that name.
-Value namedArgument(const ModuleCall& call, const std::string& name, OperatorRecorder& recorder);
+Value namedArgument(const ModuleCall& call, const std::string& name);
 
 /// Visits every ordered choice of `count` of the values, with the values left over.
 void forEachChoice(const std::vector<Value>& values, std::size_t count,

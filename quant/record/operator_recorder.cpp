@@ -1,216 +1,266 @@
-#include "quant/import/operator_recorder.h"
+#include "quant/record/operator_recorder.h"
 
 #include "quant/core/error.h"
-#include "quant/import/layer_operators.h"
-#include "quant/import/operator_names.h"
-#include "quant/import/operator_products.h"
-#include "quant/import/proof.h"
-#include "quant/layers/operator_layer.h"
+#include "quant/ops/agreement.h"
+#include "quant/ops/aten_operator.h"
+#include "quant/ops/operator_names.h"
+#include "quant/record/layer_operators.h"
+#include "quant/record/operator_products.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/function_schema.h>
 
 #include <algorithm>
-#include <optional>
 #include <span>
+#include <unordered_set>
 
 namespace fxp::quant {
 
 namespace {
 
-/// Calls `visit` on every tensor in a value, through lists and optionals, in order.
-void forEachTensor(const at::IValue& value, const std::function<void(const at::Tensor&)>& visit) {
-    if (value.isTensor()) {
-        visit(value.toTensor());
-    } else if (value.isTensorList() || value.isList()) {
-        for (const at::IValue& element : value.toListRef())
-            forEachTensor(element, visit);
-    } else if (value.isTuple()) {
-        for (const at::IValue& element : value.toTupleRef().elements())
-            forEachTensor(element, visit);
-    }
-}
-
-/// The value with its tensors replaced, in the order of forEachTensor.
-at::IValue withTensors(const at::IValue& value, std::span<const at::Tensor>& tensors) {
-    if (value.isTensor()) {
-        const at::Tensor tensor = tensors.front();
-        tensors = tensors.subspan(1);
-        return tensor;
-    }
-    if (value.isTensorList()) {
-        c10::List<at::Tensor> list;
-        for (std::size_t i = 0, count = value.toListRef().size(); i < count; ++i, tensors = tensors.subspan(1))
-            list.push_back(tensors.front());
-        return list;
-    }
-    if (value.isList()) {
-        const auto list = value.toList();
-        auto copy = c10::impl::GenericList(list.elementType());
-        for (const at::IValue& element : value.toListRef())
-            copy.push_back(withTensors(element, tensors));
-        return copy;
-    }
-    return value;
-}
-
 Tensors tensorsOf(std::span<const at::IValue> values) {
     Tensors tensors;
-    for (const at::IValue& value : values)
-        forEachTensor(value, [&](const at::Tensor& tensor) { tensors.push_back(tensor); });
+    for (const at::IValue& value : values) {
+        forEachTensor(value, [&](const at::Tensor& tensor) {
+            if (tensor.defined())
+                tensors.push_back(tensor);
+        });
+    }
     return tensors;
 }
 
-/// The index of the tensor argument that the operator writes to; absent for a functional one.
-std::optional<std::size_t> writtenArgument(const c10::FunctionSchema& schema, const c10::Stack& stack) {
+/// The tensor arguments that the operator writes to.
+std::vector<std::size_t> writtenArguments(const c10::FunctionSchema& schema, const c10::Stack& stack) {
+    std::vector<std::size_t> places;
     for (std::size_t i = 0; i < schema.arguments().size() && i < stack.size(); ++i) {
         const auto* alias = schema.arguments()[i].alias_info();
-        if (alias && alias->isWrite() && stack[i].isTensor())
-            return i;
+        if (alias && alias->isWrite() && stack[i].isTensor() && stack[i].toTensor().defined())
+            places.push_back(i);
     }
-    return std::nullopt;
+    return places;
 }
 
-/// How a tensor lies in its storage.
-struct Layout {
-    explicit Layout(const at::Tensor& t)
-        : sizes(t.sizes().vec()), strides(t.strides().vec()), offset(t.storage_offset()) {}
-    at::Tensor in(const at::Tensor& storage) const { return storage.as_strided(sizes, strides, offset); }
+/// In-place operators that change how a tensor looks at its memory, and no value: its alias set knows it still.
+bool changesViewAlone(const std::string& op) {
+    static const std::unordered_set<std::string> kNames{"t_", "transpose_", "swapaxes_", "swapdims_", "squeeze_",
+                                                        "unsqueeze_", "as_strided_", "detach_", "requires_grad_"};
+    return kNames.contains(op);
+}
 
-    std::vector<std::int64_t> sizes, strides;
-    std::int64_t offset;
-};
+bool mayReturnViews(const c10::FunctionSchema& schema, const std::string& name) {
+    return movesValues(name) ||
+           std::ranges::any_of(schema.returns(), [](const c10::Argument& result) { return result.alias_info(); });
+}
+
+bool returnsTensorsAlone(const c10::FunctionSchema& schema) {
+    return std::ranges::all_of(schema.returns(), [](const c10::Argument& result) {
+        return result.type()->kind() == c10::TypeKind::TensorType;
+    });
+}
+
+std::string schemaName(const c10::FunctionSchema& schema) {
+    return schema.overload_name().empty() ? schema.name() : schema.name() + "." + schema.overload_name();
+}
+
+/// The operand with the recorder's values in the place of tensors.
+Operand operandOf(const at::IValue& value, const std::string& where, AliasSets& aliases) {
+    if (value.isTensor() && value.toTensor().defined())
+        return aliases.read(value.toTensor());
+    if (value.isList() || value.isTuple()) {
+        Operand::List list;
+        const auto elements = value.isList() ? value.toListRef().vec() : value.toTupleRef().elements().vec();
+        for (const at::IValue& element : elements)
+            list.push_back(operandOf(element, where, aliases));
+        return list;
+    }
+    Tensors none;
+    return toArgument(value, none, where);
+}
 
 } // namespace
 
-void OperatorRecorder::bind(const at::Tensor& tensor, Value value) {
-    m_tracked.insert_or_assign(tensor.unsafeGetTensorImpl(), Tracked{tensor, value});
+bool OperatorRecorder::isLookUp(const std::string& name, const Tensors& inputs) const {
+    return name == "embedding" && !inputs.empty() && !m_aliases.nameOf(inputs[0]).empty();
 }
 
-void OperatorRecorder::bindParameter(const at::Tensor& tensor, const std::string& name) {
-    if (tensor.defined() && m_names.try_emplace(tensor.unsafeGetTensorImpl(), name).second)
-        m_named.push_back(tensor);
-}
-
-Value OperatorRecorder::valueOf(const at::Tensor& tensor) {
-    if (!tensor.defined())
-        return {};
-    const auto known = m_tracked.find(tensor.unsafeGetTensorImpl());
-    return known != m_tracked.end() ? known->second.value : m_builder.constant(tensor);
-}
-
-bool OperatorRecorder::isLive(const at::Tensor& tensor) const {
-    return tensor.defined() && m_tracked.contains(tensor.unsafeGetTensorImpl());
-}
-
-void OperatorRecorder::run(const c10::FunctionSchema& schema, const StackFunction& function, c10::Stack& stack,
-                           OperatorScope& scope) {
+void OperatorRecorder::run(const OperatorCall& call, c10::Stack& stack, OperatorScope& scope) {
+    m_builder.setSource(call.source);
     const Tensors inputs = tensorsOf(stack);
-    const bool live = std::ranges::any_of(inputs, [this](const at::Tensor& t) { return isLive(t); });
-    const std::string name = operatorName(schema.name(), stack);
-    const auto written = writtenArgument(schema, stack);
-    if (written && (live || m_names.contains(stack[*written].toTensor().unsafeGetTensorImpl()))) {
-        runInPlace(schema, function, stack, scope, *written);
+    const bool live = std::ranges::any_of(inputs, [this](const at::Tensor& t) { return m_aliases.isLive(t); });
+    const std::string name = operatorName(call.schema.name(), stack);
+    const std::string own = call.schema.name().substr(call.schema.name().find("::") + 2);
+    if ((!call.isTensorOperator && !movesValues(name)) || changesViewAlone(own)) {
+        if (live && readsValues(name, stack))
+            m_builder.setDataDependent();
+        call.run(stack);
+        for (const at::Tensor& result : tensorsOf(stack)) {
+            if (live && result.is_floating_point() && !m_aliases.knows(result))
+                throw Error(scope.path, call.schema.name() + " computes a tensor in a way that cannot be followed",
+                            "export the model with a newer PyTorch, or without that operator");
+        }
         return;
     }
-    if (live && readsValues(name))
+    if (own == "resize_" || own == "set_")
+        throw Error(scope.path, "the model gives a tensor other memory (" + own + "), which cannot be followed",
+                    "make a new tensor instead");
+    const auto written = writtenArguments(call.schema, stack);
+    if (!written.empty()) {
+        runInPlace(call, name, stack, scope, written);
+        return;
+    }
+    if (live && readsValues(name, stack))
         m_builder.setDataDependent();
-    if (!live || dependsOnShapeAlone(name)) {
-        function(stack);
-        // A parameter seen through a view is still that parameter.
-        if (movesValues(name) && !inputs.empty() && !stack.empty() && stack.back().isTensor()) {
-            const auto named = m_names.find(inputs[0].defined() ? inputs[0].unsafeGetTensorImpl() : nullptr);
-            if (named != m_names.end())
-                bindParameter(stack.back().toTensor(), std::string(named->second));
-        }
+    if ((live || isLookUp(name, inputs)) && !dependsOnShapeAlone(name))
+        runRecorded(call, name, stack, scope);
+    else
+        runUnrecorded(call, name, stack);
+}
+
+void OperatorRecorder::runUnrecorded(const OperatorCall& call, const std::string& name, c10::Stack& stack) {
+    const Tensors inputs = tensorsOf(stack);
+    call.run(stack);
+    // A parameter seen through a view is still that parameter.
+    if (!movesValues(name) || inputs.empty())
+        return;
+    const std::string parameter = m_aliases.nameOf(inputs[0]);
+    if (parameter.empty())
+        return;
+    for (const at::Tensor& result : tensorsOf(stack))
+        m_aliases.setName(result, parameter);
+}
+
+void OperatorRecorder::runInPlace(const OperatorCall& call, const std::string& name, c10::Stack& stack,
+                                  OperatorScope& scope, const std::vector<std::size_t>& written) {
+    const bool live =
+        std::ranges::any_of(tensorsOf(stack), [this](const at::Tensor& t) { return m_aliases.isLive(t); });
+    Tensors targets;
+    for (const std::size_t place : written) {
+        targets.push_back(stack[place].toTensor());
+        if (m_beforeWrite)
+            m_beforeWrite(targets.back());
+    }
+    if (!live) {
+        for (const at::Tensor& target : targets)
+            m_aliases.prepareWrite(target);
+        call.run(stack);
+        return;
+    }
+    const std::vector<Value> values = record(call, name, stack, scope);
+    if (values.size() != targets.size())
+        throw Error(scope.path, call.schema.name() + " writes to tensors that it does not return",
+                    "write to the tensors one by one");
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+        if (m_builder.tensor(values[i]).sizes() != targets[i].sizes())
+            throw Error(scope.path, call.schema.name() + " writes to a tensor of another shape",
+                        "give it a tensor of the result's shape");
+    }
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+        m_aliases.prepareWrite(targets[i]);
+        targets[i].copy_(m_builder.tensor(values[i]));
+        m_aliases.write(targets[i], values[i]);
+    }
+    stack.assign(targets.begin(), targets.end());
+}
+
+void OperatorRecorder::runRecorded(const OperatorCall& call, const std::string& name, c10::Stack& stack,
+                                   OperatorScope& scope) {
+    if (name == "as_strided") { // what it shows depends on the memory: read from there when somebody asks
+        call.run(stack);
         return;
     }
     const c10::Stack arguments = stack;
-    function(stack);
-    record(schema, function, arguments, stack, scope);
+    const bool runs = mayReturnViews(call.schema, name) || !returnsTensorsAlone(call.schema);
+    if (runs) {
+        call.run(stack);
+        const Tensors inputs = tensorsOf(arguments), outputs = tensorsOf(stack);
+        // What returns its own input (`contiguous` of a contiguous tensor) is no step.
+        const auto isInput = [&](const at::Tensor& output) {
+            return std::ranges::any_of(inputs, [&](const at::Tensor& input) { return input.is_same(output); });
+        };
+        if (outputs.empty() || std::ranges::all_of(outputs, isInput))
+            return;
+    }
+    const std::vector<Value> values = record(call, name, arguments, scope);
+    if (!runs) {
+        stack.clear();
+        for (const Value value : values)
+            stack.emplace_back(m_builder.tensor(value));
+    }
+    const Tensors outputs = tensorsOf(stack);
+    std::size_t next = 0;
+    for (const Value value : values) {
+        if (!m_builder.tensor(value).defined()) // a fused kernel's result that was not asked for
+            continue;
+        m_aliases.bind(outputs.at(next++), value);
+    }
 }
 
-void OperatorRecorder::record(const c10::FunctionSchema& schema, const StackFunction& function,
-                              const c10::Stack& arguments, c10::Stack& results, OperatorScope& scope) {
-    const Tensors inputs = tensorsOf(arguments);
-    const Tensors outputs = tensorsOf(results);
-    const std::string name = operatorName(schema.name(), arguments);
-    // What returns its own input (`contiguous` of a contiguous tensor) is no step.
-    const auto isInput = [&](const at::Tensor& output) {
-        return std::ranges::any_of(inputs, [&](const at::Tensor& input) { return input.is_same(output); });
-    };
-    if (outputs.empty() || std::ranges::all_of(outputs, isInput))
-        return;
+Operands OperatorRecorder::operandsOf(const OperatorCall& call, const c10::Stack& arguments) {
+    Operands operands;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        operands.push_back(operandOf(arguments[i], call.schema.name(), m_aliases));
+        // The first says itself what it is; names help to read the rest.
+        if (i > 0 && i < call.schema.arguments().size())
+            operands.back().name = call.schema.arguments()[i].name();
+    }
+    return operands;
+}
 
+std::vector<Value> OperatorRecorder::record(const OperatorCall& call, const std::string& name,
+                                            const c10::Stack& arguments, OperatorScope& scope) {
     Hint hint{name, {}};
     for (const at::IValue& argument : arguments)
         hint.arguments.push_back(argument.isTensor() ? at::IValue(at::Tensor()) : argument);
-    m_hints.push_back(hint);
+    m_hints.push_back(std::move(hint));
 
-    // The file's `view` of a tensor that lay otherwise in the float run than in a later one is a reshape there.
-    Operation operation;
-    if (name == "view" && arguments.size() == 2 && arguments[1].isIntList()) {
-        operation = [shape = arguments[1].toIntVector()](std::span<const at::Tensor> in) {
-            return Tensors{in[0].reshape(shape)};
-        };
-    } else {
-        operation = [function, arguments](std::span<const at::Tensor> in) {
-            c10::Stack stack;
-            for (const at::IValue& argument : arguments)
-                stack.push_back(withTensors(argument, in));
-            function(stack);
-            return tensorsOf(stack);
-        };
-    }
-
+    const std::string op = schemaName(call.schema);
+    const Operands operands = operandsOf(call, arguments);
     if (isLayerOperator(name)) {
-        const std::vector<Value> layered = recordLayer(name, arguments, outputs, scope);
-        if (!layered.empty()) {
-            takeLayerResults(layered, results);
-            return;
-        }
+        const std::vector<Value> layered = recordLayer(op, operands, name, arguments, scope);
+        if (!layered.empty())
+            return layered;
     }
     if (name == "batch_norm" && !m_folded.empty()) {
         OperatorScope trial = scope;
-        const std::string path = pathOf(name, trial);
+        const std::string path = m_paths.next(name, trial);
         if (m_folded.contains(path)) {
             scope = trial;
-            takeLayerResults(foldBatchNorm(path, arguments, outputs.at(0)), results);
-            return;
+            return foldBatchNorm(path, op, operands, arguments);
         }
     }
-    std::vector<Value> values;
-    if (movesValues(name)) {
-        std::vector<Value> operands;
-        for (const at::Tensor& input : inputs)
-            operands.push_back(valueOf(input));
-        values = m_builder.append(name, operands, outputs, std::move(operation));
-    } else {
-        std::vector<OperatorLayer::Operand> operands;
-        for (const at::Tensor& input : inputs) {
-            OperatorLayer::Operand operand{valueOf(input), {}, false};
-            operand.quantized = input.defined() && input.scalar_type() == at::kFloat && input.dim() > 0;
-            const auto named = m_names.find(input.defined() ? input.unsafeGetTensorImpl() : nullptr);
-            if (named != m_names.end())
-                operand.parameter = named->second;
-            operands.push_back(operand);
-        }
-        // A type of section 8 has the members that FxPyTorch's class has, or another name.
-        const bool isOther = name == "linear" || name == "conv2d" || name == "layer_norm";
-        OperatorLayer layer(isOther ? name + "_operator" : name, pathOf(name, scope));
-        values = layer.forward(operands, outputs, std::move(operation), m_builder, operatorProduct(name, arguments));
-    }
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-        if (outputs[i].defined())
-            bind(outputs[i], values[i]);
-    }
+    m_builder.setLayer({});
+    if (movesValues(name))
+        return m_builder.apply(op, operands);
+    return recordOperatorLayer(op, operands, name, arguments, scope);
 }
 
-std::vector<Value> OperatorRecorder::foldBatchNorm(const std::string& path, const c10::Stack& arguments,
-                                                   const at::Tensor& expected) {
+std::vector<Value> OperatorRecorder::recordOperatorLayer(const std::string& op, const Operands& operands,
+                                                         const std::string& name, const c10::Stack& arguments,
+                                                         OperatorScope& scope) {
+    std::vector<OperatorLayer::Input> inputs;
+    const bool divides = name == "div" || name == "true_divide" || name == "divide";
+    for (const at::Tensor& tensor : tensorsOf(arguments)) {
+        OperatorLayer::Input input;
+        input.value = m_aliases.read(tensor);
+        input.quantized = tensor.scalar_type() == at::kFloat && tensor.dim() > 0;
+        input.parameter = m_aliases.nameOf(tensor);
+        input.divisor = (divides && inputs.size() == 1) || input.parameter == "running_var";
+        inputs.push_back(std::move(input));
+    }
+    // A type of FIXED_POINT.md, section 8, has the members that FxPyTorch's class has, or another name.
+    const bool isOther = name == "linear" || name == "conv2d" || name == "layer_norm";
+    OperatorLayer layer(isOther ? name + "_operator" : name, m_paths.next(name, scope));
+    return layer.forward(inputs, op, operands, m_builder, operatorProduct(name, arguments));
+}
+
+std::vector<Value> OperatorRecorder::foldBatchNorm(const std::string& path, const std::string& op,
+                                                   const Operands& operands, const c10::Stack& arguments) {
     const auto tensor = [&](std::size_t i) {
         return arguments.at(i).isTensor() ? arguments[i].toTensor() : at::Tensor();
     };
+    const auto begin = m_builder.mark();
+    const at::Tensor expected = m_builder.tensor(m_builder.call(op, operands));
+    m_builder.erase(begin, m_builder.mark());
     // aten::batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled)
     const Value folded = m_builder.foldInto(valueOf(tensor(0)),
                                             {tensor(1), tensor(2), tensor(3), tensor(4), arguments.at(7).toDouble()});
@@ -219,91 +269,49 @@ std::vector<Value> OperatorRecorder::foldBatchNorm(const std::string& path, cons
     return {folded};
 }
 
-void OperatorRecorder::takeLayerResults(const std::vector<Value>& values, c10::Stack& results) {
-    Tensors tensors;
-    for (const Value value : values) {
-        // A tensor of its own, so that its readers are told from those of what the layer took.
-        tensors.push_back(m_builder.tensor(value).alias());
-        bind(tensors.back(), value);
-    }
-    std::span<const at::Tensor> rest = tensors;
-    for (at::IValue& result : results)
-        result = withTensors(result, rest);
-}
-
-std::string OperatorRecorder::pathOf(const std::string& name, OperatorScope& scope, bool isLayer) {
-    const int count = scope.counters[name]++;
-    const std::string own = count == 0 ? name : name + "_" + std::to_string(count);
-    const bool isFirst = scope.counters.size() == 1 && count == 0;
-    const bool atModule = scope.leaf && !scope.taken && (isFirst || isLayer);
-    scope.taken = scope.taken || atModule;
-    return atModule ? scope.path : joinPath(scope.path, own);
-}
-
-std::vector<Value> OperatorRecorder::recordLayer(const std::string& name, const c10::Stack& arguments,
-                                                 const Tensors& expected, OperatorScope& scope) {
-    const auto begin = m_builder.mark();
+std::vector<Value> OperatorRecorder::recordLayer(const std::string& op, const Operands& operands,
+                                                 const std::string& name, const c10::Stack& arguments,
+                                                 OperatorScope& scope) {
     OperatorScope trial = scope;
-    try {
-        const auto got = recordLayerOperator(
-            name, arguments, pathOf(name, trial, true), [this](const at::Tensor& t) { return valueOf(t); }, m_builder);
-        bool proven = got && got->size() == expected.size();
-        for (std::size_t i = 0; proven && i < got->size(); ++i)
-            proven = agrees(m_builder.tensor((*got)[i]), expected[i]);
-        if (proven) {
-            scope = trial;
-            return *got;
+    const std::string path = m_paths.next(name, trial, true);
+    const auto begin = m_builder.mark();
+    m_builder.setLayer(path);
+    const std::vector<Value> expected = m_builder.apply(op, operands);
+    const auto end = m_builder.mark();
+    const Candidate candidate{[&](Builder& run) {
+        return recordLayerOperator(
+                   name, arguments, path, [this](const at::Tensor& tensor) { return valueOf(tensor); }, run)
+            .value_or(std::vector<Value>{});
+    }};
+    const std::vector<Value> got = m_recognition.replace(path, begin, end, expected, {candidate});
+    if (got.empty())
+        m_builder.erase(begin, end);
+    else
+        scope = trial;
+    return got;
+}
+
+at::IValue OperatorRecorder::withLayerResults(const at::IValue& result, const std::vector<Value>& values,
+                                              std::size_t known) {
+    std::size_t next = 0;
+    const std::function<at::IValue(const at::IValue&)> replaced = [&](const at::IValue& value) -> at::IValue {
+        if (value.isTensor() && value.toTensor().defined()) {
+            const Value own = values.at(next++);
+            if (m_aliases.knows(value.toTensor(), known))
+                return m_aliases.bindTwin(value.toTensor(), own);
+            const at::Tensor& tensor = m_builder.tensor(own);
+            at::Tensor fresh = m_aliases.knows(tensor) ? tensor.clone() : tensor;
+            m_aliases.bind(fresh, own);
+            return fresh;
         }
-    } catch (const std::exception&) {
-        // Tensors that do not fit: a wrong hypothesis, and no more.
-    }
-    m_builder.erase(begin, m_builder.mark());
-    return {};
-}
-
-void OperatorRecorder::runInPlace(const c10::FunctionSchema& schema, const StackFunction& function, c10::Stack& stack,
-                                  OperatorScope& scope, std::size_t written) {
-    const at::Tensor target = stack[written].toTensor();
-    // The functional twin: the same operator on a copy, which nothing else sees.
-    const StackFunction functional = [function, written](c10::Stack& arguments) {
-        arguments[written] = arguments[written].toTensor().clone();
-        function(arguments);
+        if (!value.isTuple())
+            return value;
+        std::vector<at::IValue> elements;
+        for (const at::IValue& element : value.toTupleRef().elements())
+            elements.push_back(replaced(element));
+        return c10::ivalue::Tuple::create(std::move(elements));
     };
-    c10::Stack results = stack;
-    const c10::Stack arguments = stack;
-    functional(results);
-    const at::Tensor after = results.back().toTensor();
-    if (!isLive(target)) // a constant or a parameter from now on hangs on the inputs
-        bind(target, m_builder.constant(target.clone()));
-    record(schema, functional, arguments, results, scope);
-    m_builder.protect(target);
-    target.copy_(after);
-    writeThrough(target, valueOf(after));
-    stack.assign(1, at::IValue(target));
-}
-
-void OperatorRecorder::writeThrough(const at::Tensor& target, Value written) {
-    const Layout to(target);
-    const auto elements = static_cast<std::int64_t>(target.storage().nbytes() / target.element_size());
-    bind(target, written);
-    for (auto& [impl, tracked] : m_tracked) {
-        const at::Tensor other = tracked.tensor;
-        const bool shares = !other.is_same(target) && other.has_storage() &&
-                            other.storage().unsafeGetStorageImpl() == target.storage().unsafeGetStorageImpl() &&
-                            other.scalar_type() == target.scalar_type();
-        if (!shares)
-            continue;
-        // A view of the same memory: its values before, overwritten where the target lies, both laid out as in the
-        // file's own run.
-        const Layout view(other);
-        tracked.value = m_builder.apply("write_through", {tracked.value, written},
-                                        [to, view, elements](std::span<const at::Tensor> in) {
-                                            const at::Tensor storage = at::zeros({elements}, in[0].options());
-                                            view.in(storage).copy_(in[0]);
-                                            to.in(storage).copy_(in[1]);
-                                            return view.in(storage).clone();
-                                        });
-    }
+    return replaced(result);
 }
 
 } // namespace fxp::quant

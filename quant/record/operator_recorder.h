@@ -1,15 +1,15 @@
 #pragma once
 
-#include "quant/graph/builder.h"
+#include "quant/record/alias_sets.h"
+#include "quant/record/operator_paths.h"
+#include "quant/record/recognition.h"
 
-#include <ATen/core/ivalue.h>
 #include <ATen/core/stack.h>
 
 #include <functional>
 #include <map>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace c10 {
@@ -18,72 +18,68 @@ struct FunctionSchema;
 
 namespace fxp::quant {
 
-/// Names the operators of one module call: `add`, `add_1`, ….
-struct OperatorScope {
-    std::string path;
-    bool leaf = false;  ///< a module of torch.nn without submodules: its first operator takes the module's own path,
-                        ///< or, before or after others, its layer
-    bool taken = false; ///< the module's own path is
-    std::map<std::string, int> counters;
+/// One operator as an importer comes by it.
+struct OperatorCall {
+    const c10::FunctionSchema& schema;
+    std::function<void(c10::Stack&)> run;
+    bool isTensorOperator = true; ///< false: it handles lists, dicts and numbers, in which tensors may lie
+    std::string source;           ///< `file:line`, where it is known
 };
 
 /// Runs operators on a stack of IValues, as LibTorch's dispatcher takes them, and records those that compute on tensors
-/// that hang on the inputs. Tensors are followed by identity.
+/// that depend on the inputs, or look a parameter up.
 class OperatorRecorder {
   public:
-    using StackFunction = std::function<void(c10::Stack&)>;
-
-    explicit OperatorRecorder(Builder& builder) : m_builder(builder) {}
+    OperatorRecorder(Builder& builder, Recognition& recognition)
+        : m_builder(builder), m_recognition(recognition), m_aliases(builder) {}
 
     Builder& builder() { return m_builder; }
+    Recognition& recognition() { return m_recognition; }
+    AliasSets& aliases() { return m_aliases; }
+    OperatorPaths& paths() { return m_paths; }
 
-    /// The tensor is this value from now on.
-    void bind(const at::Tensor& tensor, Value value);
-    /// A parameter or buffer: its name becomes its slot's name where an operator takes it.
-    void bindParameter(const at::Tensor& tensor, const std::string& name);
-    /// The value that a tensor holds; a constant where it hangs on no input.
-    Value valueOf(const at::Tensor& tensor);
-    bool isLive(const at::Tensor& tensor) const;
+    /// Runs the operator on the stack and records it under `scope`. Throws Error.
+    void run(const OperatorCall& call, c10::Stack& stack, OperatorScope& scope);
 
-    /// Runs `function` on the stack and records it under `scope`.
-    void run(const c10::FunctionSchema& schema, const StackFunction& function, c10::Stack& stack, OperatorScope& scope);
+    /// The value that a tensor holds now; a constant where it depends on no input.
+    Value valueOf(const at::Tensor& tensor) { return m_aliases.read(tensor); }
+    /// A module's result with the tensors of its layer in the place of its operators'; `known` alias sets there were
+    /// before the module began: a tensor of one of those is what the module was given, and stays the same memory.
+    at::IValue withLayerResults(const at::IValue& result, const std::vector<Value>& values, std::size_t known);
 
     /// The batch norms that become part of the layer before them, by path (graph/batch_norm_fold.h).
     void setFolded(std::set<std::string> norms) { m_folded = std::move(norms); }
+    /// Called before the model writes to a tensor in place.
+    void setBeforeWrite(std::function<void(const at::Tensor&)> hook) { m_beforeWrite = std::move(hook); }
 
-    /// Constants that an operator was given, by the recorded node's name: hints for what a traced file leaves open.
-    struct Hint {
-        std::string op;
-        std::vector<at::IValue> arguments; ///< tensors as undefined ones
-    };
+    /// What operators were given so far: hints for what a traced file leaves open.
     const std::vector<Hint>& hints() const { return m_hints; }
 
   private:
-    struct Tracked {
-        at::Tensor tensor; ///< kept, so that no other tensor gets its address
-        Value value;
-    };
-
-    void record(const c10::FunctionSchema& schema, const StackFunction& function, const c10::Stack& arguments,
-                c10::Stack& results, OperatorScope& scope);
-    /// The operator as its layer, proven against the results; nothing where it is none.
-    std::vector<Value> recordLayer(const std::string& name, const c10::Stack& arguments, const Tensors& expected,
-                                   OperatorScope& scope);
+    bool isLookUp(const std::string& name, const Tensors& inputs) const;
+    void runUnrecorded(const OperatorCall& call, const std::string& name, c10::Stack& stack);
+    void runInPlace(const OperatorCall& call, const std::string& name, c10::Stack& stack, OperatorScope& scope,
+                    const std::vector<std::size_t>& written);
+    void runRecorded(const OperatorCall& call, const std::string& name, c10::Stack& stack, OperatorScope& scope);
+    std::vector<Value> record(const OperatorCall& call, const std::string& name, const c10::Stack& arguments,
+                              OperatorScope& scope);
+    /// The operator as its layer, proven against its own results; nothing where it is none.
+    std::vector<Value> recordLayer(const std::string& op, const Operands& operands, const std::string& name,
+                                   const c10::Stack& arguments, OperatorScope& scope);
     /// The batch norm's result as that of the layer before it. Throws Error where the layer cannot take it.
-    std::vector<Value> foldBatchNorm(const std::string& path, const c10::Stack& arguments, const at::Tensor& expected);
-    /// What follows reads the layer's tensors instead of the operator's.
-    void takeLayerResults(const std::vector<Value>& values, c10::Stack& results);
-    static std::string pathOf(const std::string& name, OperatorScope& scope, bool isLayer = false);
-    void runInPlace(const c10::FunctionSchema& schema, const StackFunction& function, c10::Stack& stack,
-                    OperatorScope& scope, std::size_t written);
-    void writeThrough(const at::Tensor& target, Value written);
+    std::vector<Value> foldBatchNorm(const std::string& path, const std::string& op, const Operands& operands,
+                                     const c10::Stack& arguments);
+    std::vector<Value> recordOperatorLayer(const std::string& op, const Operands& operands, const std::string& name,
+                                           const c10::Stack& arguments, OperatorScope& scope);
+    Operands operandsOf(const OperatorCall& call, const c10::Stack& arguments);
 
     Builder& m_builder;
-    std::unordered_map<const void*, Tracked> m_tracked;
-    std::unordered_map<const void*, std::string> m_names;
-    std::vector<at::Tensor> m_named;
+    Recognition& m_recognition;
+    AliasSets m_aliases;
+    OperatorPaths m_paths;
     std::vector<Hint> m_hints;
     std::set<std::string> m_folded;
+    std::function<void(const at::Tensor&)> m_beforeWrite;
 };
 
 } // namespace fxp::quant

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "quant/engine/run_result.h"
-
 #include <cstdint>
 #include <functional>
 

@@ -2,10 +2,12 @@
 
 #include "quant/core/error.h"
 #include "quant/core/quantize.h"
+#include "quant/ops/step_loop.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace fxp::quant {
@@ -19,7 +21,7 @@ std::vector<std::vector<std::int64_t>> shapesOf(const Tensors& inputs) {
     return shapes;
 }
 
-/// Statistics that batch_norm gathers are no parameters of its.
+/// Statistics that batch_norm gathers are not trained.
 bool isTrained(const SlotInfo& slot) {
     return slot.parameter && !slot.absent && !slot.name.starts_with("running_");
 }
@@ -46,12 +48,12 @@ const Program& QuantizedModule::programFor(const Tensors& inputs) {
     Recording recording = m_record(inputs);
     Program& program = m_programs.insert_or_assign(shapes, std::move(recording.program)).first->second;
     std::map<ValueId, std::string> pathOf;
-    for (const Node& node : program.nodes) {
-        if (!node.isQuantize())
+    for (const Step& step : program.steps) {
+        if (!step.isQuantize())
             continue;
-        const SlotInfo& slot = program.slots[static_cast<std::size_t>(node.sites[0].slot)];
+        const SlotInfo& slot = program.slots[static_cast<std::size_t>(step.sites[0].slot)];
         if (isTrained(slot))
-            pathOf.try_emplace(node.inputs[0], slot.path);
+            pathOf.try_emplace(step.inputs[0], slot.path);
     }
     // Every recording computes with the same parameters.
     for (auto& [id, tensor] : program.constants) {
@@ -83,19 +85,15 @@ void QuantizedModule::setFormats(const Formats& formats) {
 
 Tensors QuantizedModule::forward(const Tensors& inputs) {
     const Program& program = programFor(inputs);
-    Tensors values(static_cast<std::size_t>(program.valueCount));
-    for (std::size_t i = 0; i < program.inputs.size(); ++i)
-        values[static_cast<std::size_t>(program.inputs[i])] = inputs[i];
-    for (const auto& [id, tensor] : program.constants)
-        values[static_cast<std::size_t>(id)] = tensor;
-    for (const Node& node : program.nodes) {
-        Tensors in;
-        for (const ValueId input : node.inputs)
-            in.push_back(input == kAbsent ? at::Tensor() : values[static_cast<std::size_t>(input)]);
-        Tensors out = evaluate(node, in, &m_formats);
-        for (std::size_t i = 0; i < node.outputs.size(); ++i)
-            values[static_cast<std::size_t>(node.outputs[i])] = std::move(out.at(i));
-    }
+    Tensors values = startingValues(program, inputs);
+    std::vector<char> keep(values.size(), 0);
+    for (const ValueId output : program.outputs)
+        keep[static_cast<std::size_t>(output)] = 1;
+    const std::array lanes{Lane{&program, &values, {}}};
+    StepLoop loop;
+    loop.formats = &m_formats;
+    loop.keep = &keep;
+    runSteps(loop, lanes);
     Tensors outputs;
     for (const ValueId output : program.outputs)
         outputs.push_back(values[static_cast<std::size_t>(output)]);
@@ -123,7 +121,8 @@ QuantizedModule::Record recordLayers(std::function<std::vector<Value>(Builder&, 
         for (const at::Tensor& input : inputs)
             values.push_back(builder.input(input));
         const std::vector<Value> outputs = forward(builder, values);
-        return Recording{builder.finish(outputs), builder.tensors(), {}};
+        Builder::Finished finished = builder.finish(outputs);
+        return Recording{std::move(finished.program), std::move(finished.values), {}, {}};
     };
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "quant/engine/run_result.h"
-#include "quant/graph/builder.h"
+#include "quant/graph/formats.h"
 #include "quant/graph/network.h"
+#include "quant/ops/builder.h"
 
 #include <torch/nn/module.h>
 

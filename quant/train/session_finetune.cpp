@@ -68,7 +68,7 @@ NamedArrays Session::finetune(const Formats& formats, const FinetuneOptions& opt
                               const std::function<void(const EpochReport&)>& report, const RunControl& control) {
     if (!m_data)
         throw Error("", "there are no samples to train on", "open some");
-    if (m_data->samples.labels.empty())
+    if (m_data->samples->labels.empty())
         throw Error("labels", "there are none", "give one class per sample");
     if (!m_folded.empty())
         throw Error(*m_folded.begin(), "is folded, and the weights to train are those of the layer and the batch norm",
@@ -77,23 +77,23 @@ NamedArrays Session::finetune(const Formats& formats, const FinetuneOptions& opt
         throw Error("", "epochs, batch size and learning rate must be positive", "give positive ones");
     const std::int64_t count = m_data->count;
     Tensors inputs;
-    for (std::size_t i = 0; i < m_data->batchInputs.front().size(); ++i) {
+    for (std::size_t i = 0; i < m_data->batches.front()->inputs().size(); ++i) {
         Tensors parts;
-        for (const Tensors& batch : m_data->batchInputs)
-            parts.push_back(batch[i]);
+        for (const auto& batch : m_data->batches)
+            parts.push_back(batch->inputs()[i]);
         inputs.push_back(at::cat(parts));
         if (inputs.back().size(0) != count)
             throw Error("inputs", "samples do not lie along the first dimension", "fine-tune with a batch of samples");
     }
     at::Tensor labels = at::empty({count}, at::kLong);
-    std::copy(m_data->samples.labels.begin(), m_data->samples.labels.end(), labels.data_ptr<std::int64_t>());
+    std::copy(m_data->samples->labels.begin(), m_data->samples->labels.end(), labels.data_ptr<std::int64_t>());
     const std::int64_t size = std::min(options.batchSize, count);
 
     const auto record = [this](const Tensors& tensors) { return recordTensors(tensors); };
     QuantizedModule module(record, rowsOf(inputs, at::arange(size, at::kLong)));
     module.setFormats(formats);
     const at::Tensor first = scores(module, rowsOf(inputs, at::arange(size, at::kLong)));
-    const auto [least, greatest] = std::ranges::minmax(m_data->samples.labels);
+    const auto [least, greatest] = std::ranges::minmax(m_data->samples->labels);
     if (least < 0 || greatest >= first.size(1))
         throw Error("labels", "they are not all classes of the model", "give labels from 0 on");
 

@@ -1,14 +1,18 @@
 #include <QDirIterator>
 #include <QFile>
+#include <QMap>
 #include <QRegularExpression>
 #include <QTest>
 
-/// Dependencies point one way: quant ← model ← views ← app. Read off the includes.
+/// Dependencies point one way: quant ← model ← views ← app, and inside quant from core upwards. Read off the includes.
 class TestBorders : public QObject {
     Q_OBJECT
   private Q_SLOTS:
     void includes_data();
     void includes();
+    void insideQuant_data();
+    void insideQuant();
+    void everyFolderOfQuantHasItsRow();
 };
 
 void TestBorders::includes_data() {
@@ -48,6 +52,56 @@ void TestBorders::includes() {
         ++read;
     }
     QVERIFY(read > 0);
+}
+
+namespace {
+
+/// What each folder of quant may include beside itself.
+const QMap<QString, QStringList> kMayInclude{
+    {"core", {}},
+    {"graph", {"core"}},
+    {"ops", {"core", "graph"}},
+    {"layers", {"core", "graph", "ops"}},
+    {"record", {"core", "graph", "ops", "layers"}},
+    {"import", {"core", "graph", "ops", "layers", "record"}},
+    {"calibrate", {"core", "graph", "ops"}},
+    {"engine", {"core", "graph", "ops", "calibrate"}},
+    {"io", {"core", "graph", "engine"}},
+    {"train", {"core", "graph", "ops", "engine"}},
+};
+
+} // namespace
+
+void TestBorders::insideQuant_data() {
+    QTest::addColumn<QString>("folder");
+    for (auto row = kMayInclude.cbegin(); row != kMayInclude.cend(); ++row)
+        QTest::newRow(qPrintable(row.key())) << row.key();
+}
+
+void TestBorders::insideQuant() {
+    QFETCH(QString, folder);
+    static const QRegularExpression include(R"(#include\s*"quant/(\w+)/)");
+    const QStringList allowed = kMayInclude[folder] + QStringList{folder};
+    int read = 0;
+    QDirIterator it(QStringLiteral(FXP_SOURCE_DIR "/quant/") + folder, {"*.h", "*.cpp"}, QDir::Files,
+                    QDirIterator::Subdirectories);
+    while (it.hasNext()) {
+        QFile file(it.next());
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        const QString text = QString::fromUtf8(file.readAll());
+        for (auto match = include.globalMatch(text); match.hasNext();) {
+            const QString other = match.next().captured(1);
+            QVERIFY2(allowed.contains(other), qPrintable(file.fileName() + " includes quant/" + other));
+        }
+        ++read;
+    }
+    QVERIFY(read > 0);
+}
+
+void TestBorders::everyFolderOfQuantHasItsRow() {
+    const QStringList folders =
+        QDir(QStringLiteral(FXP_SOURCE_DIR "/quant")).entryList(QDir::Dirs | QDir::NoDotAndDotDot, QDir::Name);
+    QCOMPARE(folders, kMayInclude.keys());
 }
 
 QTEST_GUILESS_MAIN(TestBorders)

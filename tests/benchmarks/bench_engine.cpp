@@ -43,7 +43,7 @@ std::unique_ptr<Session> session(int layers) {
             for (std::size_t i = 0; i < all.size(); ++i) {
                 TransformerEncoderLayer layer("layers." + std::to_string(i), all[i]);
                 x = layer.forward({x, {}, {}}, run);
-                run.declare(layer);
+                layer.declare(run);
             }
             return std::vector<Value>{x};
         });

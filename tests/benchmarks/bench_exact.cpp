@@ -74,7 +74,7 @@ void lstmLogged(benchmark::State& state) {
                                                         [p = parameters()](Builder& run, const std::vector<Value>& in) {
                                                             Lstm layer("lstm", p);
                                                             const auto out = layer.forward({in[0], {}, {}}, run);
-                                                            run.declare(layer);
+                                                            layer.declare(run);
                                                             return std::vector<Value>{out.output};
                                                         });
     Session session(std::move(network));

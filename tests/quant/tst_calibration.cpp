@@ -136,7 +136,7 @@ std::unique_ptr<Network> lstmNetwork(bool reverse) {
                                                 [p](Builder& run, const std::vector<Value>& in) {
                                                     Lstm layer("lstm", p);
                                                     const auto out = layer.forward({in[0], {}, {}}, run);
-                                                    run.declare(layer);
+                                                    layer.declare(run);
                                                     return std::vector<Value>{out.output};
                                                 });
 }

@@ -25,7 +25,7 @@ AttentionParameters attention(const std::function<at::Tensor(const std::string&)
 }
 
 template <class L> std::vector<Value> declared(L& layer, Builder& run, std::vector<Value> outputs) {
-    run.declare(layer);
+    layer.declare(run);
     return outputs;
 }
 
@@ -37,13 +37,17 @@ LayerNetwork::LayerNetwork(std::vector<std::string> inputs, Forward forward)
         m_arguments.push_back({std::move(input), ArgumentInfo::Kind::Tensor, false});
 }
 
-Recording LayerNetwork::record(const std::vector<std::optional<at::IValue>>& arguments) {
+Recording LayerNetwork::record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& /*stop*/) {
     Builder builder;
     std::vector<Value> inputs;
     for (const auto& argument : arguments)
         inputs.push_back(builder.input(argument->toTensor()));
     const std::vector<Value> outputs = m_forward(builder, inputs);
-    return {builder.finish(outputs), builder.tensors(), {}};
+    Builder::Finished finished = builder.finish(outputs);
+    Recording recording;
+    recording.program = std::move(finished.program);
+    recording.values = std::move(finished.values);
+    return recording;
 }
 
 std::vector<at::Tensor> goldenInputs(const Json& goldenCase) {
@@ -94,7 +98,7 @@ std::unique_ptr<Network> goldenNetwork(const Json& goldenCase) {
             std::vector<Value> outputs{out.output};
             if (goldenCase["outputs"].size() > 1)
                 outputs.push_back(
-                    run.apply("weights", {out.weights}, [](std::span<const at::Tensor> t) { return t[0].mean(1); }));
+                    run.call("mean", {out.weights, {"dims", std::vector<std::int64_t>{1}}, {"keepdim", false}}));
             return declared(layer, run, outputs);
         }
         if (type == "transformer_encoder_layer") {
@@ -118,20 +122,18 @@ std::unique_ptr<Network> goldenNetwork(const Json& goldenCase) {
                        {state("w_ih.weight"), state("w_hh.weight"), state("w_ih.bias"), state("w_hh.bias"), {}, false});
             const auto out =
                 layer.forward({in[0], in.size() > 2 ? in[1] : Value{}, in.size() > 2 ? in[2] : Value{}}, run);
-            const auto withLayer = [&run](Value state) {
-                return run.apply("unsqueeze", {state}, [](std::span<const at::Tensor> t) { return t[0].unsqueeze(0); });
-            };
+            const auto withLayer = [&run](Value state) { return run.call("aten::unsqueeze", {state, 0}); };
             return declared(layer, run, {out.output, withLayer(out.hn), withLayer(out.cn)});
         }
         Elementwise::Function function;
         if (type == "softmax")
-            function = functions::softmax(module.value("dim", -1));
+            function = elementwise::softmax(module.value("dim", -1));
         else if (type == "dropout")
-            function = functions::dropout();
+            function = elementwise::dropout();
         else if (type == "sigmoid")
-            function = functions::sigmoid();
+            function = elementwise::sigmoid();
         else if (type == "tanh")
-            function = functions::tanh();
+            function = elementwise::tanh();
         else
             throw std::runtime_error("no layer of type " + type);
         Elementwise layer(type, kPath, function);

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "quant/graph/builder.h"
 #include "quant/graph/network.h"
+#include "quant/ops/builder.h"
 #include "support/golden.h"
 
 #include <functional>
@@ -18,7 +18,8 @@ class LayerNetwork final : public quant::Network {
 
     const std::vector<quant::ModuleInfo>& modules() const override { return m_modules; }
     const std::vector<quant::ArgumentInfo>& arguments() const override { return m_arguments; }
-    quant::Recording record(const std::vector<std::optional<at::IValue>>& arguments) override;
+    quant::Recording record(const std::vector<std::optional<at::IValue>>& arguments,
+                            const quant::StopRequest& stop = {}) override;
 
   private:
     std::vector<quant::ModuleInfo> m_modules;

@@ -15,10 +15,11 @@ std::string operatorName(const std::string& qualifiedName, const std::vector<at:
 /// the slot before holds.
 bool movesValues(const std::string& name);
 
-/// Operators whose result hangs on the shape of their tensor alone (`zeros_like`).
+/// Operators whose result depends on the shape of their tensor alone (`zeros_like`).
 bool dependsOnShapeAlone(const std::string& name);
 
-/// Operators that turn tensor values into a number or into a shape, so that control flow can hang on them.
-bool readsValues(const std::string& name);
+/// Whether the operator turns tensor values into a number or into a shape, so that control flow can depend on them: an
+/// index by a mask, `where` of a condition alone and repeat_interleave by a tensor too.
+bool readsValues(const std::string& name, const std::vector<at::IValue>& arguments);
 
 } // namespace fxp::quant

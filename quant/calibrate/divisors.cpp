@@ -1,0 +1,92 @@
+#include "quant/calibrate/divisors.h"
+
+#include "quant/core/kernels/quantize_kernel.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace fxp::quant {
+
+namespace {
+
+struct Cost {
+    double error = 0; ///< Σ of squared relative errors of the quotient
+    bool zeros = false;
+};
+
+Cost costOf(const TensorParts& parts, const QType& type, const Division& division, const std::string& where,
+            std::uint64_t seed) {
+    Cost cost;
+    for (const TensorPart& part : parts) {
+        const at::Tensor x = part.values.contiguous(), y = at::empty_like(x);
+        QuantizeJob job;
+        job.x = x.data_ptr<float>();
+        job.y = y.data_ptr<float>();
+        job.count = x.numel();
+        job.perSample = part.perSample;
+        job.firstIndex = part.firstIndex;
+        job.type = type;
+        job.seed = seed;
+        job.setShape(x.sizes(), where);
+        quantizeValues(job);
+        for (std::int64_t i = 0; i < job.count; ++i) {
+            const double wanted = job.x[i], got = job.y[i];
+            if (wanted == 0 || !std::isfinite(wanted) || (division.eps && wanted < 0))
+                continue;
+            cost.zeros = cost.zeros || got == 0;
+            // The quotient's share of what it should be.
+            const double share = division.eps
+                                     ? std::sqrt((wanted + *division.eps) / std::max(got + *division.eps, 0.0))
+                                     : wanted / got;
+            cost.error += std::isfinite(share) ? (share - 1) * (share - 1) : std::numeric_limits<double>::infinity();
+        }
+    }
+    return cost;
+}
+
+QType finer(QType type) {
+    if (type.affine) {
+        for (double& scale : type.affine->scale)
+            scale /= 2;
+    } else {
+        ++*type.fractionalBits;
+    }
+    return type;
+}
+
+} // namespace
+
+Division divisionBy(const Program& program, ValueId value) {
+    for (const Step& step : program.steps) {
+        if (std::ranges::find(step.inputs, value) == step.inputs.end())
+            continue;
+        const Argument* eps = find(step.arguments, "eps");
+        if (eps && std::holds_alternative<double>(eps->value))
+            return {std::get<double>(eps->value)};
+    }
+    return {};
+}
+
+QType keptFromZero(const TensorParts& parts, const QType& fitted, const Division& division, const std::string& where,
+                   std::uint64_t seed) {
+    constexpr int kTries = 160; // from the greatest float32 to the least
+    QType trial = fitted, best = fitted;
+    Cost cost = costOf(parts, trial, division, where, seed);
+    double least = cost.error;
+    for (int i = 0; i < kTries && cost.zeros; ++i) {
+        if (trial.hasPoint() && *trial.fractionalBits >= kMaxFractionalBits)
+            break;
+        trial = finer(trial);
+        cost = costOf(parts, trial, division, where, seed);
+        if (cost.error < least || (!cost.zeros && std::isinf(least))) {
+            least = cost.error;
+            best = trial;
+        }
+    }
+    return best;
+}
+
+} // namespace fxp::quant

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "quant/core/figures.h"
+#include "quant/graph/program.h"
+#include "quant/ops/sample_order.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace fxp::quant {
+
+/// One place where a slot's values are quantized. `use` counts the places of one slot.
+struct Place {
+    std::size_t step = 0, site = 0, slot = 0, use = 0;
+    ValueId before = kAbsent, after = kAbsent;
+};
+
+/// All of them, in the order of computation.
+std::vector<Place> placesOf(const Program& program);
+
+/// What one place of a slot did in all batches so far.
+struct PlaceFigures {
+    Figures own, local;
+    std::vector<std::int64_t> shape; ///< of the value in one batch
+    int dimension = kUnknownDimension;
+    std::int64_t samples = 0; ///< in that batch
+};
+
+/// The figures of all places of one slot, one after the other; the greatest error's index is the one in its own place's
+/// tensor of `count` samples.
+Figures together(const std::vector<PlaceFigures>& places, Figures PlaceFigures::*figures, std::int64_t count);
+
+} // namespace fxp::quant

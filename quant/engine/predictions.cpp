@@ -1,0 +1,67 @@
+#include "quant/engine/predictions.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+namespace fxp::quant {
+
+namespace {
+
+double share(const std::vector<std::int32_t>& a, const std::vector<std::int32_t>& b) {
+    std::int64_t equal = 0;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        equal += a[i] == b[i];
+    return static_cast<double>(equal) / static_cast<double>(a.size());
+}
+
+std::vector<std::int32_t> classes(const std::vector<at::Tensor>& parts) {
+    std::vector<std::int32_t> result;
+    for (const at::Tensor& part : parts) {
+        const at::Tensor winners = part.argmax(1).to(at::kInt).contiguous();
+        result.insert(result.end(), winners.data_ptr<std::int32_t>(),
+                      winners.data_ptr<std::int32_t>() + winners.numel());
+    }
+    return result;
+}
+
+} // namespace
+
+std::optional<double> Predictions::agreement() const {
+    return fromFixed.empty() ? std::nullopt : std::optional(share(fromFloat, fromFixed));
+}
+std::optional<double> Predictions::accuracyFloat() const {
+    return labels.empty() || fromFloat.empty() ? std::nullopt : std::optional(share(fromFloat, labels));
+}
+std::optional<double> Predictions::accuracyFixed() const {
+    return labels.empty() || fromFixed.empty() ? std::nullopt : std::optional(share(fromFixed, labels));
+}
+
+Predictions predict(const std::vector<at::Tensor>& fromFloat, const std::vector<at::Tensor>& fromQuantized,
+                    int dimension, std::int64_t count, const std::vector<std::int32_t>& labels) {
+    Predictions result;
+    std::int64_t rows = 0;
+    const bool classifies = std::ranges::all_of(fromQuantized, [&](const at::Tensor& t) {
+        rows += t.dim() > 0 ? t.size(0) : 1;
+        return t.dim() == 2 && t.size(1) > 1 && t.scalar_type() == at::kFloat;
+    });
+    const auto say = [&](const std::string& note) {
+        if (!labels.empty())
+            result.note = note + ": no accuracy";
+    };
+    if (!classifies) {
+        say("the first output is not [samples, classes]");
+    } else if (rows != count || dimension > 0 || dimension == -1) {
+        say("the first output has " + std::to_string(rows) + " rows for " + std::to_string(count) + " samples");
+    } else {
+        result.fromFloat = classes(fromFloat);
+        result.fromFixed = classes(fromQuantized);
+        if (static_cast<std::int64_t>(labels.size()) == rows)
+            result.labels = labels;
+        else
+            say("there are " + std::to_string(labels.size()) + " labels for " + std::to_string(rows) + " samples");
+    }
+    return result;
+}
+
+} // namespace fxp::quant

@@ -1,0 +1,146 @@
+#include "quant/engine/sample_layout.h"
+
+#include "quant/engine/batch.h"
+#include "quant/ops/step_loop.h"
+
+#include <ATen/ATen.h>
+
+#include <array>
+#include <optional>
+#include <unordered_set>
+
+namespace fxp::quant {
+
+namespace {
+
+/// Far more than the rounding of float32 sums in another order, far less than another sample's influence.
+constexpr double kTolerance = 1e-3;
+
+/// The dimension whose extent doubles from one sample to two; −1 for a value of one shape; absent for all else.
+std::optional<std::int8_t> doubledDimension(const at::Tensor& one, const at::Tensor& two) {
+    if (!one.defined() || !two.defined())
+        return one.defined() == two.defined() ? std::optional<std::int8_t>(-1) : std::nullopt;
+    if (one.dim() != two.dim())
+        return std::nullopt;
+    std::int8_t found = -1;
+    for (std::int64_t i = 0; i < one.dim(); ++i) {
+        if (one.size(i) == two.size(i))
+            continue;
+        if (found >= 0 || two.size(i) != 2 * one.size(i))
+            return std::nullopt;
+        found = static_cast<std::int8_t>(i);
+    }
+    return found;
+}
+
+bool isSame(const at::Tensor& alone, const at::Tensor& among) {
+    if (alone.sizes() != among.sizes())
+        return false;
+    if (alone.numel() == 0)
+        return true;
+    const at::Tensor a = alone.to(at::kDouble), b = among.to(at::kDouble);
+    const double largest = at::nan_to_num(b, 0.0, 0.0, 0.0).abs().max().item<double>();
+    return at::isclose(b, a, kTolerance, kTolerance * largest, true).all().item<bool>();
+}
+
+/// The float values of some samples: recorded where the program follows its inputs' values, else run. Absent where
+/// they take other steps.
+std::optional<Tensors> valuesOf(Network& network, const Program& program, const ModelArguments& arguments,
+                                const std::function<bool()>& stop) {
+    if (program.dataDependent) {
+        Recording recording = network.record(arguments, stop);
+        if (!sameSteps(recording.program, program))
+            return std::nullopt;
+        return std::move(recording.values);
+    }
+    const at::NoGradGuard noGrad;
+    Tensors values = startingValues(program, tensorsOf(arguments));
+    const std::array lanes{Lane{&program, &values, {}}};
+    StepLoop loop;
+    loop.stop = stop;
+    if (!runSteps(loop, lanes))
+        throw Stopped();
+    return values;
+}
+
+/// Whether each of two samples has in `both` what it has alone.
+bool areApart(const Tensors& both, const std::array<const Tensors*, 2>& alone, const std::vector<char>& compared,
+              const std::vector<std::int8_t>& dimensions) {
+    for (std::size_t id = 0; id < both.size(); ++id) {
+        if (!compared[id] || !both[id].defined())
+            continue;
+        const std::int8_t dimension = dimensions[id];
+        for (std::size_t sample = 0; sample < 2; ++sample) {
+            const at::Tensor& one = (*alone[sample])[id];
+            if (!one.defined())
+                return false;
+            if (dimension < 0) {
+                if (!isSame(one, both[id]))
+                    return false;
+                continue;
+            }
+            const std::int64_t places = both[id].size(dimension) / 2;
+            const at::Tensor part = both[id].narrow(dimension, static_cast<std::int64_t>(sample) * places, places);
+            if (!isSame(one, part))
+                return false;
+        }
+    }
+    return true;
+}
+
+std::int64_t bytesOf(const Tensors& values, const Program& program, const std::vector<char>& needed) {
+    const std::vector<char> constant = constantValues(program);
+    std::unordered_set<const void*> seen;
+    std::int64_t bytes = 0;
+    for (std::size_t id = 0; id < values.size(); ++id) {
+        if (values[id].defined() && needed[id] && !constant[id] && values[id].has_storage() &&
+            seen.insert(values[id].storage().unsafeGetStorageImpl()).second)
+            bytes += static_cast<std::int64_t>(values[id].storage().nbytes());
+    }
+    return bytes;
+}
+
+SampleLayout tryLayout(Network& network, const ModelArguments& arguments, std::int64_t count,
+                       const std::function<bool()>& stop) {
+    SampleLayout layout;
+    Recording two = network.record(slice(arguments, 0, 2), stop);
+    const Recording one = network.record(slice(arguments, 0, 1), stop);
+    if (!sameSteps(one.program, two.program))
+        return layout;
+    for (std::size_t id = 0; id < two.values.size(); ++id) {
+        const auto dimension = doubledDimension(one.values[id], two.values[id]);
+        if (!dimension)
+            return layout;
+        layout.dimensions.push_back(*dimension);
+    }
+    const std::vector<char> compared = floatValuesNeeded(two.program);
+    const auto other = valuesOf(network, one.program, slice(arguments, 1, 2), stop);
+    if (!other || !areApart(two.values, {&one.values, &*other}, compared, layout.dimensions))
+        return layout;
+    if (count > 2) {
+        const auto both = valuesOf(network, two.program, slice(arguments, count - 2, count), stop);
+        const auto first = valuesOf(network, one.program, slice(arguments, count - 2, count - 1), stop);
+        const auto second = valuesOf(network, one.program, slice(arguments, count - 1, count), stop);
+        if (!both || !first || !second || !areApart(*both, {&*first, &*second}, compared, layout.dimensions))
+            return layout;
+    }
+    layout.bytesPerSample = bytesOf(two.values, two.program, compared) / 2 + 1;
+    layout.program = std::make_shared<const Program>(std::move(two.program));
+    layout.separable = true;
+    return layout;
+}
+
+} // namespace
+
+SampleLayout findSampleLayout(Network& network, const ModelArguments& arguments, std::int64_t count,
+                              const std::function<bool()>& stop) {
+    if (count < 2)
+        return {};
+    try {
+        return tryLayout(network, arguments, count, stop);
+    } catch (const std::exception&) {
+        return {}; // a file traced with a fixed batch size
+    }
+}
+
+} // namespace fxp::quant

@@ -1,0 +1,81 @@
+#include "quant/import/container.h"
+
+#include "quant/core/error.h"
+
+#include <zip.h>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string_view>
+
+namespace fxp::quant {
+
+namespace {
+
+struct CloseZip {
+    void operator()(zip_t* archive) const { zip_discard(archive); }
+};
+
+Container zipKind(const std::string& file) {
+    int code = 0;
+    const std::unique_ptr<zip_t, CloseZip> archive(zip_open(file.c_str(), ZIP_RDONLY, &code));
+    if (!archive)
+        return Container::Zip;
+    bool constants = false, sources = false, pickle = false;
+    for (zip_int64_t i = 0, count = zip_get_num_entries(archive.get(), 0); i < count; ++i) {
+        const char* raw = zip_get_name(archive.get(), static_cast<zip_uint64_t>(i), 0);
+        const std::string_view name = raw ? raw : "";
+        if (name.ends_with("serialized_exported_program.json") || name.find("/models/") != std::string_view::npos ||
+            name.starts_with("models/") || name.ends_with("archive_format"))
+            return Container::ExportedProgram;
+        if (name.find(".data/extern_modules") != std::string_view::npos ||
+            name.find(".data/python_version") != std::string_view::npos)
+            return Container::TorchPackage;
+        constants = constants || name.ends_with("/constants.pkl") || name == "constants.pkl";
+        sources = sources || name.find("/code/") != std::string_view::npos || name.starts_with("code/");
+        pickle = pickle || name.ends_with("data.pkl");
+    }
+    if (constants || sources)
+        return Container::TorchScript;
+    return pickle ? Container::StateDict : Container::Zip;
+}
+
+} // namespace
+
+Container containerOf(const std::string& file) {
+    std::error_code error;
+    if (!std::filesystem::exists(file, error))
+        throw Error(file, "there is no such file", "check the path");
+    if (!std::filesystem::is_regular_file(file, error))
+        throw Error(file, "is not a file", "give a model file");
+    std::ifstream stream(file, std::ios::binary);
+    std::array<char, 16> head{};
+    stream.read(head.data(), head.size());
+    const std::string_view bytes(head.data(), static_cast<std::size_t>(stream.gcount()));
+    if (bytes.size() < 4)
+        throw Error(file, "is empty or cannot be read", "give a model file");
+    if (bytes.starts_with("PK"))
+        return zipKind(file);
+    if (bytes.starts_with("\x89HDF"))
+        return Container::Hdf5;
+    if (bytes.size() >= 8 && bytes.substr(4, 4) == "TFL3")
+        return Container::TfLite;
+    if (bytes.size() > 8 && bytes[8] == '{') {
+        std::uint64_t length = 0;
+        std::memcpy(&length, bytes.data(), sizeof length);
+        if (length < std::filesystem::file_size(file, error))
+            return Container::Safetensors;
+    }
+    if (bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5)
+        return Container::Pickle;
+    // A ModelProto begins with its ir_version: field 1, a varint.
+    if (bytes[0] == '\x08' && bytes[1] > 0 && bytes[1] < 32)
+        return Container::Onnx;
+    return Container::Unknown;
+}
+
+} // namespace fxp::quant

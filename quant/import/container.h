@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+namespace fxp::quant {
+
+/// What a file is, told by its content.
+enum class Container {
+    TorchScript,
+    ExportedProgram, ///< torch.export
+    StateDict,       ///< a pickle of tensors in a zip file
+    TorchPackage,
+    Zip,             ///< a zip file of none of these, or one that cannot be listed
+    Safetensors,
+    Onnx,
+    Hdf5,
+    TfLite,
+    Pickle,          ///< the older form of torch.save
+    Unknown,
+};
+
+/// Throws Error naming the file when it is missing, empty, or not a regular file.
+Container containerOf(const std::string& file);
+
+} // namespace fxp::quant

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "quant/ops/registry.h"
+
+#include <optional>
+#include <string>
+
+namespace fxp::quant {
+
+/// How an operator of LibTorch is computed so that its float32 results are the same on every CPU and for every split of
+/// the samples.
+enum class Precision : std::uint8_t {
+    AsItIs, ///< it moves, compares, selects or counts, or rounds once: its own kernel gives the same bits everywhere
+    Wide,   ///< in float64, rounded once to float32
+};
+
+/// `name`: with namespace and overload, `aten::add_.Tensor`.
+Precision precisionOf(const std::string& name);
+
+/// The operator by our own arithmetic where there is such: float32 products with one order of summation for every
+/// element (core/float_product.h), and functions computed alike on every CPU (core/functions.h). Nothing for any other
+/// operator, or other types than float32.
+std::optional<at::Tensor> reproducible(const std::string& name, const StepContext& context);
+
+} // namespace fxp::quant
