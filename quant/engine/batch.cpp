@@ -184,7 +184,7 @@ void Batch::takeLocalFigures(SiteFigures& site, const QuantizeJob& job) const {
         return;
     if (job.x == job.reference) {
         site.localFigures = site.figures;
-        site.localFigures.referenceSquares = site.localFigures.referenceSquaredError = 0; // compared with nothing
+        site.localFigures.referenceSquares = site.localFigures.referenceSquaredError = {}; // compared with nothing
     } else {
         QuantizeJob local = job;
         local.x = job.reference;
