@@ -42,10 +42,12 @@ void Figures::add(const Figures& part) {
         min = finite() > 0 ? std::min(min, part.min) : part.min;
         max = finite() > 0 ? std::max(max, part.max) : part.max;
     }
-    if (part.maxErrorIndex >= 0 && (maxErrorIndex < 0 || part.maxError > maxError)) {
+    if (part.maxErrorIndex >= 0 && (maxErrorIndex < 0 || isGreaterError(part.maxError, maxError))) {
         maxError = part.maxError;
         maxErrorIndex = count + part.maxErrorIndex;
     }
+    if (part.count > 0)
+        linearRange = part.linearRange;
     count += part.count;
     nan += part.nan;
     inf += part.inf;
@@ -53,14 +55,14 @@ void Figures::add(const Figures& part) {
     overflowLow += part.overflowLow;
     overflowHigh += part.overflowHigh;
     underflow += part.underflow;
-    sum += part.sum;
-    sumSquares += part.sumSquares;
-    sumError += part.sumError;
-    sumOutward += part.sumOutward;
-    sumSquaredError += part.sumSquaredError;
-    referenceSquares += part.referenceSquares;
-    referenceSquaredError += part.referenceSquaredError;
-    linearRange = part.linearRange;
+    sumShifted.add(part.sumShifted);
+    sumShiftedSquares.add(part.sumShiftedSquares);
+    sumSquares.add(part.sumSquares);
+    sumError.add(part.sumError);
+    sumOutward.add(part.sumOutward);
+    sumSquaredError.add(part.sumSquaredError);
+    referenceSquares.add(part.referenceSquares);
+    referenceSquaredError.add(part.referenceSquaredError);
     before.add(part.before);
     after.add(part.after);
 }
@@ -69,10 +71,11 @@ double Figures::overflowShare() const {
     return perElement(static_cast<double>(overflow()), count);
 }
 double Figures::mean() const {
-    return perElement(sum, finite());
+    return finite() > 0 ? linearRange.shift() + perElement(sumShifted, finite()) : 0.0;
 }
 double Figures::deviation() const {
-    return std::sqrt(std::max(0.0, perElement(sumSquares, finite()) - mean() * mean()));
+    const double mean = perElement(sumShifted, finite());
+    return std::sqrt(std::max(0.0, perElement(sumShiftedSquares, finite()) - mean * mean));
 }
 double Figures::mse() const {
     return perElement(sumSquaredError, finite());

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "quant/core/exact_accumulator.h"
 #include "quant/core/integer_bits.h"
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -26,6 +28,9 @@ struct LinearRange {
     static LinearRange around(const ValueRange& values);
 
     double binWidth() const { return (high - low) / kLinearBins; }
+    /// What figures subtract from x before they sum it, so that a standard deviation far smaller than the mean keeps
+    /// its digits: the middle; 0 where the range is symmetric.
+    double shift() const { return low == -high ? 0.0 : (low + high) / 2; }
     bool operator==(const LinearRange&) const = default;
 };
 
@@ -37,26 +42,29 @@ struct Histograms {
     void add(const Histograms& other);
 };
 
-/// What quantize did to one tensor: FIXED_POINT.md, section 7. x is the value before, y after, r the float run's value.
-/// Non-finite x are counted and left out of every sum. Counts are exact, sums are float64 and independent of the thread
-/// count. Mergeable: figures of several batches add up.
+/// What quantize did to one tensor: FIXED_POINT.md, section 7. x is the value before, y after, r the float run's value,
+/// s the shift of linearRange. Non-finite x are counted and left out of every sum. Counts are exact. Sums are those of
+/// float64 sums over fixed blocks of each sample, added up exactly: they depend neither on threads or instruction set,
+/// nor on how samples were split into batches. Mergeable: figures of several batches add up, in any grouping.
 struct Figures {
     std::int64_t count = 0, nan = 0, inf = 0, zero = 0;
     std::int64_t overflowLow = 0, overflowHigh = 0; ///< x·2^F rounded below q_min, above q_max
     std::int64_t underflow = 0;                     ///< non-zero x that became 0
     double min = 0, max = 0;                        ///< over finite x; both 0 when there is none
-    double sum = 0, sumSquares = 0;                 ///< Σx, Σx²
-    double sumError = 0;                            ///< Σ(y − x)
-    double sumOutward = 0;                          ///< Σ sign(x)·(y − x)
-    double sumSquaredError = 0;                     ///< Σ(y − x)²
-    double maxError = 0;                            ///< max |y − x|
-    std::int64_t maxErrorIndex = -1;  ///< flat index of the first such element; −1 when the tensor is empty
-    double referenceSquares = 0;      ///< Σr²
-    double referenceSquaredError = 0; ///< Σ(y − r)²
+    ExactAccumulator sumShifted, sumShiftedSquares; ///< Σ(x − s), Σ(x − s)²
+    ExactAccumulator sumSquares;                    ///< Σx²
+    ExactAccumulator sumError;                      ///< Σ(y − x)
+    ExactAccumulator sumOutward;                    ///< Σ sign(x)·(y − x)
+    ExactAccumulator sumSquaredError;               ///< Σ(y − x)²
+    double maxError = 0;                            ///< max |y − x|; NaN where one is
+    std::int64_t maxErrorIndex = -1;                ///< flat index of the first such element; −1 when no x is finite
+    ExactAccumulator referenceSquares;              ///< Σr², over finite r and y
+    ExactAccumulator referenceSquaredError;         ///< Σ(y − r)², over the same
     LinearRange linearRange;
     Histograms before, after;
 
-    /// Adds the figures of a further part of the same tensor, whose first element is element `count` of the whole.
+    /// Adds the figures of a further part of the same tensor, whose first element is element `count` of the whole. Both
+    /// have the same linearRange, unless one of them is empty.
     void add(const Figures& part);
 
     std::int64_t finite() const { return count - nan - inf; }
@@ -71,6 +79,11 @@ struct Figures {
     double outwardBias(double lsb) const; ///< mean(sign(x)·(y − x)) in LSB; negative where magnitudes shrink
     ValueRange range() const { return {min, max}; }
 };
+
+/// Whether error magnitude a is greater than b; NaN is greater than all, and not greater than itself.
+inline bool isGreaterError(double a, double b) {
+    return a > b || (std::isnan(a) && !std::isnan(b));
+}
 
 /// 10·log10(signal / noise) dB: +Inf without noise, −Inf without signal, NaN when either is NaN.
 double decibels(double signal, double noise);

@@ -14,7 +14,8 @@ double stochasticDraw(std::uint64_t seed, std::uint64_t index) {
 
 double roundTo(double v, Rounding rounding, double draw) {
     const double down = std::floor(v);
-    const double dropped = v - down; // exact: v carries a float32's 24 bits
+    // Rounded where v is negative and small; never across 1/2 but onto it from above.
+    const double dropped = v - down;
     switch (rounding) {
     // Ties go to even, as torch.round does; nearbyint under the default rounding mode is exactly that.
     case Rounding::Round: return std::nearbyint(v);
@@ -22,7 +23,7 @@ double roundTo(double v, Rounding rounding, double draw) {
     case Rounding::Floor: return down;
     case Rounding::Ceil: return std::ceil(v);
     case Rounding::RoundHalfUp: return dropped >= 0.5 ? down + 1 : down;
-    case Rounding::RoundHalfDown: return dropped > 0.5 ? down + 1 : down;
+    case Rounding::RoundHalfDown: return v > down + 0.5 ? down + 1 : down; // down + 0.5 is exact where v has a fraction
     case Rounding::RoundHalfAway: return std::round(v);
     case Rounding::RoundHalfZero: return v < 0 ? (dropped >= 0.5 ? down + 1 : down) : (dropped > 0.5 ? down + 1 : down);
     case Rounding::Stochastic: return dropped > draw ? down + 1 : down;

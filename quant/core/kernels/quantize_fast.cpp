@@ -21,12 +21,12 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET == HWY_SCALAR
 
-void BlockFigures(const QuantizeJob& job, std::int64_t begin, std::int64_t end, TaskCells*, Figures& figures) {
-    quantizeBlockPlain(job, begin, end, figures);
+void CountBlock(const QuantizeJob& job, std::int64_t begin, std::int64_t end, float* y, TaskCells*, Figures& figures) {
+    countBlockPlain(job, begin, end, y, figures);
 }
 
-void BlockValues(const QuantizeJob& job, std::int64_t begin, std::int64_t end) {
-    quantizeValuesPlain(job, begin, end);
+void BlockValues(const QuantizeJob& job, std::int64_t begin, std::int64_t end, float* y) {
+    quantizeValuesPlain(job, begin, end, y);
 }
 
 #else
@@ -34,11 +34,8 @@ void BlockValues(const QuantizeJob& job, std::int64_t begin, std::int64_t end) {
 using F32 = hn::ScalableTag<float>;
 using I32 = hn::RebindToSigned<F32>;
 using U32 = hn::RebindToUnsigned<F32>;
-using F64 = hn::ScalableTag<double>;
-using HalfF32 = hn::Half<F32>;
 using VF = hn::Vec<F32>;
 using VI = hn::Vec<I32>;
-using VD = hn::Vec<F64>;
 
 template <Rounding R> HWY_INLINE VF roundVector(VF v) {
     const F32 d;
@@ -61,6 +58,9 @@ template <Rounding R> HWY_INLINE VF roundVector(VF v) {
         auto up = hn::Gt(dropped, half);
         if constexpr (R == Rounding::RoundHalfUp)
             up = hn::Ge(dropped, half);
+        // What a negative number drops has a bit more than v itself; down + half has not.
+        if constexpr (R == Rounding::RoundHalfDown)
+            up = hn::Gt(v, hn::Add(down, half));
         if constexpr (R == Rounding::RoundHalfZero)
             up = hn::Or(up, hn::And(hn::Ge(dropped, half), hn::Lt(v, hn::Zero(d))));
         return hn::IfThenElse(up, hn::Add(down, one), down);
@@ -95,32 +95,6 @@ struct Constants {
     bool isFloat, toZero;
     VF scale, lsb, low, high, binScale;
     VI firstBin;
-};
-
-/// Lane sums of one block, in float64.
-struct Sums {
-    // Written out: an implicit constructor would not be compiled for the target.
-    Sums() { x = squares = error = outward = squaredError = reference = referenceError = hn::Zero(F64()); }
-
-    VD x, squares, error, outward, squaredError, reference, referenceError;
-
-    /// Returns |y − x|.
-    HWY_INLINE VD add(VD xd, VD yd) {
-        const F64 d;
-        const VD e = hn::Sub(yd, xd);
-        x = hn::Add(x, xd);
-        squares = hn::MulAdd(xd, xd, squares);
-        error = hn::Add(error, e);
-        squaredError = hn::MulAdd(e, e, squaredError);
-        outward = hn::Add(outward, hn::Xor(e, hn::And(xd, hn::SignBit(d))));
-        return hn::Abs(e);
-    }
-    HWY_INLINE void addReference(VD yd, VD rd) {
-        const VD e = hn::Sub(yd, rd);
-        reference = hn::MulAdd(rd, rd, reference);
-        referenceError = hn::MulAdd(e, e, referenceError);
-    }
-    HWY_INLINE static double total(VD v) { return hn::GetLane(hn::SumOfLanes(F64(), v)); }
 };
 
 /// Counters of one block, each element counted into both histograms.
@@ -184,18 +158,13 @@ struct Counter {
     std::int64_t total() const { return hn::GetLane(hn::SumOfLanes(I32(), lanes)); }
 };
 
-template <Rounding R, bool HasReference, bool InCells> void vectorBlock(const QuantizeJob& job, std::int64_t begin,
-                                                                        std::int64_t end, const Constants& c,
-                                                                        TaskCells* cells, Figures& part) {
+/// Quantizes whole vectors of finite elements and counts them, with no overflow that wraps.
+template <Rounding R, bool InCells> void vectorBlock(const QuantizeJob& job, std::int64_t begin, std::int64_t end,
+                                                     const Constants& c, float* results, TaskCells* cells,
+                                                     Figures& figures) {
     const F32 d;
-    const F64 dd;
-    const HalfF32 dh;
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
     const VF zero = hn::Zero(d);
-    Sums sums;
-    // Greater errors than all before are rare, after the first few: their place is noted when they come.
-    VD largest = hn::Set(dd, part.maxError);
-    std::int64_t largestAt = -1;
     struct NoTables {};
     std::conditional_t<InCells, NoTables, Tables> before, after;
     std::uint16_t* xCells = InCells ? cells->before.counts() : nullptr;
@@ -209,18 +178,7 @@ template <Rounding R, bool HasReference, bool InCells> void vectorBlock(const Qu
             overflowLow.add(hn::Lt(integer, c.low));
             overflowHigh.add(hn::Gt(integer, c.high));
             y = c.value(integer);
-        }
-        const VD x0 = hn::PromoteTo(dd, hn::LowerHalf(dh, x)), x1 = hn::PromoteTo(dd, hn::UpperHalf(dh, x));
-        const VD y0 = hn::PromoteTo(dd, hn::LowerHalf(dh, y)), y1 = hn::PromoteTo(dd, hn::UpperHalf(dh, y));
-        const VD error = hn::Max(sums.add(x0, y0), sums.add(x1, y1));
-        if (HWY_UNLIKELY(!hn::AllFalse(dd, hn::Gt(error, largest)))) {
-            largest = hn::MaxOfLanes(dd, error);
-            largestAt = i;
-        }
-        if constexpr (HasReference) {
-            const VF r = hn::LoadU(d, job.reference + i);
-            sums.addReference(y0, hn::PromoteTo(dd, hn::LowerHalf(dh, r)));
-            sums.addReference(y1, hn::PromoteTo(dd, hn::UpperHalf(dh, r)));
+            hn::StoreU(y, d, results + (i - begin));
         }
         const auto xZero = hn::Eq(x, zero), yZero = hn::Eq(y, zero);
         const auto signOf = [&](VF v) {
@@ -239,64 +197,45 @@ template <Rounding R, bool HasReference, bool InCells> void vectorBlock(const Qu
             if (!c.isFloat)
                 after.count(y, c);
         }
-        if (job.y)
-            hn::StoreU(y, d, job.y + i);
     }
-    part.count = end - begin;
-    part.zero = zeros.total();
-    part.underflow = yZeros.total() - part.zero; // zero stays zero in every method
-    part.overflowLow = overflowLow.total();
-    part.overflowHigh = overflowHigh.total();
-    part.sum = Sums::total(sums.x);
-    part.sumSquares = Sums::total(sums.squares);
-    part.sumError = Sums::total(sums.error);
-    part.sumOutward = Sums::total(sums.outward);
-    part.sumSquaredError = Sums::total(sums.squaredError);
-    part.maxError = hn::GetLane(largest);
-    part.maxErrorIndex = largestAt < 0 ? -1 : largestAt - begin;
-    part.referenceSquares = Sums::total(sums.reference);
-    part.referenceSquaredError = Sums::total(sums.referenceError);
-    const std::int64_t zeroCounts[] = {part.zero - negativeZeros.total(), negativeZeros.total(),
+    figures.count += end - begin;
+    figures.zero += zeros.total();
+    figures.underflow += yZeros.total() - zeros.total(); // zero stays zero in every method
+    figures.overflowLow += overflowLow.total();
+    figures.overflowHigh += overflowHigh.total();
+    const std::int64_t zeroCounts[] = {zeros.total() - negativeZeros.total(), negativeZeros.total(),
                                        yZeros.total() - yNegativeZeros.total(), yNegativeZeros.total()};
     if constexpr (InCells) {
         for (std::size_t i = 0; i < 4; ++i)
             cells->zeros[i] += zeroCounts[i];
     } else {
-        before.addTo(part.before, zeroCounts[0], zeroCounts[1]);
-        if (c.isFloat)
-            part.after = part.before;
-        else
-            after.addTo(part.after, zeroCounts[2], zeroCounts[3]);
+        before.addTo(figures.before, zeroCounts[0], zeroCounts[1]);
+        (c.isFloat ? before : after).addTo(figures.after, zeroCounts[2], zeroCounts[3]);
     }
 }
 
-template <bool HasReference, bool InCells> void dispatchRounding(const QuantizeJob& job, std::int64_t begin,
-                                                                 std::int64_t end, const Constants& c, TaskCells* cells,
-                                                                 Figures& part) {
-    switch (job.type.rounding) {
-    case Rounding::Round: return vectorBlock<Rounding::Round, HasReference, InCells>(job, begin, end, c, cells, part);
-    case Rounding::Trunc: return vectorBlock<Rounding::Trunc, HasReference, InCells>(job, begin, end, c, cells, part);
-    case Rounding::Floor: return vectorBlock<Rounding::Floor, HasReference, InCells>(job, begin, end, c, cells, part);
-    case Rounding::Ceil: return vectorBlock<Rounding::Ceil, HasReference, InCells>(job, begin, end, c, cells, part);
-    case Rounding::RoundHalfUp:
-        return vectorBlock<Rounding::RoundHalfUp, HasReference, InCells>(job, begin, end, c, cells, part);
-    case Rounding::RoundHalfDown:
-        return vectorBlock<Rounding::RoundHalfDown, HasReference, InCells>(job, begin, end, c, cells, part);
-    case Rounding::RoundHalfAway:
-        return vectorBlock<Rounding::RoundHalfAway, HasReference, InCells>(job, begin, end, c, cells, part);
-    case Rounding::RoundHalfZero:
-        return vectorBlock<Rounding::RoundHalfZero, HasReference, InCells>(job, begin, end, c, cells, part);
+/// Calls `visit` with the rounding as a template argument.
+template <class Visit> void withRounding(Rounding rounding, Visit visit) {
+    switch (rounding) {
+    case Rounding::Round: return visit.template operator()<Rounding::Round>();
+    case Rounding::Trunc: return visit.template operator()<Rounding::Trunc>();
+    case Rounding::Floor: return visit.template operator()<Rounding::Floor>();
+    case Rounding::Ceil: return visit.template operator()<Rounding::Ceil>();
+    case Rounding::RoundHalfUp: return visit.template operator()<Rounding::RoundHalfUp>();
+    case Rounding::RoundHalfDown: return visit.template operator()<Rounding::RoundHalfDown>();
+    case Rounding::RoundHalfAway: return visit.template operator()<Rounding::RoundHalfAway>();
+    case Rounding::RoundHalfZero: return visit.template operator()<Rounding::RoundHalfZero>();
     case Rounding::Stochastic: return; // the plain loop's
     }
 }
 
 template <Rounding R>
-void valuesLoop(const QuantizeJob& job, std::int64_t begin, std::int64_t end, const Constants& c) {
+void valuesLoop(const QuantizeJob& job, std::int64_t begin, std::int64_t end, const Constants& c, float* y) {
     const F32 d;
     for (std::int64_t i = begin; i < end; i += static_cast<std::int64_t>(hn::Lanes(d))) {
         const VF x = hn::LoadU(d, job.x + i);
         // Min and Max order NaN differently from one instruction set to the next: NaN passes by them.
-        hn::StoreU(hn::IfThenElse(hn::IsNaN(x), x, c.value(c.integer<R>(x))), d, job.y + i);
+        hn::StoreU(hn::IfThenElse(hn::IsNaN(x), x, c.value(c.integer<R>(x))), d, y + (i - begin));
     }
 }
 
@@ -315,7 +254,7 @@ Extent extentOf(const float* x, std::int64_t count) {
         const VF v = hn::LoadU(d, x + i);
         low = hn::Min(low, v);
         high = hn::Max(high, v);
-        poison = hn::MulAdd(v, hn::Zero(d), poison);
+        poison = hn::Add(poison, hn::Mul(v, hn::Zero(d)));
     }
     return {hn::GetLane(hn::MinOfLanes(d, low)), hn::GetLane(hn::MaxOfLanes(d, high)),
             hn::AllTrue(d, hn::Eq(poison, hn::Zero(d)))};
@@ -328,7 +267,8 @@ bool needsPlain(const QType& type) {
     if (type.affine)
         return true;
     const bool directed = type.rounding == Rounding::Floor || type.rounding == Rounding::Ceil;
-    return type.rounding == Rounding::Stochastic || std::abs(*type.fractionalBits) > 100 ||
+    const bool canBeInfinite = *type.totalBits - *type.fractionalBits > std::numeric_limits<float>::max_exponent;
+    return type.rounding == Rounding::Stochastic || std::abs(*type.fractionalBits) > 100 || canBeInfinite ||
            (directed && *type.fractionalBits < 0) ||
            (*type.totalBits > 24 && (type.overflow == Overflow::SaturateZero || type.overflow == Overflow::Wrap));
 }
@@ -339,82 +279,40 @@ bool overflows(const Extent& extent, const QType& type) {
     return extent.low * scale < range.low || extent.high * scale > range.high;
 }
 
-void dispatch(const QuantizeJob& job, std::int64_t begin, std::int64_t end, TaskCells* cells, Figures& part) {
-    const Constants c(job);
-    if (job.reference && cells)
-        dispatchRounding<true, true>(job, begin, end, c, cells, part);
-    else if (job.reference)
-        dispatchRounding<true, false>(job, begin, end, c, cells, part);
-    else if (cells)
-        dispatchRounding<false, true>(job, begin, end, c, cells, part);
-    else
-        dispatchRounding<false, false>(job, begin, end, c, cells, part);
-}
-
-/// The first of the elements from part.maxErrorIndex on whose error is part.maxError. `x`: the block's.
-std::int64_t firstWithError(const QuantizeJob& job, const float* x, const Figures& part) {
-    const Limits range = job.type.isFloat() ? Limits{} : limits(job.type);
-    for (std::int64_t i = part.maxErrorIndex;; ++i) {
-        const double y = job.type.isFloat() ? x[i] : quantizeOne(x[i], job.type, range, 0).value;
-        if (std::abs(y - x[i]) == part.maxError || i + 1 == part.count)
-            return i;
-    }
-}
-
-void BlockFigures(const QuantizeJob& job, std::int64_t begin, std::int64_t end, TaskCells* cells, Figures& figures) {
-    const auto lanes = static_cast<std::int64_t>(hn::Lanes(F32()));
-    const std::int64_t whole = begin + (end - begin) / lanes * lanes;
-    Figures total;
-    total.linearRange = job.range;
-    if (whole > begin) {
-        const Extent extent = extentOf(job.x + begin, whole - begin);
-        const Extent reference = job.reference ? extentOf(job.reference + begin, whole - begin) : extent;
-        const bool plain = needsPlain(job.type) || job.given;
-        const bool wraps =
-            !plain && job.type.overflow == Overflow::Wrap && !job.type.isFloat() && overflows(extent, job.type);
-        if (!extent.finite || !reference.finite || wraps || plain) {
-            quantizeBlockPlain(job, begin, whole, total);
-        } else {
-            Figures part;
-            part.linearRange = job.range;
-            // Errors that do not exceed the task's greatest so far need no place.
-            part.maxError = figures.maxErrorIndex < 0 ? -1.0 : figures.maxError;
-            const float* x = job.x;
-            const bool inPlace = x == job.y;
-            std::vector<float> kept(inPlace ? x + begin : x, inPlace ? x + whole : x);
-            dispatch(job, begin, whole, cells, part);
-            part.min = extent.low;
-            part.max = extent.high;
-            if (part.maxErrorIndex >= 0)
-                part.maxErrorIndex = firstWithError(job, inPlace ? kept.data() : x + begin, part);
-            total.add(part);
-        }
-    }
-    if (end > whole)
-        quantizeBlockPlain(job, whole, end, total);
-    figures.add(total);
-}
-
-void BlockValues(const QuantizeJob& job, std::int64_t begin, std::int64_t end) {
+void CountBlock(const QuantizeJob& job, std::int64_t begin, std::int64_t end, float* y, TaskCells* cells,
+                Figures& figures) {
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(F32()));
     std::int64_t whole = begin + (end - begin) / lanes * lanes;
-    if (needsPlain(job.type) || job.type.overflow == Overflow::Wrap) {
+    if (needsPlain(job.type) || job.given)
         whole = begin;
-    } else {
-        const Constants c(job);
-        switch (job.type.rounding) {
-        case Rounding::Round: valuesLoop<Rounding::Round>(job, begin, whole, c); break;
-        case Rounding::Trunc: valuesLoop<Rounding::Trunc>(job, begin, whole, c); break;
-        case Rounding::Floor: valuesLoop<Rounding::Floor>(job, begin, whole, c); break;
-        case Rounding::Ceil: valuesLoop<Rounding::Ceil>(job, begin, whole, c); break;
-        case Rounding::RoundHalfUp: valuesLoop<Rounding::RoundHalfUp>(job, begin, whole, c); break;
-        case Rounding::RoundHalfDown: valuesLoop<Rounding::RoundHalfDown>(job, begin, whole, c); break;
-        case Rounding::RoundHalfAway: valuesLoop<Rounding::RoundHalfAway>(job, begin, whole, c); break;
-        case Rounding::RoundHalfZero: valuesLoop<Rounding::RoundHalfZero>(job, begin, whole, c); break;
-        case Rounding::Stochastic: break;
+    if (whole > begin) {
+        const Extent extent = extentOf(job.x + begin, whole - begin);
+        const bool wraps = !job.type.isFloat() && job.type.overflow == Overflow::Wrap && overflows(extent, job.type);
+        if (!extent.finite || wraps) {
+            whole = begin;
+        } else {
+            const Constants c(job);
+            extendRange(figures, extent.low, extent.high);
+            withRounding(job.type.isFloat() ? Rounding::Round : job.type.rounding, [&]<Rounding R>() {
+                if (cells)
+                    vectorBlock<R, true>(job, begin, whole, c, y, cells, figures);
+                else
+                    vectorBlock<R, false>(job, begin, whole, c, y, nullptr, figures);
+            });
         }
     }
-    quantizeValuesPlain(job, whole, end);
+    countBlockPlain(job, whole, end, y + (whole - begin), figures);
+}
+
+void BlockValues(const QuantizeJob& job, std::int64_t begin, std::int64_t end, float* y) {
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(F32()));
+    std::int64_t whole = begin;
+    if (!needsPlain(job.type) && job.type.overflow != Overflow::Wrap) {
+        whole = begin + (end - begin) / lanes * lanes;
+        const Constants c(job);
+        withRounding(job.type.rounding, [&]<Rounding R>() { valuesLoop<R>(job, begin, whole, c, y); });
+    }
+    quantizeValuesPlain(job, whole, end, y + (whole - begin));
 }
 
 #endif
@@ -425,16 +323,16 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace fxp::quant {
 
-HWY_EXPORT(BlockFigures);
+HWY_EXPORT(CountBlock);
 HWY_EXPORT(BlockValues);
 
-void quantizeBlockFast(const QuantizeJob& job, std::int64_t begin, std::int64_t end, TaskCells* cells,
-                       Figures& figures) {
-    HWY_DYNAMIC_DISPATCH(BlockFigures)(job, begin, end, cells, figures);
+void countBlockFast(const QuantizeJob& job, std::int64_t begin, std::int64_t end, float* y, TaskCells* cells,
+                    Figures& figures) {
+    HWY_DYNAMIC_DISPATCH(CountBlock)(job, begin, end, y, cells, figures);
 }
 
-void quantizeValuesFast(const QuantizeJob& job, std::int64_t begin, std::int64_t end) {
-    HWY_DYNAMIC_DISPATCH(BlockValues)(job, begin, end);
+void quantizeValuesFast(const QuantizeJob& job, std::int64_t begin, std::int64_t end, float* y) {
+    HWY_DYNAMIC_DISPATCH(BlockValues)(job, begin, end, y);
 }
 
 } // namespace fxp::quant

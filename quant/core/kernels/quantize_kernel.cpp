@@ -13,33 +13,118 @@ namespace fxp::quant {
 
 namespace {
 
-/// Blocks that one task takes: what keeps a task's figures, summed in block order, the same at any thread count.
-constexpr std::int64_t kBlocksPerTask = 8;
-constexpr std::int64_t kTask = kFigureBlock * kBlocksPerTask;
-static_assert(kTask <= CellCounts::kMaxElements);
+/// What one thread takes at a time: enough for the start and the waiting to be worth it.
+constexpr std::int64_t kPiecesPerTask = 8;
+static_assert(kPiecesPerTask * kFigureBlock <= CellCounts::kMaxElements);
+constexpr std::int64_t kElementsPerThread = 1 << 16;
 /// From here on, one increment an element pays for reading the cells at the end.
 constexpr std::int64_t kCellsFrom = 2 * kFigureBlock;
 
-Figures figuresOfTask(const QuantizeJob& job, std::int64_t task) {
+/// Room for one piece's values.
+float* scratch() {
+    static thread_local std::vector<float> room(static_cast<std::size_t>(kFigureBlock));
+    return room.data();
+}
+
+const float* resultsOf(const QuantizeJob& job) {
+    return job.given ? job.given : job.type.isFloat() ? job.x : nullptr;
+}
+
+void copyValues(const float* from, std::int64_t count, float* to) {
+    if (from != to)
+        std::memmove(to, from, static_cast<std::size_t>(count) * sizeof(float));
+}
+
+/// The figures of a piece, element 0 of which is element `offset` of `figures`. The sums' pass reads what the first one
+/// left in the cache: x must still be there, so a result in x's place waits.
+void addPiece(const QuantizeJob& job, const Piece& piece, TaskCells* cells, Figures& figures) {
+    const std::int64_t offset = figures.count, count = piece.end - piece.begin;
+    const float* known = resultsOf(job);
+    const bool direct = job.y && job.y != job.x && !known;
+    float* target = direct ? job.y + piece.begin : scratch();
+    countBlockFast(job, piece.begin, piece.end, target, cells, figures);
+    const float* y = known ? known + piece.begin : target;
+    addSums({job.x + piece.begin, y, job.reference ? job.reference + piece.begin : nullptr, count, piece.segment},
+            offset, figures);
+    if (job.y && !direct)
+        copyValues(y, count, job.y + piece.begin);
+}
+
+Figures figuresOfTask(const QuantizeJob& job, const Pieces& pieces, std::int64_t task) {
     static thread_local TaskCells cells;
     Figures figures;
     figures.linearRange = job.range;
-    const std::int64_t first = task * kTask, end = std::min(job.count, first + kTask);
-    const bool inCells = end - first >= kCellsFrom && CellCounts::fits(job.range);
-    for (std::int64_t begin = first; begin < end; begin += kFigureBlock)
-        quantizeBlockFast(job, begin, std::min(end, begin + kFigureBlock), inCells ? &cells : nullptr, figures);
+    const std::int64_t first = task * kPiecesPerTask, end = std::min(pieces.count(), first + kPiecesPerTask);
+    const std::int64_t elements = pieces.at(end - 1).end - pieces.at(first).begin;
+    const bool inCells = elements >= kCellsFrom && CellCounts::fits(job.range);
+    for (std::int64_t piece = first; piece < end; ++piece)
+        addPiece(job, pieces.at(piece), inCells ? &cells : nullptr, figures);
     if (inCells) {
-        Histograms before, after;
+        Histograms before;
         cells.before.take(job.range, cells.zeros[0], cells.zeros[1], before);
-        cells.after.take(job.range, cells.zeros[2], cells.zeros[3], after);
-        std::fill(std::begin(cells.zeros), std::end(cells.zeros), 0);
         figures.before.add(before);
-        figures.after.add(job.type.isFloat() ? before : after);
+        if (job.type.isFloat())
+            figures.after.add(before);
+        else
+            cells.after.take(job.range, cells.zeros[2], cells.zeros[3], figures.after);
+        std::fill(std::begin(cells.zeros), std::end(cells.zeros), 0);
     }
     return figures;
 }
 
+SquaredError squaredErrorOfTask(const QuantizeJob& job, const Pieces& pieces, std::int64_t task) {
+    SquaredError error;
+    const float* known = resultsOf(job);
+    const std::int64_t first = task * kPiecesPerTask, end = std::min(pieces.count(), first + kPiecesPerTask);
+    for (std::int64_t i = first; i < end; ++i) {
+        const Piece piece = pieces.at(i);
+        if (!known)
+            quantizeValuesFast(job, piece.begin, piece.end, scratch());
+        addSquaredError({job.x + piece.begin, known ? known + piece.begin : scratch(), nullptr, piece.end - piece.begin,
+                         piece.segment},
+                        error);
+    }
+    return error;
+}
+
+/// The sum of what the tasks give.
+template <class Result>
+Result overTasks(const QuantizeJob& job, Result (*ofTask)(const QuantizeJob&, const Pieces&, std::int64_t)) {
+    const Pieces pieces(job);
+    const std::int64_t tasks = (pieces.count() + kPiecesPerTask - 1) / kPiecesPerTask;
+    if (tasks == 1)
+        return ofTask(job, pieces, 0);
+    std::vector<Result> parts(static_cast<std::size_t>(tasks));
+    // A second task of a few elements is not worth a second thread.
+    const bool worthThreads = job.count >= kPiecesPerTask * kFigureBlock + kElementsPerThread;
+    at::parallel_for(0, tasks, worthThreads ? 1 : tasks, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t task = begin; task < end; ++task)
+            parts[static_cast<std::size_t>(task)] = ofTask(job, pieces, task);
+    });
+    Result total;
+    for (const Result& part : parts)
+        total.add(part);
+    return total;
+}
+
 } // namespace
+
+Pieces::Pieces(const QuantizeJob& job)
+    : m_elements(job.count), m_perSample(job.perSample > 0 ? job.perSample : std::max<std::int64_t>(job.count, 1)) {
+    m_blocksPerSample = (m_perSample + kFigureBlock - 1) / kFigureBlock;
+    if (m_blocksPerSample == 1)
+        m_samplesPerPiece = kFigureBlock / m_perSample;
+    const std::int64_t length = m_samplesPerPiece * m_perSample, rest = m_elements % length;
+    m_count = m_elements / length * m_blocksPerSample + (rest + kFigureBlock - 1) / kFigureBlock;
+}
+
+Piece Pieces::at(std::int64_t index) const {
+    const std::int64_t length = m_samplesPerPiece * m_perSample;
+    const std::int64_t first = index / m_blocksPerSample * length;
+    const std::int64_t begin = first + index % m_blocksPerSample * kFigureBlock;
+    const std::int64_t end = std::min({begin + kFigureBlock, first + length, m_elements});
+    return {begin, end, m_blocksPerSample == 1 ? m_perSample : kFigureBlock};
+}
 
 void QuantizeJob::setShape(std::span<const std::int64_t> shape, const std::string& where) {
     channelStride = 1;
@@ -56,27 +141,36 @@ void QuantizeJob::setShape(std::span<const std::int64_t> shape, const std::strin
 }
 
 Figures quantizeWithFigures(const QuantizeJob& job) {
-    const std::int64_t tasks = (job.count + kTask - 1) / kTask;
-    std::vector<Figures> parts(static_cast<std::size_t>(tasks));
-    at::parallel_for(0, tasks, 1, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t task = begin; task < end; ++task)
-            parts[static_cast<std::size_t>(task)] = figuresOfTask(job, task);
-    });
-    Figures total;
-    total.linearRange = job.range;
-    for (const Figures& part : parts)
-        total.add(part);
-    return total;
+    Figures figures = overTasks(job, figuresOfTask);
+    figures.linearRange = job.range;
+    return figures;
+}
+
+void SquaredError::add(const SquaredError& other) {
+    signal.add(other.signal);
+    noise.add(other.noise);
+    finite += other.finite;
+}
+
+double SquaredError::mse() const {
+    return finite > 0 ? noise / static_cast<double>(finite) : 0.0;
+}
+
+double SquaredError::sqnr() const {
+    return decibels(signal, noise);
+}
+
+SquaredError squaredError(const QuantizeJob& job) {
+    return overTasks(job, squaredErrorOfTask);
 }
 
 void quantizeValues(const QuantizeJob& job) {
     if (job.type.isFloat()) {
-        if (job.x != job.y)
-            std::memmove(job.y, job.x, static_cast<std::size_t>(job.count) * sizeof(float));
+        copyValues(job.x, job.count, job.y);
         return;
     }
-    at::parallel_for(0, job.count, kFigureBlock,
-                     [&](std::int64_t begin, std::int64_t end) { quantizeValuesFast(job, begin, end); });
+    at::parallel_for(0, job.count, kElementsPerThread,
+                     [&](std::int64_t begin, std::int64_t end) { quantizeValuesFast(job, begin, end, job.y + begin); });
 }
 
 } // namespace fxp::quant

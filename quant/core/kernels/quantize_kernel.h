@@ -16,7 +16,10 @@ struct QuantizeJob {
     float* y = nullptr;               ///< where the result goes; may be x itself; null: figures alone
     const float* given = nullptr;     ///< the results, where they were computed from more bits than x has; else null
     std::int64_t count = 0;
-    std::int64_t firstIndex = 0;    ///< index of x[0] in its tensor: STOCHASTIC draws by element index
+    /// Elements of one sample; samples lie one after the other, and x[0] begins one. 0: all of x is one sample. Sums do
+    /// not depend on how samples are split into jobs.
+    std::int64_t perSample = 0;
+    std::int64_t firstIndex = 0;    ///< index of x[0] among all samples' elements: STOCHASTIC draws by it
     QType type;                     ///< complete or float
     std::uint64_t seed = 0;         ///< of STOCHASTIC
     LinearRange range;              ///< of the linear histograms
@@ -28,12 +31,29 @@ struct QuantizeJob {
 };
 
 /// Values, figures and both histograms, element by element in plain C++: what every faster version must equal.
-/// Sums are taken in blocks of kFigureBlock elements and the blocks' figures added in order.
+///
+/// Sums: each sample is cut into blocks of kFigureBlock elements from its start. In a block, element i is added to the
+/// float64 sum i mod 8; these eight are added as a tree; and the blocks' sums go into an ExactAccumulator.
 Figures quantizeReference(const QuantizeJob& job);
 
-/// The same in one vectorized pass, on the calling thread's instruction set and LibTorch's thread pool. Values, counts
-/// and histograms equal the reference's; sums differ by float64 rounding alone, and not with the number of threads.
+/// The same, vectorized, on the calling thread's instruction set and LibTorch's thread pool: equal to the last bit,
+/// whatever instruction set and number of threads.
 Figures quantizeWithFigures(const QuantizeJob& job);
+
+/// Figures::sumSquares, sumSquaredError and finite() of a job.
+struct SquaredError {
+    ExactAccumulator signal; ///< Σx²
+    ExactAccumulator noise;  ///< Σ(y − x)²
+    std::int64_t finite = 0; ///< elements in the sums
+
+    void add(const SquaredError& other);
+    double mse() const;
+    double sqnr() const; ///< dB; +Inf when there is no error
+};
+
+/// What quantizeWithFigures gives of these, to the bit, at a fraction of its time. Writes no values: job.y, and
+/// job.reference, are not read.
+SquaredError squaredError(const QuantizeJob& job);
 
 /// Values alone, vectorized and threaded.
 void quantizeValues(const QuantizeJob& job);

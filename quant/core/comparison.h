@@ -1,0 +1,29 @@
+#pragma once
+
+#include "quant/core/exact_accumulator.h"
+
+#include <cstdint>
+
+namespace fxp::quant {
+
+/// How far values are from the ones that they are held against; r is the reference, v the value. Nothing that is not
+/// finite is hidden: where a pair has a NaN, or an infinity that the other has not, the noise says so. Pairs of the
+/// same infinity have no error, and are no signal. Sums as in Figures: no way of splitting samples into calls changes
+/// them.
+struct Comparison {
+    ExactAccumulator signal; ///< Σr²
+    ExactAccumulator noise;  ///< Σ(v − r)²
+    double maxError = 0;     ///< max |v − r|; NaN where one is
+    std::int64_t count = 0;
+    std::int64_t nan = 0; ///< pairs in which either is NaN
+
+    /// Compares `elements` further values of whole samples of `perSample` elements each (0: all of them are one
+    /// sample).
+    void add(const float* reference, const float* value, std::int64_t elements, std::int64_t perSample = 0);
+    void add(const Comparison& other);
+
+    double mse() const;  ///< over all pairs; 0 when there are none
+    double sqnr() const; ///< 10·log10(Σr² / Σ(v − r)²) dB; +Inf when there is no error
+};
+
+} // namespace fxp::quant
