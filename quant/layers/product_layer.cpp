@@ -1,9 +1,28 @@
 #include "quant/layers/product_layer.h"
 
+#include "quant/core/straight_through.h"
+#include "quant/core/wide_integer.h"
+
+#include <ATen/ATen.h>
+
 #include <memory>
 #include <utility>
 
 namespace fxp::quant {
+
+at::Tensor forNextFormat(const at::Tensor& sum, const QuantizedSum& result, const QType& next) {
+    constexpr int kOddBits = 22;
+    if (sum.scalar_type() != at::kDouble || !result.accumulated.is_same(result.sum) || recordsGradient(sum) ||
+        !next.hasPoint() || *next.totalBits > kOddBits)
+        return result.accumulated;
+    at::Tensor odd = at::empty_like(result.sum);
+    const at::Tensor doubles = sum.contiguous();
+    const auto* in = doubles.data_ptr<double>();
+    auto* out = odd.data_ptr<float>();
+    for (std::int64_t i = 0; i < odd.numel(); ++i)
+        out[i] = toFloat(in[i], true);
+    return odd;
+}
 
 Value recordProduct(Builder& run, const std::string& name, Value x, Value w, Value bias, const ProductSlots& slots,
                     ProductOf product) {
@@ -14,9 +33,15 @@ Value recordProduct(Builder& run, const std::string& name, Value x, Value w, Val
         name, {x, w, bias}, formats, {{&slots.accumulator, 0, 1, -1}},
         [product = std::move(product)](std::span<const at::Tensor> in, std::span<const SlotFormat> f,
                                        AccumulatorUse* use) {
-            const ProductFormats types{f[0].type, f[1].type, f.size() > 4 ? f[4].type : QType{}, f[2].type, f[3].type};
-            ExactSum sum = exactSum(product(in[0], in[1]), in[0], in[1], in[2], types, f[2].seed, use);
-            return Tensors{sum.sum, sum.accumulated};
+            const ProductFormats types{f[0].type, f[1].type, f.size() > 4 ? f[4].type : QType{}};
+            const at::Tensor sum = exactSum(product(in[0], in[1]), in[0], in[1], in[2], types, use);
+            const SumFormats next{f[2].type, f[3].type, f[2].seed};
+            const QuantizedSum result = quantizeSum(sum, types, in[2].defined(), next);
+            if (use) {
+                use->overflowLow = result.accumulatorOverflow.low;
+                use->overflowHigh = result.accumulatorOverflow.high;
+            }
+            return Tensors{result.sum, forNextFormat(sum, result, next.activation)};
         });
     return results[1];
 }

@@ -19,6 +19,9 @@ struct ProductSlots {
     const Slot& accumulator;
     const Slot& next;
 };
+/// The accumulated values for a step that quantizes them next, by a format of at most 22 bits: rounded to odd, so that
+/// rounding them again gives what rounding the exact sums gives.
+at::Tensor forNextFormat(const at::Tensor& sum, const QuantizedSum& result, const QType& next);
 /// The operator for its tensors, which tell K.
 using ProductOf = std::function<Product(const at::Tensor& x, const at::Tensor& w)>;
 Value recordProduct(Builder& run, const std::string& name, Value x, Value w, Value bias, const ProductSlots& slots,

@@ -83,8 +83,7 @@ Tensors StepValues::stacked() const {
 HiddenProduct::HiddenProduct(std::size_t first, std::size_t parameters, const at::Tensor& weight,
                              const at::Tensor& bias, const StepValues& values)
     : m_first(first), m_weight(weight), m_bias(bias), m_product(linearProduct(weight)) {
-    m_formats = {values.format(first).type, values.format(parameters).type, values.format(parameters + 1).type,
-                 values.format(first + 1).type, values.format(first + 2).type};
+    m_formats = {values.format(first).type, values.format(parameters).type, values.format(parameters + 1).type};
     m_product.weightRowSum = weight.detach().abs().sum(1, false, at::kDouble).max().item<double>();
 }
 
@@ -94,11 +93,17 @@ at::Tensor HiddenProduct::operator()(const at::Tensor& h, std::int64_t step, Ste
     AccumulatorUse own;
     // Another draw for each step.
     const std::uint64_t seed = values.format(m_first + 1).seed + static_cast<std::uint64_t>(step) * 0x9E3779B97F4A7C15u;
-    const ExactSum sum = exactSum(m_product, hq, m_weight, m_bias, m_formats, seed, use ? &own : nullptr);
-    if (use)
+    const at::Tensor exact = exactSum(m_product, hq, m_weight, m_bias, m_formats, use ? &own : nullptr);
+    const QuantizedSum sum =
+        quantizeSum(exact, m_formats, m_bias.defined(), {values.format(m_first + 1).type, {}, seed});
+    if (use) {
+        own.overflowLow = sum.accumulatorOverflow.low;
+        own.overflowHigh = sum.accumulatorOverflow.high;
         use->add(own);
+    }
+    const at::Tensor next = forNextFormat(exact, sum, values.format(m_first + 2).type);
     values.take(m_first + 1, step, sum.sum, sum.accumulated);
-    return values.quantize(m_first + 2, step, sum.accumulated);
+    return values.quantize(m_first + 2, step, next);
 }
 
 LogView stepView(std::int64_t step, int dimension) {
