@@ -1,9 +1,8 @@
 #include "quant/core/exact_product.h"
 
-#include "quant/core/error.h"
-#include "quant/core/quantize.h"
+#include "quant/core/sliced_product.h"
 #include "quant/core/straight_through.h"
-#include "quant/core/wide_integer.h"
+#include "quant/core/sum_grid.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -11,304 +10,281 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <limits>
-#include <vector>
 
 namespace fxp::quant {
 
 namespace {
 
-constexpr int kFloatBits = 24, kDoubleBits = 53, kWideBits = 126;
-/// A format of more bits than these leaves float32 no room for rounding to odd.
-constexpr int kOddBits = 22;
+constexpr int kFloatBits = 24, kDoubleBits = 53;
+/// Where float32 has room for every partial sum of 24 bits, and for the products.
+constexpr int kFloatLeastFraction = -100, kFloatMostFraction = 149;
 constexpr std::int64_t kGrain = 8192;
 
-int ceilLog2(std::int64_t n) {
+double power(int exponent) {
+    return std::ldexp(1.0, exponent);
+}
+
+std::int64_t wrapDimension(int dimension, std::int64_t dimensions) {
+    return dimension < 0 ? dimension + dimensions : dimension;
+}
+
+/// A vector along the result's channels, shaped to spread over it.
+at::Tensor alongChannels(const Product& product, const at::Tensor& vector, std::int64_t dimensions) {
+    std::vector<std::int64_t> shape(static_cast<std::size_t>(dimensions), 1);
+    shape[static_cast<std::size_t>(wrapDimension(product.biasDimension, dimensions))] = vector.numel();
+    return vector.reshape(shape);
+}
+
+std::vector<std::int64_t> otherDimensions(std::int64_t dimensions, std::int64_t kept) {
+    std::vector<std::int64_t> others;
+    for (std::int64_t i = 0; i < dimensions; ++i) {
+        if (i != kept)
+            others.push_back(i);
+    }
+    return others;
+}
+
+std::vector<double> toVector(const at::Tensor& values) {
+    const at::Tensor flat = values.to(at::kDouble).contiguous();
+    return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
+}
+
+/// Σ|w| of the sums of each channel; of all where w's channels are not told apart.
+std::vector<double> rowSums(const Product& product, const at::Tensor& w) {
+    if (product.outputDimension < 0)
+        return {largest(w) * static_cast<double>(product.terms)};
+    return toVector(w.abs().sum(otherDimensions(w.dim(), product.outputDimension), false, at::kDouble));
+}
+
+/// What no partial sum exceeds, in units of its channel's 2^−fraction, with a hair more for the roundings of this
+/// bound itself; not finite where an operand is not.
+double boundOf(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
+               const std::vector<int>& fraction) {
+    const double most = largest(x);
+    const bool single = fraction.size() == 1;
+    const std::vector<double> rows =
+        single && product.weightRowSum ? std::vector{*product.weightRowSum} : rowSums(product, w);
+    const std::vector<double> biases =
+        bias.defined() && !single ? toVector(bias.abs()) : std::vector<double>{largest(bias)};
+    double bound = 0;
+    for (std::size_t c = 0; c < std::max({rows.size(), biases.size(), fraction.size()}); ++c) {
+        const double one =
+            (most * rows[c % rows.size()] + biases[c % biases.size()]) * power(fraction[c % fraction.size()]);
+        if (std::isnan(one))
+            return one;
+        bound = std::max(bound, one);
+    }
+    return bound * (1 + power(-40));
+}
+
+/// Bits of the least and greatest sums of each channel.
+int observedBits(const Product& product, const at::Tensor& sums, const std::vector<int>& fraction) {
+    if (sums.numel() == 0)
+        return 0;
+    std::vector<double> low, high;
+    if (fraction.size() == 1) {
+        const auto [least, greatest] = at::aminmax(sums);
+        low = {least.item<double>()};
+        high = {greatest.item<double>()};
+    } else {
+        const auto others = otherDimensions(sums.dim(), wrapDimension(product.biasDimension, sums.dim()));
+        low = toVector(others.empty() ? sums : sums.amin(others));
+        high = toVector(others.empty() ? sums : sums.amax(others));
+    }
     int bits = 0;
-    while ((std::int64_t{1} << bits) < n)
-        ++bits;
+    for (std::size_t c = 0; c < low.size(); ++c) {
+        if (!std::isfinite(low[c]) || !std::isfinite(high[c]))
+            return 0;
+        const int f = fraction[c % fraction.size()];
+        bits = std::max({bits, bitsOf(low[c], f), bitsOf(high[c], f)});
+    }
     return bits;
 }
 
-double largest(const at::Tensor& x) {
-    if (!x.defined() || x.numel() == 0)
-        return 0;
-    const auto [low, high] = at::aminmax(x.detach());
-    return std::max(std::abs(low.item<double>()), std::abs(high.item<double>())); // NaN stays NaN in aminmax
-}
-
-/// The greatest Σ|w| over one sum's terms.
-double largestRowSum(const Product& product, const at::Tensor& w) {
-    if (product.weightRowSum)
-        return *product.weightRowSum;
-    if (product.outputDimension < 0)
-        return largest(w) * static_cast<double>(product.terms);
-    std::vector<std::int64_t> others;
-    for (std::int64_t i = 0; i < w.dim(); ++i) {
-        if (i != product.outputDimension)
-            others.push_back(i);
+/// The same of 128-bit sums on a grid of `unit`, where a channel's own may be coarser.
+int observedBits(const Product& product, const WideSums& sums, const std::vector<int>& fraction, int unit) {
+    std::int64_t inner = 1;
+    const auto dimensions = static_cast<std::int64_t>(sums.shape.size());
+    for (std::int64_t i = wrapDimension(product.biasDimension, dimensions) + 1; i < dimensions; ++i)
+        inner *= sums.shape[static_cast<std::size_t>(i)];
+    int bits = 0;
+    for (std::size_t k = 0; k < sums.values.size(); ++k) {
+        const std::size_t channel = k / static_cast<std::size_t>(inner) % fraction.size();
+        bits = std::max(bits, std::max(1, bitsOf(sums.values[k]) + fraction[channel] - unit));
     }
-    return w.detach().abs().sum(others, false, at::kDouble).max().item<double>();
+    return bits;
 }
 
-/// The operands' common grid and how large the sums on it can be.
-struct Grid {
-    int products = 0;     ///< F of x plus F of w
-    int fractionBits = 0; ///< F of the sum: the finer of the products' and the bias's
-    int worstBits = 0;
-};
-
-Grid gridOf(const Product& product, const ProductFormats& formats, bool hasBias) {
-    Grid grid;
-    grid.products = *formats.x.fractionalBits + *formats.w.fractionalBits;
-    grid.fractionBits = hasBias ? std::max(grid.products, *formats.bias.fractionalBits) : grid.products;
-    grid.worstBits =
-        *formats.x.totalBits + *formats.w.totalBits + ceilLog2(product.terms) + grid.fractionBits - grid.products;
-    if (hasBias) {
-        const int biasBits = *formats.bias.totalBits + grid.fractionBits - *formats.bias.fractionalBits;
-        if (biasBits >= grid.worstBits)
-            grid.worstBits = biasBits + 1;
+/// An operand's integers in float64; undefined where a value is not one times its scale.
+at::Tensor integersOf(const at::Tensor& values, const QType& type, const OperandGrid& grid, int axis) {
+    const at::Tensor source = values.contiguous();
+    const auto channels = static_cast<std::int64_t>(grid.scale.size());
+    std::int64_t stride = 1;
+    if (channels > 1) {
+        if (axis >= source.dim() || source.size(axis) != channels)
+            return {};
+        for (std::int64_t i = axis + 1; i < source.dim(); ++i)
+            stride *= source.size(i);
     }
-    return grid;
-}
-
-at::Tensor biasShaped(const Product& product, const at::Tensor& bias, const at::Tensor& like) {
-    std::vector<std::int64_t> shape(static_cast<std::size_t>(like.dim()), 1);
-    const auto dim = product.biasDimension < 0 ? like.dim() + product.biasDimension : product.biasDimension;
-    shape[static_cast<std::size_t>(dim)] = bias.numel();
-    return bias.reshape(shape);
-}
-
-/// Sums of integers as they are, 128 bits wide, in units of 2^−fractionBits.
-struct WideSums {
-    std::vector<Int128> values;
-    std::vector<std::int64_t> shape;
-};
-
-/// One operand as integers in float64, cut into slices of `bits` bits each, the lowest first.
-std::vector<at::Tensor> slices(const at::Tensor& integers, int bits, int count) {
-    std::vector<at::Tensor> parts;
-    at::Tensor rest = integers;
-    const double unit = std::ldexp(1.0, bits);
-    for (int i = 0; i + 1 < count; ++i) {
-        const at::Tensor high = at::floor(rest / unit);
-        parts.push_back(rest - high * unit);
-        rest = high;
-    }
-    parts.push_back(rest);
-    return parts;
-}
-
-/// How many slices of each operand let every product of slices fit 53 bits, with the fewest products.
-struct Cut {
-    int x = 1, w = 1;
-    int xBits = 0, wBits = 0;
-};
-
-Cut cutOf(int xBits, int wBits, int termBits) {
-    Cut best;
-    int fewest = std::numeric_limits<int>::max();
-    for (int x = 1; x <= 8; ++x) {
-        for (int w = 1; w <= 8; ++w) {
-            const int each = (xBits + x - 1) / x, other = (wBits + w - 1) / w;
-            if (each + other + termBits <= kDoubleBits && x * w < fewest) {
-                fewest = x * w;
-                best = {x, w, each, other};
-            }
-        }
-    }
-    return best;
-}
-
-/// The smallest F on whose grid all the values lie, at most `limit`.
-int tightFraction(const at::Tensor& values, int limit) {
-    // A float32's last bit stands 23 places below its exponent.
-    const at::Tensor flat = values.detach().contiguous();
-    const auto* data = flat.data_ptr<float>();
-    int finest = std::numeric_limits<int>::min();
-    for (std::int64_t i = 0; i < flat.numel(); ++i) {
-        if (data[i] == 0)
-            continue;
-        int exponent = 0;
-        auto mantissa = static_cast<std::int32_t>(std::ldexp(std::frexp(data[i], &exponent), 24));
-        int last = exponent - 24;
-        while ((mantissa & 1) == 0) {
-            mantissa /= 2;
-            ++last;
-        }
-        finest = std::max(finest, -last);
-    }
-    return std::min(finest == std::numeric_limits<int>::min() ? limit : finest, limit);
-}
-
-/// Bits of the magnitude |x| · 2^F.
-int magnitudeBits(double value, int fraction) {
-    int exponent = 0;
-    std::frexp(value, &exponent);
-    return value == 0 ? 0 : std::max(0, exponent + fraction);
-}
-
-/// False when 126 bits do not hold the sums.
-bool wideSums(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
-              const ProductFormats& formats, const Grid& grid, WideSums& sums) {
-    const int xFraction = tightFraction(x, *formats.x.fractionalBits);
-    const int wFraction = tightFraction(w, *formats.w.fractionalBits);
-    const int xBits = magnitudeBits(largest(x), xFraction), wBits = magnitudeBits(largest(w), wFraction);
-    const int termBits = ceilLog2(product.terms);
-    const int up = grid.fractionBits - xFraction - wFraction;
-    const Cut cut = cutOf(xBits, wBits, termBits);
-    const int biasBits = bias.defined() ? magnitudeBits(largest(bias), grid.fractionBits) : 0;
-    if (cut.xBits == 0 || std::max(xBits + wBits + termBits + up, biasBits) + 1 > kWideBits)
-        return false;
-    const auto xs = slices(x.to(at::kDouble) * std::ldexp(1.0, xFraction), cut.xBits, cut.x);
-    const auto ws = slices(w.to(at::kDouble) * std::ldexp(1.0, wFraction), cut.wBits, cut.w);
-    for (std::size_t i = 0; i < xs.size(); ++i) {
-        for (std::size_t j = 0; j < ws.size(); ++j) {
-            const at::Tensor part = product.multiply(xs[i], ws[j]).contiguous();
-            if (sums.values.empty()) {
-                sums.shape = part.sizes().vec();
-                sums.values.assign(static_cast<std::size_t>(part.numel()), 0);
-            }
-            const int shift = up + static_cast<int>(i) * cut.xBits + static_cast<int>(j) * cut.wBits;
-            const double* data = part.data_ptr<double>();
-            at::parallel_for(0, part.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-                for (std::int64_t k = begin; k < end; ++k)
-                    sums.values[static_cast<std::size_t>(k)] +=
-                        static_cast<Int128>(static_cast<std::int64_t>(data[k])) * (Int128{1} << shift);
-            });
-        }
-    }
-    if (bias.defined()) {
-        const at::Tensor like = at::empty(sums.shape, at::kDouble);
-        const at::Tensor spread = biasShaped(product, bias.to(at::kDouble), like).expand(sums.shape).contiguous();
-        const double* data = spread.data_ptr<double>();
-        for (std::size_t k = 0; k < sums.values.size(); ++k) {
-            int exponent = 0;
-            const auto mantissa = static_cast<std::int64_t>(std::ldexp(std::frexp(data[k], &exponent), kFloatBits));
-            const int shift = exponent - kFloatBits + grid.fractionBits;
-            // On the grid: what a negative shift drops is zeros.
-            sums.values[k] += shift >= 0 ? static_cast<Int128>(mantissa) * (Int128{1} << shift)
-                                         : static_cast<Int128>(mantissa >> -shift);
-        }
-    }
-    return true;
-}
-
-/// The sums' integers one by one, wherever they lie.
-struct Integers {
-    const WideSums* wide = nullptr;
-    const double* doubles = nullptr;
-    const float* floats = nullptr;
-    int fractionBits = 0;
-
-    Int128 operator[](std::int64_t i) const {
-        if (wide)
-            return wide->values[static_cast<std::size_t>(i)];
-        const double v = doubles ? doubles[i] : static_cast<double>(floats[i]);
-        return static_cast<Int128>(std::ldexp(v, fractionBits));
-    }
-};
-
-at::Tensor accumulate(const Integers& sums, at::IntArrayRef shape, const QType& type, bool toOdd, std::uint64_t seed,
-                      AccumulatorUse* use) {
-    at::Tensor result = at::empty(shape, at::kFloat);
-    auto* out = result.data_ptr<float>();
-    std::atomic<std::int64_t> low = 0, high = 0;
-    at::parallel_for(0, result.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-        std::int64_t below = 0, above = 0;
+    at::Tensor result = at::empty(source.sizes(), at::kDouble);
+    const auto* in = source.data_ptr<float>();
+    auto* out = result.data_ptr<double>();
+    // A float32 stands for several integers of more than 24 bits: for one that the format has.
+    const double half = type.affine ? power(*type.totalBits - 1) : INFINITY;
+    std::atomic<bool> fits = true;
+    at::parallel_for(0, source.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+        bool all = true;
         for (std::int64_t i = begin; i < end; ++i) {
-            const double draw =
-                type.rounding == Rounding::Stochastic ? stochasticDraw(seed, static_cast<std::uint64_t>(i)) : 0.0;
-            const WideBounded bounded = requantize(sums[i], *type.fractionalBits - sums.fractionBits, type, draw);
-            below += bounded.side == Side::Low;
-            above += bounded.side == Side::High;
-            out[i] = toFloat(bounded.value, -*type.fractionalBits, toOdd);
+            const auto c = static_cast<std::size_t>(channels == 1 ? 0 : i / stride % channels);
+            const double scale = grid.scale[c];
+            const double zero = type.affine ? static_cast<double>(type.affine->zeroPoint[c]) : 0;
+            double integer = std::nearbyint(static_cast<double>(in[i]) / scale);
+            integer = std::clamp(integer, -half - zero, half - 1 - zero);
+            out[i] = integer;
+            all = all && static_cast<float>(integer * scale) == in[i];
         }
-        low += below;
-        high += above;
+        if (!all)
+            fits = false;
     });
-    if (use) {
-        use->overflowLow = low;
-        use->overflowHigh = high;
-    }
-    return result;
+    return fits ? result : at::Tensor();
 }
 
-bool onGrid(const QType& type) {
-    return type.isComplete() && !type.affine;
+/// Adds the bias in units of 2^−fraction, on whose grid it is.
+void addBias(const Product& product, WideSums& sums, const at::Tensor& bias, int fraction) {
+    const at::Tensor spread =
+        alongChannels(product, bias.to(at::kDouble), static_cast<std::int64_t>(sums.shape.size())).expand(sums.shape);
+    const at::Tensor flat = spread.contiguous();
+    const double* data = flat.data_ptr<double>();
+    for (std::size_t k = 0; k < sums.values.size(); ++k) {
+        if (data[k] == 0)
+            continue; // its exponent says nothing
+        const Exact exact = exactOf(data[k]);
+        const int shift = exact.exponent + fraction;
+        // On the grid: what a negative shift drops is zeros.
+        sums.values[k] += shift >= 0 ? exact.mantissa * (Int128{1} << shift) : exact.mantissa >> std::min(-shift, 64);
+    }
+}
+
+/// Where a real-valued scale is among the operands': the integers' sums, and the scales once. Undefined where they are
+/// not integers.
+at::Tensor scaledSum(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
+                     const ProductFormats& formats, const OperandGrid& xGrid, const OperandGrid& wGrid,
+                     const OperandGrid* biasGrid, const SumGrid& grid, AccumulatorUse* use) {
+    const at::Tensor xs = integersOf(x, formats.x, xGrid, -1);
+    const at::Tensor ws = integersOf(w, formats.w, wGrid, product.outputDimension);
+    const at::Tensor own = grid.biasOnGrid ? integersOf(bias, formats.bias, *biasGrid, 0) : at::Tensor();
+    if (!xs.defined() || !ws.defined() || (grid.biasOnGrid && !own.defined()))
+        return {};
+    Product integers = product;
+    integers.weightRowSum.reset(); // of the values
+    const double bound = boundOf(integers, xs, ws, own, {0});
+    const int biasBits = own.defined() ? bitsOf(largest(own), 0) : 0;
+    bool biasAdded = false;
+    at::Tensor sums;
+    if (bound <= power(kFloatBits)) {
+        sums = product.multiply(xs.to(at::kFloat), ws.to(at::kFloat)).to(at::kDouble);
+    } else {
+        auto wide = bound <= power(kDoubleBits) ? std::nullopt : slicedProduct(product, xs, ws, 0, biasBits);
+        if (wide && own.defined())
+            addBias(product, *wide, own, 0);
+        sums = wide ? doubleTensor(*wide, 0) : product.multiply(xs, ws);
+        biasAdded = wide && own.defined();
+    }
+    if (own.defined() && !biasAdded)
+        sums = sums + alongChannels(product, own, sums.dim());
+    if (use)
+        use->observedBits = observedBits(product, sums, {0});
+    at::Tensor scale = at::empty({static_cast<std::int64_t>(grid.channels)}, at::kDouble);
+    std::ranges::copy(grid.scale, scale.data_ptr<double>());
+    if (grid.channels > 1) // groups of a transposed convolution have the same scales again
+        scale = scale.repeat({sums.size(product.biasDimension) / scale.numel()});
+    sums = sums * alongChannels(product, scale, sums.dim());
+    return bias.defined() && !own.defined() ? sums + alongChannels(product, bias.to(at::kDouble), sums.dim()) : sums;
+}
+
+/// Sums of more than 53 bits; undefined where not even the coarsest grid of these values lets 126 bits hold them.
+at::Tensor wideSum(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
+                   const ProductFormats& formats, const SumGrid& grid, AccumulatorUse* use) {
+    const int xFraction = tightFraction(x), wFraction = tightFraction(w);
+    const at::Tensor xs = x.to(at::kDouble) * power(xFraction), ws = w.to(at::kDouble) * power(wFraction);
+    const int products = xFraction + wFraction;
+    const int tight = bias.defined() ? std::max(products, tightFraction(bias)) : products;
+    const int wanted = sumFraction(formats, bias.defined());
+    for (const int fraction : {wanted, tight}) {
+        const int biasBits = bias.defined() ? bitsOf(largest(bias), fraction) : 0;
+        std::optional<WideSums> sums = slicedProduct(product, xs, ws, fraction - products, biasBits);
+        if (!sums)
+            continue;
+        if (bias.defined())
+            addBias(product, *sums, bias, fraction);
+        if (use)
+            use->observedBits = observedBits(product, *sums, grid.fraction, fraction);
+        return fraction == wanted ? wordTensor(*sums) : doubleTensor(*sums, fraction);
+    }
+    return {};
 }
 
 /// What exactSum does without a gradient.
-ExactSum compute(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
-                 const ProductFormats& formats, std::uint64_t seed, AccumulatorUse* use) {
-    const bool accumulates = onGrid(formats.accumulator);
-    const auto plain = [&]() -> ExactSum {
-        const at::Tensor sum = product.plain(x, w, bias);
-        return {sum, accumulates ? quantize(sum, formats.accumulator, "accumulator", seed) : sum};
-    };
+at::Tensor compute(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
+                   const ProductFormats& formats, AccumulatorUse* use) {
     const bool hasBias = bias.defined();
-    if (!onGrid(formats.x) || !onGrid(formats.w) || (hasBias && !onGrid(formats.bias)) || x.numel() == 0)
-        return plain();
-    const Grid grid = gridOf(product, formats, hasBias);
+    const auto xGrid = operandGrid(formats.x, -1), wGrid = operandGrid(formats.w, product.outputDimension);
+    const auto biasGrid = hasBias ? operandGrid(formats.bias, 0) : std::nullopt;
+    if (!xGrid || !wGrid || (hasBias && !biasGrid))
+        return product.plain(x, w, bias);
+    const SumGrid grid(*xGrid, *wGrid, hasBias ? &*biasGrid : nullptr, product.terms);
     if (use)
         use->worstBits = grid.worstBits;
-    const bool toOdd = onGrid(formats.activation) && *formats.activation.totalBits <= kOddBits;
+    if (x.numel() == 0 || w.numel() == 0)
+        return product.plain(x, w, bias);
+    if (!grid.isPowerOfTwo()) {
+        const at::Tensor sum =
+            scaledSum(product, x, w, bias, formats, *xGrid, *wGrid, hasBias ? &*biasGrid : nullptr, grid, use);
+        if (sum.defined())
+            return sum;
+        if (use)
+            *use = {};
+        return product.plain(x, w, bias);
+    }
 
     // The formats say how large the sums can be; where that is too much, the values say it closer.
-    double bound = std::ldexp(1.0, grid.worstBits - 1);
-    if (grid.worstBits > kFloatBits) {
-        const double unit = std::ldexp(1.0, grid.fractionBits);
-        bound = (largest(x) * largestRowSum(product, w) + (hasBias ? largest(bias) : 0)) * unit;
+    double bound = power(grid.worstBits - 1);
+    const auto [coarsest, finest] = std::ranges::minmax(grid.valueFraction);
+    const bool inFloatRange = coarsest >= kFloatLeastFraction && finest <= kFloatMostFraction;
+    if (grid.worstBits > kFloatBits || !inFloatRange) {
+        bound = boundOf(product, x, w, bias, grid.valueFraction);
         if (!std::isfinite(bound))
-            return plain();
+            return product.plain(x, w, bias);
     }
-    WideSums wide;
-    Integers integers;
-    integers.fractionBits = grid.fractionBits;
-    at::Tensor sum, doubles;
-    double peak = 0;
-    if (bound <= std::ldexp(1.0, kFloatBits)) {
-        sum = product.plain(x, w, bias).contiguous();
-        integers.floats = sum.data_ptr<float>();
-    } else if (bound <= std::ldexp(1.0, kDoubleBits) || !wideSums(product, x, w, bias, formats, grid, wide)) {
-        doubles = product.multiply(x.to(at::kDouble), w.to(at::kDouble)).contiguous();
-        if (hasBias)
-            doubles.add_(biasShaped(product, bias.to(at::kDouble), doubles));
-        integers.doubles = doubles.data_ptr<double>();
-        if (toOdd) {
-            sum = at::empty(doubles.sizes(), at::kFloat);
-            auto* out = sum.data_ptr<float>();
-            at::parallel_for(0, sum.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-                for (std::int64_t i = begin; i < end; ++i)
-                    out[i] = toFloat(integers.doubles[i], true);
-            });
-        } else {
-            sum = doubles.to(at::kFloat);
-        }
+    at::Tensor sum;
+    if (bound <= power(kFloatBits) && inFloatRange) {
+        sum = product.plain(x, w, bias);
+        sum.add_(0); // an integer has one zero
     } else {
-        integers.wide = &wide;
-        sum = at::empty(wide.shape, at::kFloat);
-        auto* out = sum.data_ptr<float>();
-        at::parallel_for(0, sum.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-            for (std::int64_t i = begin; i < end; ++i)
-                out[i] = toFloat(wide.values[static_cast<std::size_t>(i)], -grid.fractionBits, toOdd);
-        });
+        if (bound > power(kDoubleBits))
+            sum = wideSum(product, x, w, bias, formats, grid, use);
+        if (sum.defined())
+            return sum;
+        sum = product.multiply(x.to(at::kDouble), w.to(at::kDouble));
+        if (hasBias)
+            sum.add_(alongChannels(product, bias.to(at::kDouble), sum.dim()));
+        sum.add_(0);
     }
-    if (use) {
-        if (integers.wide) {
-            for (const Int128 value : wide.values)
-                use->observedBits = std::max(use->observedBits, bitsOf(value));
-        } else {
-            peak = largest(doubles.defined() ? doubles : sum);
-            use->observedBits = std::isfinite(peak) ? magnitudeBits(peak, grid.fractionBits) + 1 : 0;
-        }
-    }
-    const bool finite = integers.wide || doubles.defined() || std::isfinite(largest(sum));
-    if (!accumulates)
-        return {sum, sum};
-    if (!finite)
-        return {sum, quantize(sum, formats.accumulator, "accumulator", seed)};
-    return {sum, accumulate(integers, sum.sizes(), formats.accumulator, toOdd, seed, use)};
+    if (use)
+        use->observedBits = observedBits(product, sum, grid.fraction);
+    return sum;
+}
+
+/// 128-bit integers as float64 values.
+at::Tensor asDoubles(const at::Tensor& sum, int fraction) {
+    if (sum.scalar_type() != at::kLong)
+        return sum;
+    at::Tensor result = at::empty(sum.sizes().slice(0, static_cast<std::size_t>(sum.dim()) - 1), at::kDouble);
+    const auto* words = sum.data_ptr<std::int64_t>();
+    auto* out = result.data_ptr<double>();
+    for (std::int64_t i = 0; i < result.numel(); ++i)
+        out[i] = std::ldexp(static_cast<double>(joined({words[2 * i], words[2 * i + 1]})), -fraction);
+    return result;
 }
 
 } // namespace
@@ -320,17 +296,19 @@ void AccumulatorUse::add(const AccumulatorUse& part) {
     overflowHigh += part.overflowHigh;
 }
 
-ExactSum exactSum(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
-                  const ProductFormats& formats, std::uint64_t seed, AccumulatorUse* use) {
+at::Tensor exactSum(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
+                    const ProductFormats& formats, AccumulatorUse* use) {
     if (!recordsGradient(x) && !recordsGradient(w) && !recordsGradient(bias))
-        return compute(product, x, w, bias, formats, seed, use);
+        return compute(product, x, w, bias, formats, use);
     const at::Tensor plain = product.plain(x, w, bias);
-    ExactSum exact;
+    at::Tensor exact;
     {
         const at::NoGradGuard noGrad;
-        exact = compute(product, x.detach(), w.detach(), bias.defined() ? bias.detach() : bias, formats, seed, use);
+        exact = compute(product, x.detach(), w.detach(), bias.defined() ? bias.detach() : bias, formats, use);
+        if (exact.scalar_type() == at::kLong)
+            exact = asDoubles(exact, sumFraction(formats, bias.defined()));
     }
-    return {straightThrough(plain, exact.sum), straightThrough(plain, exact.accumulated)};
+    return straightThrough(plain.to(exact.scalar_type()), exact);
 }
 
 } // namespace fxp::quant

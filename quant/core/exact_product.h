@@ -28,27 +28,56 @@ struct Product {
     std::optional<double> weightRowSum;
 };
 
-/// The formats that the operands are on, and those that the sum comes into.
+/// The grids that the operands are on: all that the sum's arithmetic reads of formats.
 struct ProductFormats {
     QType x, w, bias;
-    QType accumulator; ///< float: the sum stays exact
-    QType activation;  ///< what the sum is quantized by next: chooses how it is rounded to float32
 };
 
-/// What exactSum gives.
-struct ExactSum {
-    at::Tensor sum;         ///< float32
-    at::Tensor accumulated; ///< after the accumulator's format; `sum` itself where it is float
+/// x · w + bias, as exact as hardware: the operands are integers times scales, and the sum is the integer that hardware
+/// gets, whatever K is and in whatever order. The result is
+///  - float32 where 24 bits hold every partial sum, or where an operand is float or not finite: what `plain` computes;
+///  - float64 up to 53 bits;
+///  - float64 where a scale is not a power of two: the integers' exact sum times x.scale · w.scale[channel], one
+///    rounding; a bias on another grid than the products' is added to that, in float64;
+///  - else int64 [..., 2]: low and high word of a 128-bit integer in units of 2^−sumFraction(formats, hasBias). Sums
+///    that 126 bits of that grid do not hold are float64, rounded.
+/// Formats per channel are summed as integers along the product's outputDimension (w) or of the bias; any other makes
+/// the operand count as float. `use`, where not null, gets the bits; its overflow counts are quantizeSum's to give.
+/// Where a gradient is recorded, it passes to what `plain` computes (straightThrough), and the result is float32 or
+/// float64.
+at::Tensor exactSum(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
+                    const ProductFormats& formats, AccumulatorUse* use);
+
+/// Fraction bits of the wide integers. Of formats whose scales are powers of two. Float32 has no bits beyond 2^−149,
+/// and a finer F counts as that.
+int sumFraction(const ProductFormats& formats, bool hasBias);
+
+/// What follows a sum: the accumulator (float or partial: the sum stays exact) and the activation (float or partial: as
+/// accumulated).
+struct SumFormats {
+    QType accumulator, activation;
+    std::uint64_t accumulatorSeed = 0, activationSeed = 0; ///< of STOCHASTIC
+    std::int64_t firstIndex = 0;                           ///< of the sum's first element: STOCHASTIC draws by index
 };
 
-/// x · w + bias, exact: the operands are integers times powers of two, and the sum is the integer that hardware gets,
-/// whatever K is and in whatever order. It is rounded once, to float32: to nearest; or, where a format of at most 22
-/// bits follows, to odd, so that rounding again by that format gives what rounding the exact sum gives (Boldo,
-/// Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd", IEEE Trans.
-/// Computers 57(4), 2008). A float32 product serves where 24 bits hold every partial sum, a float64 one up to 53, and
-/// float64 products of slices of the operands, summed in 128-bit integers, up to 126; beyond that float64 rounds.
-/// Where an operand is float, has a real-valued scale, or is not finite, the plain float32 operator runs.
-ExactSum exactSum(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
-                  const ProductFormats& formats, std::uint64_t seed, AccumulatorUse* use);
+/// Elements that rounded to an integer below or above the format's.
+struct SumOverflow {
+    std::int64_t low = 0, high = 0;
+};
+
+/// What quantizeSum gives; the tensors are float32 of the sum's shape.
+struct QuantizedSum {
+    at::Tensor sum;         ///< the exact sum rounded once, to nearest
+    at::Tensor accumulated; ///< after the accumulator's format; `sum` itself where that is float
+    at::Tensor activation;  ///< after the activation's format, from the exact accumulated value in one rounding;
+                            ///< `accumulated` itself where that is float
+    SumOverflow accumulatorOverflow, activationOverflow;
+};
+
+/// Brings what exactSum gave into the formats that follow. Integers, limits and counts are exact, and each value is
+/// rounded to float32 once; a float32 sum's activation is what quantize() gives, whose limits above 24 bits are float32
+/// values. Where the sum records a gradient, it passes through unchanged. Throws Error when a format's channels do not
+/// fit the sum.
+QuantizedSum quantizeSum(const at::Tensor& sum, const ProductFormats& formats, bool hasBias, const SumFormats& next);
 
 } // namespace fxp::quant

@@ -52,7 +52,10 @@ int integerBits(const ValueRange& range, const QType& type, const std::string& w
         throw Error(where, "neither total_bits nor fractional_bits is given", "give one of them");
     if (range.low == 0 && range.high == 0)
         return type.totalBits ? *type.totalBits - 24 : 2 - *type.fractionalBits;
-    const int negative = range.low < 0 ? ceilLog2(-range.low) + 1 : kUnbounded;
+    // Where −2^(T−1) never occurs, the least value is as far from zero as the greatest.
+    const int negative = type.overflow == Overflow::SaturateSymmetric ? positiveBits(-range.low, type)
+                         : range.low < 0                              ? ceilLog2(-range.low) + 1
+                                                                      : kUnbounded;
     return std::max(negative, positiveBits(range.high, type));
 }
 

@@ -12,7 +12,8 @@ struct ValueRange {
     void include(const ValueRange& other);
 };
 
-/// Integer bits I (sign included) that hold the range without overflow, exactly: FIXED_POINT.md, section 4.
+/// Integer bits I (sign included) that hold the range without overflow, exactly: FIXED_POINT.md, section 4,
+/// where SATURATE_SYMMETRIC asks of the negative side what it asks of the positive one.
 /// `type` gives T, or F where T is absent; with both absent, or a range that is not finite, throws Error naming
 /// `where`.
 int integerBits(const ValueRange& range, const QType& type, const std::string& where);

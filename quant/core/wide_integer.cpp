@@ -1,5 +1,6 @@
 #include "quant/core/wide_integer.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -20,8 +21,12 @@ int bitLength(UInt128 v) {
 
 /// v / 2^drop to an integer. `down` is the floor, `rest` what it dropped, of 2^drop.
 Int128 roundDropped(Int128 v, int drop, Rounding rounding, double draw) {
-    if (drop > 126) // less than half of one; what counts is the sign alone
-        return roundDropped(v < 0 ? -1 : v > 0 ? 1 : 0, 2, rounding, draw);
+    constexpr int kMost = 127;
+    if (drop > kMost) { // to odd first: no rounding tells the result from v
+        const int extra = std::min(drop - kMost, kMost);
+        const Int128 floor = v >> extra;
+        return roundDropped(floor * (Int128{1} << extra) == v ? floor : floor | 1, kMost, rounding, draw);
+    }
     const Int128 down = v >> drop;
     const auto rest = static_cast<UInt128>(v) & ((UInt128{1} << drop) - 1);
     const UInt128 half = UInt128{1} << (drop - 1);
@@ -46,7 +51,30 @@ Int128 roundDropped(Int128 v, int drop, Rounding rounding, double draw) {
 } // namespace
 
 int bitsOf(Int128 v) {
-    return bitLength(magnitude(v)) + 1;
+    return bitLength(static_cast<UInt128>(v < 0 ? ~v : v)) + 1;
+}
+
+int bitsOf(double v, int fraction) {
+    int exponent = 0;
+    const double mantissa = std::frexp(v, &exponent); // 2^(exponent − 1) ≤ |v| < 2^exponent
+    if (v == 0)
+        return 1;
+    return std::max(1, exponent + fraction + (mantissa == -0.5 ? 0 : 1));
+}
+
+Exact exactOf(double v) {
+    int exponent = 0;
+    const double mantissa = std::frexp(v, &exponent);
+    const auto integer = static_cast<std::int64_t>(std::ldexp(mantissa, 53));
+    return {integer, exponent - 53, v == 0 && std::signbit(v)};
+}
+
+double Exact::toDouble() const {
+    return negativeZero ? -0.0 : std::ldexp(static_cast<double>(mantissa), exponent);
+}
+
+float Exact::toFloat() const {
+    return negativeZero ? -0.0f : quant::toFloat(mantissa, exponent, false);
 }
 
 WideBounded requantize(Int128 v, int shift, const QType& type, double draw) {
