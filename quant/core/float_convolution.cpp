@@ -33,39 +33,39 @@ std::int64_t volume(const Triple& t) {
 struct Geometry {
     Triple input, output, kernel, stride, padding, dilation;
     bool transposed;
-
-    /// The input elements that kernel element `element` meets along dimension d are origin + i · step, i the output
-    /// element's place, all divided by `divisor`.
-    struct Line {
-        std::int64_t origin, step, divisor;
-    };
-    Line line(std::size_t d, std::int64_t element) const {
-        if (transposed)
-            return {padding[d] - element * dilation[d], 1, stride[d]};
-        return {element * dilation[d] - padding[d], stride[d], 1};
-    }
 };
 
-/// The input's place along one dimension; negative where there is none.
-std::int64_t placeOf(const Geometry::Line& line, std::int64_t i, std::int64_t size) {
-    const std::int64_t place = line.origin + i * line.step;
-    if (place < 0 || place % line.divisor != 0 || place / line.divisor >= size)
-        return -1;
-    return place / line.divisor;
-}
+/// The input's element that output element i of one dimension meets: origin + i · step, if there is one.
+struct Line {
+    std::int64_t origin, step;
+};
 
-/// The patches of one sample and group: column n holds what the kernel meets for output element n.
+/// Output elements that meet the same elements of the kernel. A convolution has one phase; of a transposed one the
+/// kernel's elements reach every stride-th output element, so that it has stride phases per dimension, each a
+/// convolution of its own.
+struct Phase {
+    Triple begin, step, count; ///< of the output elements, per dimension
+    struct Tap {
+        std::int64_t element; ///< of the kernel
+        std::array<Line, 3> lines;
+    };
+    std::vector<Tap> taps; ///< in the kernel's order
+};
+
+/// The patches of one sample and group: column n holds what the kernel meets for the phase's output element n.
 class Patches final : public SgemmColumns {
   public:
-    Patches(const Geometry& geometry, const float* x) : m_geometry(geometry), m_x(x) {}
+    Patches(const Triple& input, const Phase& phase, const float* x) : m_input(input), m_phase(phase), m_x(x) {}
 
     void fill(std::int64_t k0, std::int64_t k1, std::int64_t n0, std::int64_t n1, std::int64_t width,
               float* panels) const override {
         thread_local std::vector<float> row;
         const std::int64_t terms = k1 - k0, padded = (n1 - n0 + width - 1) / width * width;
         row.assign(static_cast<std::size_t>(padded), 0.0f);
+        const auto taps = static_cast<std::int64_t>(m_phase.taps.size());
         for (std::int64_t k = k0; k < k1; ++k) {
-            fillRow(k, n0, n1, row.data());
+            fillRow(m_x + k / taps * volume(m_input), m_phase.taps[static_cast<std::size_t>(k % taps)], n0, n1,
+                    row.data());
             for (std::int64_t j = 0; j < padded; j += width)
                 std::memcpy(panels + j * terms + (k - k0) * width, row.data() + j,
                             static_cast<std::size_t>(width) * sizeof(float));
@@ -73,40 +73,35 @@ class Patches final : public SgemmColumns {
     }
 
   private:
-    /// Term k of the columns n0…n1, one output line after the other.
-    void fillRow(std::int64_t k, std::int64_t n0, std::int64_t n1, float* to) const {
-        const Geometry& g = m_geometry;
-        const std::int64_t element = k % volume(g.kernel), channel = k / volume(g.kernel);
-        const auto depth = g.line(0, element / (g.kernel[1] * g.kernel[2]));
-        const auto height = g.line(1, element / g.kernel[2] % g.kernel[1]);
-        const auto width = g.line(2, element % g.kernel[2]);
-        for (std::int64_t n = n0; n < n1;) {
-            const std::int64_t begin = n % g.output[2], end = std::min(g.output[2], begin + n1 - n);
-            const std::int64_t z = placeOf(depth, n / (g.output[1] * g.output[2]), g.input[0]);
-            const std::int64_t y = placeOf(height, n / g.output[2] % g.output[1], g.input[1]);
-            if (z < 0 || y < 0)
-                std::fill(to, to + (end - begin), 0.0f);
+    /// What one element of the kernel meets in one channel for the columns n0…n1, one output line after the other.
+    void fillRow(const float* channel, const Phase::Tap& tap, std::int64_t n0, std::int64_t n1, float* to) const {
+        const Triple& count = m_phase.count;
+        std::int64_t begin = n0 % count[2], y = n0 / count[2] % count[1], z = n0 / (count[1] * count[2]);
+        for (std::int64_t left = n1 - n0; left > 0;) {
+            const std::int64_t end = std::min(count[2], begin + left);
+            const std::int64_t depth = tap.lines[0].origin + z * tap.lines[0].step;
+            const std::int64_t height = tap.lines[1].origin + y * tap.lines[1].step;
+            if (depth < 0 || depth >= m_input[0] || height < 0 || height >= m_input[1])
+                std::fill_n(to, end - begin, 0.0f);
             else
-                fillLine(width, begin, end, m_x + ((channel * g.input[0] + z) * g.input[1] + y) * g.input[2], to);
+                fillLine(tap.lines[2], begin, end, channel + (depth * m_input[1] + height) * m_input[2], to);
             to += end - begin;
-            n += end - begin;
+            left -= end - begin;
+            begin = 0;
+            if (++y == count[1]) {
+                y = 0;
+                ++z;
+            }
         }
     }
 
-    void fillLine(const Geometry::Line& line, std::int64_t begin, std::int64_t end, const float* from,
-                  float* to) const {
-        const std::int64_t size = m_geometry.input[2];
-        if (line.divisor != 1) {
-            for (std::int64_t i = begin; i < end; ++i) {
-                const std::int64_t place = placeOf(line, i, size);
-                *to++ = place < 0 ? 0.0f : from[place];
-            }
-            return;
-        }
+    void fillLine(const Line& line, std::int64_t begin, std::int64_t end, const float* from, float* to) const {
         // The elements from `first` to before `last` lie inside the input.
-        const auto ceilDivided = [&](std::int64_t v) { return v <= 0 ? 0 : (v + line.step - 1) / line.step; };
-        const std::int64_t first = std::clamp(ceilDivided(-line.origin), begin, end);
-        const std::int64_t last = std::clamp(ceilDivided(size - line.origin), first, end);
+        const auto reach = [&](std::int64_t v) {
+            return v <= 0 ? 0 : line.step == 1 ? v : (v + line.step - 1) / line.step;
+        };
+        const std::int64_t first = std::clamp(reach(-line.origin), begin, end);
+        const std::int64_t last = std::clamp(reach(m_input[2] - line.origin), first, end);
         to = std::fill_n(to, first - begin, 0.0f);
         if (line.step == 1) {
             to = std::copy(from + line.origin + first, from + line.origin + last, to);
@@ -117,9 +112,48 @@ class Patches final : public SgemmColumns {
         std::fill_n(to, end - last, 0.0f);
     }
 
-    const Geometry& m_geometry;
+    const Triple& m_input;
+    const Phase& m_phase;
     const float* m_x;
 };
+
+/// The phase whose first output element is `begin`.
+Phase phaseOf(const Geometry& g, const Triple& begin) {
+    Phase phase;
+    phase.begin = begin;
+    phase.step = g.transposed ? g.stride : Triple{1, 1, 1};
+    for (std::size_t d = 0; d < 3; ++d)
+        phase.count[d] = (g.output[d] - begin[d] + phase.step[d] - 1) / phase.step[d];
+    for (std::int64_t element = 0; element < volume(g.kernel); ++element) {
+        const Triple at = {element / (g.kernel[1] * g.kernel[2]), element / g.kernel[2] % g.kernel[1],
+                           element % g.kernel[2]};
+        Phase::Tap tap{element, {}};
+        bool meets = true;
+        for (std::size_t d = 0; d < 3; ++d) {
+            const std::int64_t reached = begin[d] + g.padding[d] - at[d] * g.dilation[d];
+            if (g.transposed) {
+                tap.lines[d] = {reached / g.stride[d], 1};
+                meets = meets && reached % g.stride[d] == 0;
+            } else {
+                tap.lines[d] = {at[d] * g.dilation[d] - g.padding[d], g.stride[d]};
+            }
+        }
+        if (meets)
+            phase.taps.push_back(tap);
+    }
+    return phase;
+}
+
+std::vector<Phase> phasesOf(const Geometry& g) {
+    if (!g.transposed)
+        return {phaseOf(g, {0, 0, 0})};
+    std::vector<Phase> phases;
+    for (std::int64_t z = 0; z < std::min(g.stride[0], g.output[0]); ++z)
+        for (std::int64_t y = 0; y < std::min(g.stride[1], g.output[1]); ++y)
+            for (std::int64_t x = 0; x < std::min(g.stride[2], g.output[2]); ++x)
+                phases.push_back(phaseOf(g, {z, y, x}));
+    return phases;
+}
 
 at::Tensor plain(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias, const ConvolutionArguments& a) {
     return at::convolution(x, w, bias, a.stride, a.padding, a.dilation, a.transposed, a.outputPadding, a.groups);
@@ -161,6 +195,84 @@ bool isPointwise(const Geometry& g) {
     return volume(g.kernel) == 1 && volume(g.stride) == 1 && g.padding == Triple{0, 0, 0} && g.input == g.output;
 }
 
+struct Operands {
+    at::Tensor x, weights, bias, y; ///< weights: [groups, outputs, inputs, kernel]; the others as given
+    std::int64_t groups = 1, inputs = 0, outputs = 0; ///< channels per group
+};
+
+/// The weights of a phase, one matrix [outputs, inputs · taps] per group, packed.
+std::vector<std::vector<float>> packedWeights(const Phase& phase, const Operands& o) {
+    std::vector<std::int64_t> elements;
+    for (const Phase::Tap& tap : phase.taps)
+        elements.push_back(tap.element);
+    at::Tensor weights = o.weights;
+    if (static_cast<std::int64_t>(elements.size()) != weights.size(-1))
+        weights = weights.index_select(-1, at::tensor(elements, at::kLong));
+    weights = weights.contiguous();
+    const std::int64_t terms = o.inputs * weights.size(-1);
+    std::vector<std::vector<float>> packed;
+    for (std::int64_t group = 0; group < o.groups; ++group)
+        packed.push_back(packRows({weights.data_ptr<float>() + group * o.outputs * terms, terms, 1}, o.outputs, terms));
+    return packed;
+}
+
+/// Writes rows of [outputs, end − begin] values to the phase's output elements from `begin` on.
+void spread(const Geometry& g, const Phase& phase, const std::vector<float>& values, std::int64_t outputs,
+            std::int64_t begin, std::int64_t end, float* y) {
+    const float* from = values.data();
+    const Triple& count = phase.count;
+    for (std::int64_t channel = 0; channel < outputs; ++channel, y += volume(g.output)) {
+        for (std::int64_t n = begin; n < end;) {
+            const std::int64_t first = n % count[2], length = std::min(count[2] - first, end - n);
+            const std::int64_t height = phase.begin[1] + n / count[2] % count[1] * phase.step[1];
+            const std::int64_t depth = phase.begin[0] + n / (count[1] * count[2]) * phase.step[0];
+            float* to = y + (depth * g.output[1] + height) * g.output[2] + phase.begin[2] + first * phase.step[2];
+            for (std::int64_t i = 0; i < length; ++i)
+                to[i * phase.step[2]] = *from++;
+            n += length;
+        }
+    }
+}
+
+void computePhase(const Geometry& g, const Phase& phase, const Operands& o) {
+    constexpr std::int64_t kPositions = 512; // of one task
+    const auto packed = packedWeights(phase, o);
+    const std::int64_t positions = volume(phase.count), blocks = (positions + kPositions - 1) / kPositions;
+    const std::int64_t terms = o.inputs * static_cast<std::int64_t>(phase.taps.size());
+    const std::int64_t work = o.outputs * std::max<std::int64_t>(terms, 1) * std::min(positions, kPositions);
+    const bool direct = volume(phase.step) == 1, pointwise = isPointwise(g);
+    const auto compute = [&](std::int64_t task) {
+        const std::int64_t part = task / blocks, group = part % o.groups; // part: sample and group
+        const std::int64_t begin = task % blocks * kPositions, end = std::min(positions, begin + kPositions);
+        const float* x = o.x.data_ptr<float>() + part * o.inputs * volume(g.input);
+        float* y = o.y.data_ptr<float>() + part * o.outputs * volume(g.output);
+        thread_local std::vector<float> values;
+        const Patches patches(g.input, phase, x);
+        SgemmJob job;
+        job.rows = o.outputs;
+        job.columns = positions;
+        job.terms = terms;
+        job.packedRows = packed[static_cast<std::size_t>(group)].data();
+        if (pointwise)
+            job.b = {x, 1, positions};
+        else
+            job.source = &patches;
+        job.rowBias = o.bias.defined() ? o.bias.data_ptr<float>() + group * o.outputs : nullptr;
+        if (!direct)
+            values.resize(static_cast<std::size_t>(o.outputs * (end - begin)));
+        job.c = direct ? y : values.data() - begin;
+        job.cStride = direct ? positions : end - begin;
+        sgemm(job, {0, o.outputs, begin, end});
+        if (!direct)
+            spread(g, phase, values, o.outputs, begin, end, y);
+    };
+    at::parallel_for(0, o.x.size(0) * o.groups * blocks, std::max<std::int64_t>(kSgemmWorkPerThread / work, 1),
+                     [&](std::int64_t first, std::int64_t last) {
+                         for (std::int64_t task = first; task < last; ++task)
+                             compute(task);
+                     });
+}
+
 } // namespace
 
 at::Tensor floatConvolution(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
@@ -181,49 +293,23 @@ at::Tensor floatConvolution(const at::Tensor& x, const at::Tensor& w, const at::
             g, tripleOf(transposed ? at::IntArrayRef(arguments.outputPadding) : at::IntArrayRef(), dimensions, 0)))
         return plain(x, w, bias, arguments);
 
-    const std::int64_t samples = x.size(0), inputs = x.size(1) / groups;
-    const std::int64_t outputs = transposed ? w.size(1) : w.size(0) / groups;
-    const std::int64_t terms = inputs * volume(g.kernel), positions = volume(g.output);
-    const at::Tensor input = x.contiguous();
-    const at::Tensor weights = transposed
-                                   ? w.reshape({groups, inputs, outputs, volume(g.kernel)}).transpose(1, 2).contiguous()
-                                   : w.contiguous();
-    const at::Tensor offset = bias.defined() ? bias.contiguous() : bias;
-    std::vector<std::int64_t> shape = {samples, groups * outputs};
+    Operands o;
+    o.groups = groups;
+    o.inputs = x.size(1) / groups;
+    o.outputs = transposed ? w.size(1) : w.size(0) / groups;
+    o.x = x.contiguous();
+    o.weights = w.reshape(transposed ? std::vector<std::int64_t>{groups, o.inputs, o.outputs, volume(g.kernel)}
+                                     : std::vector<std::int64_t>{groups, o.outputs, o.inputs, volume(g.kernel)});
+    if (transposed)
+        o.weights = o.weights.transpose(1, 2);
+    o.bias = bias.defined() ? bias.contiguous() : bias;
+    std::vector<std::int64_t> shape = {x.size(0), groups * o.outputs};
     for (std::size_t d = static_cast<std::size_t>(3 - dimensions); d < 3; ++d)
         shape.push_back(g.output[d]);
-    const at::Tensor y = at::empty(shape, x.options());
-
-    std::vector<std::vector<float>> packed;
-    for (std::int64_t group = 0; group < groups; ++group)
-        packed.push_back(packRows({weights.data_ptr<float>() + group * outputs * terms, terms, 1}, outputs, terms));
-    constexpr std::int64_t kPositions = 512;
-    const std::int64_t blocks = (positions + kPositions - 1) / kPositions;
-    const std::int64_t work = outputs * terms * std::min(positions, kPositions);
-    at::parallel_for(
-        0, samples * groups * blocks, std::max<std::int64_t>(kSgemmWorkPerThread / work, 1),
-        [&](std::int64_t begin, std::int64_t end) {
-            for (std::int64_t task = begin; task < end; ++task) {
-                const std::int64_t block = task % blocks, group = task / blocks % groups;
-                const std::int64_t part = task / blocks; // sample and group
-                const float* from = input.data_ptr<float>() + part * inputs * volume(g.input);
-                const Patches patches(g, from);
-                SgemmJob job;
-                job.rows = outputs;
-                job.columns = positions;
-                job.terms = terms;
-                job.packedRows = packed[static_cast<std::size_t>(group)].data();
-                if (isPointwise(g))
-                    job.b = {from, 1, positions};
-                else
-                    job.source = &patches;
-                job.rowBias = offset.defined() ? offset.data_ptr<float>() + group * outputs : nullptr;
-                job.c = y.data_ptr<float>() + part * outputs * positions;
-                job.cStride = positions;
-                sgemm(job, {0, outputs, block * kPositions, std::min(positions, (block + 1) * kPositions)});
-            }
-        });
-    return y;
+    o.y = at::empty(shape, x.options());
+    for (const Phase& phase : phasesOf(g))
+        computePhase(g, phase, o);
+    return o.y;
 }
 
 } // namespace fxp::quant
