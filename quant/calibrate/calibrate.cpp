@@ -29,17 +29,22 @@ int channelAxis(const SlotInfo& slot, const CalibrationOptions& options) {
 }
 
 /// A softmax's input with masked scores, −∞, brought to where T bits cannot tell their weight from zero: ln(2) · (T +
-/// 1) below the largest score of the batch. What saturates there is masked still.
+/// 1) below the largest score. What saturates there is masked still.
 void boundMaskedScores(const SlotInfo& slot, const QType& given, TensorParts& parts) {
     if (slot.name != "input" || (slot.layerType != "softmax" && slot.layerType != "log_softmax"))
         return;
     constexpr int kFloatBits = 24;
     const double depth = std::numbers::ln2 * (given.totalBits.value_or(kFloatBits) + 1);
-    for (TensorPart& one : parts) {
-        at::Tensor& part = one.values;
-        const at::Tensor masked = part.eq(-std::numeric_limits<float>::infinity());
+    ValueRange range;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const ValueRange one = valueRange(parts[i].values);
+        range = i == 0 ? one : range;
+        range.include(one);
+    }
+    for (TensorPart& part : parts) {
+        const at::Tensor masked = part.values.eq(-std::numeric_limits<float>::infinity());
         if (masked.any().item<bool>())
-            part = part.masked_fill(masked, valueRange(part).high - depth);
+            part.values = part.values.masked_fill(masked, range.high - depth);
     }
 }
 
@@ -79,8 +84,8 @@ class Calibration {
     const std::vector<ValueRange>& m_floatRanges;
     const CalibrationOptions& m_options;
     const std::function<bool()>& m_stop;
-    std::vector<int> m_uses;                              ///< by slot
-    std::map<std::size_t, std::optional<Affine>> m_kept;  ///< by slot to find anew: the scale that it had
+    std::vector<int> m_uses;                             ///< by slot
+    std::map<std::size_t, std::optional<Affine>> m_kept; ///< by slot to find anew: the scale that it had
 };
 
 /// The slot's format for these values: as the options say or, of a slot to find anew, of the kind that it had.

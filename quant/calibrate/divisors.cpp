@@ -38,9 +38,8 @@ Cost costOf(const TensorParts& parts, const QType& type, const Division& divisio
                 continue;
             cost.zeros = cost.zeros || got == 0;
             // The quotient's share of what it should be.
-            const double share = division.eps
-                                     ? std::sqrt((wanted + *division.eps) / std::max(got + *division.eps, 0.0))
-                                     : wanted / got;
+            const double share =
+                division.eps ? std::sqrt((wanted + *division.eps) / std::max(got + *division.eps, 0.0)) : wanted / got;
             cost.error += std::isfinite(share) ? (share - 1) * (share - 1) : std::numeric_limits<double>::infinity();
         }
     }

@@ -36,8 +36,9 @@ ValueRange wideRange(const at::Tensor& sum, int fraction) {
     Wide low = 0, high = 0;
     for (std::int64_t i = 0; i < count; ++i) {
         // The low word is data[2i]: see exactSum.
-        const Wide value = static_cast<Wide>((static_cast<unsigned __int128>(static_cast<std::uint64_t>(data[2 * i + 1])) << 64) |
-                                             static_cast<std::uint64_t>(data[2 * i]));
+        const Wide value =
+            static_cast<Wide>((static_cast<unsigned __int128>(static_cast<std::uint64_t>(data[2 * i + 1])) << 64) |
+                              static_cast<std::uint64_t>(data[2 * i]));
         low = i == 0 ? value : std::min(low, value);
         high = i == 0 ? value : std::max(high, value);
     }

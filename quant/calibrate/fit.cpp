@@ -35,9 +35,8 @@ double errorOf(const TensorParts& parts, const QType& type, const std::string& w
 }
 
 /// The least error among formats of ever finer steps; ties to the coarser.
-template <class Next>
-QType leastError(const TensorParts& parts, QType trial, int tries, Next next, const std::string& where,
-                 std::uint64_t seed) {
+template <class Next> QType leastError(const TensorParts& parts, QType trial, int tries, Next next,
+                                       const std::string& where, std::uint64_t seed) {
     QType best = trial;
     double least = INFINITY;
     for (int step = 0; step < tries; ++step) {
@@ -100,8 +99,8 @@ ValueRange clipped(const TensorParts& parts, const ValueRange& range, const QTyp
     return range;
 }
 
-QType withScale(const TensorParts& parts, const ValueRange& range, const QType& given, Method method,
-                Scheme scheme, const std::string& where, std::uint64_t seed) {
+QType withScale(const TensorParts& parts, const ValueRange& range, const QType& given, Method method, Scheme scheme,
+                const std::string& where, std::uint64_t seed) {
     if (!given.totalBits)
         throw Error(where, "a real-valued scale needs total_bits", "give total_bits");
     const auto holding = [&](double share) {

@@ -64,11 +64,11 @@ void validate(const CalibrationOptions& options) {
     const bool scaled = options.scheme != Scheme::PowerOfTwo;
     const std::string scheme(name(options.scheme));
     if (!options.groups.empty() && (scaled || options.perChannelWeights))
-        throw Error("groups", "tensors share a binary point, and " + (scaled ? "the scheme " + scheme : "a format per channel") +
-                                  " has none",
+        throw Error("groups",
+                    "tensors share a binary point, and " + (scaled ? "the scheme " + scheme : "a format per channel") +
+                        " has none",
                     "leave the groups out, or take the scheme power_of_two with one format for a tensor");
-    if (scaled &&
-        (options.parameters == Method::HighPrecision || options.activations == Method::HighPrecision))
+    if (scaled && (options.parameters == Method::HighPrecision || options.activations == Method::HighPrecision))
         throw Error("method", "high_precision sets a binary point, and the scheme " + scheme + " has none",
                     "take another method, or the scheme power_of_two");
 }

@@ -61,8 +61,8 @@ struct CalibrationOptions {
     double percentile = 99.9;    ///< of Method::Percentile: 0 … 100
     Scheme scheme = Scheme::PowerOfTwo;
     bool perChannelWeights = false; ///< weights of two and more dimensions: a scale for each output channel
-    /// Slots whose complete format is found anew: T, rounding and overflow stay, and so does the kind of scale, whatever
-    /// `scheme` says of others. A float one stays float.
+    /// Slots whose complete format is found anew: T, rounding and overflow stay, and so does the kind of scale,
+    /// whatever `scheme` says of others. A float one stays float.
     std::vector<std::size_t> refit = {};
 };
 

@@ -232,8 +232,8 @@ SampleMajor Batch::referenceOf(const Site& site, const at::Tensor& x) const {
         throw Error(path, "the tensor is not float32", "convert the model to float32");
     if (x.sizes() != reference.sizes())
         throw Error(path,
-                    "has the shape " + c10::str(x.sizes()) + " in the quantized run and " + c10::str(reference.sizes()) +
-                        " in the float run",
+                    "has the shape " + c10::str(x.sizes()) + " in the quantized run and " +
+                        c10::str(reference.sizes()) + " in the float run",
                     "shapes that depend on values must not change with the formats: keep what decides them in float");
     return sampleMajor(*m_program, site.before, reference, m_samples);
 }
@@ -278,8 +278,8 @@ void Batch::takeInnerFigures(std::size_t index, std::size_t number, const Tensor
     const StepFindings& findings = m_findings[index];
     if (number < findings.size()) {
         const AccumulatorUse& found = findings[number];
-        const bool counted = step.op == "quantize_sum" || found.worstBits > 0 || found.overflowLow > 0 ||
-                             found.overflowHigh > 0;
+        const bool counted =
+            step.op == "quantize_sum" || found.worstBits > 0 || found.overflowLow > 0 || found.overflowHigh > 0;
         if (counted && !type.isFloat()) {
             result.figures.overflowLow = found.overflowLow;
             result.figures.overflowHigh = found.overflowHigh;

@@ -34,8 +34,8 @@ struct OutputResult {
 /// What a classifier says of each sample; empty vectors where the first output is not [samples, classes].
 struct Predictions {
     std::vector<std::int32_t> fromFloat, fromFixed, labels; ///< labels: empty where none were given
-    std::string note; ///< why there are no classes although there are labels; else empty
-    std::optional<double> agreement() const;                ///< share of samples with the same class, 0 … 1
+    std::string note;                        ///< why there are no classes although there are labels; else empty
+    std::optional<double> agreement() const; ///< share of samples with the same class, 0 … 1
     std::optional<double> accuracyFloat() const;
     std::optional<double> accuracyFixed() const;
 };

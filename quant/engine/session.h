@@ -128,8 +128,8 @@ class Session {
         bool present = false;
         Array array;
     };
-    /// The log of the last complete run, over the first batch of samples, in the order of computation. Throws Error when
-    /// there is none.
+    /// The log of the last complete run, over the first batch of samples, in the order of computation. Throws Error
+    /// when there is none.
     std::vector<LoggedTensor> log() const;
 
   private:

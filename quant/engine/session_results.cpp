@@ -105,8 +105,7 @@ std::vector<double> Session::sqnrTable(std::size_t slot, std::span<const int> to
             return {};
         for (const Step& step : program.steps) {
             for (const Site& site : step.sites) {
-                if (static_cast<std::size_t>(site.slot) != slot ||
-                    (i > 0 && sampleDimension(program, site.before) < 0))
+                if (static_cast<std::size_t>(site.slot) != slot || (i > 0 && sampleDimension(program, site.before) < 0))
                     continue;
                 const SampleMajor x = sampleMajor(program, site.before,
                                                   (*values)[static_cast<std::size_t>(site.before)], batch.samples());

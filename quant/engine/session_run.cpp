@@ -169,8 +169,15 @@ struct Session::Run {
     };
 
     Batch::Context contextOf(std::size_t index) const {
-        return {m_formats, m_perBatch[index]->states, m_data.histogramRanges, m_control.stop, {},
-                m_data.batches.front().get(), nullptr, 0, 0};
+        return {m_formats,
+                m_perBatch[index]->states,
+                m_data.histogramRanges,
+                m_control.stop,
+                {},
+                m_data.batches.front().get(),
+                nullptr,
+                0,
+                0};
     }
 
     /// A value that no sample reaches is the same in every batch, and is counted in the first.
@@ -275,9 +282,9 @@ struct Session::Run {
 
     void take(std::size_t slot, std::int64_t seen) {
         const auto& places = m_places[slot];
-        m_result->slots[slot] = std::make_shared<const SlotResult>(
-            SlotResult{m_formats[slot], together(places, &PlaceFigures::own, seen),
-                       together(places, &PlaceFigures::local, seen), seen});
+        m_result->slots[slot] =
+            std::make_shared<const SlotResult>(SlotResult{m_formats[slot], together(places, &PlaceFigures::own, seen),
+                                                          together(places, &PlaceFigures::local, seen), seen});
         m_data.resultStates[slot] = m_wanted[slot];
         m_result->stale[slot] = seen < m_data.count;
         m_dirty = true;
@@ -301,11 +308,11 @@ struct Session::Run {
     Clock::time_point m_started, m_published;
     std::map<const Program*, std::shared_ptr<PerProgram>> m_programs;
     std::vector<std::shared_ptr<PerProgram>> m_perBatch;
-    std::vector<Fingerprint> m_wanted;                ///< by slot
-    std::vector<std::vector<PlaceFigures>> m_places;  ///< by slot, by use
-    std::vector<std::vector<at::Tensor>> m_outputs;   ///< by output, by batch
-    std::vector<Comparison> m_comparisons;            ///< by output
-    std::vector<AccumulatorUse> m_accumulators;       ///< by slot
+    std::vector<Fingerprint> m_wanted;               ///< by slot
+    std::vector<std::vector<PlaceFigures>> m_places; ///< by slot, by use
+    std::vector<std::vector<at::Tensor>> m_outputs;  ///< by output, by batch
+    std::vector<Comparison> m_comparisons;           ///< by output
+    std::vector<AccumulatorUse> m_accumulators;      ///< by slot
     bool m_dirty = false;
 };
 

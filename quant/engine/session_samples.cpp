@@ -151,9 +151,7 @@ std::unique_ptr<Session::Data> Session::takeSamples(const Samples& samples, cons
         if (stopped())
             return nullptr;
         const std::int64_t end = std::min(data->count, begin + size);
-        const auto partOf = [&](const ModelArguments& all) {
-            return layout.separable ? slice(all, begin, end) : all;
-        };
+        const auto partOf = [&](const ModelArguments& all) { return layout.separable ? slice(all, begin, end) : all; };
         const ModelArguments part = partOf(arguments);
         const Tensors inputs = tensorsOf(part);
         std::vector<std::vector<std::int64_t>> shapes;
@@ -180,8 +178,8 @@ std::unique_ptr<Session::Data> Session::takeSamples(const Samples& samples, cons
         const std::shared_ptr<const Program>& program = recorded.program;
         auto batch = std::make_unique<Batch>(program, inputs, SampleRange{begin, end - begin});
         const std::vector<char> needed = floatValuesNeeded(*program);
-        const bool proving = !isRecording && !recorded.proofs.empty() &&
-                             (data->batches.size() == 1 || end == data->count);
+        const bool proving =
+            !isRecording && !recorded.proofs.empty() && (data->batches.size() == 1 || end == data->count);
         if (!values.empty())
             batch->setFloatValues(std::move(values));
         else if (!batch->runFloat(control.stop, proving && finite ? nullptr : &needed))

@@ -33,9 +33,9 @@ Tensors evaluateStep(const Lane& lane, const Step& step, std::span<const at::Ten
 struct StepLoop {
     static constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
-    const Formats* formats = nullptr;                          ///< null: the float run
-    std::function<bool()> stop;                                ///< asked between steps; true ends the loop
-    std::function<bool(std::size_t step)> begin;               ///< before a step runs in any lane; false ends the loop
+    const Formats* formats = nullptr;            ///< null: the float run
+    std::function<bool()> stop;                  ///< asked between steps; true ends the loop
+    std::function<bool(std::size_t step)> begin; ///< before a step runs in any lane; false ends the loop
     std::function<bool(std::size_t lane, std::size_t step)> skip; ///< true: the step's results are not needed, or there
     /// Runs a step in evaluateStep's place.
     std::function<Tensors(std::size_t lane, std::size_t step, std::span<const at::Tensor> inputs)> run;
