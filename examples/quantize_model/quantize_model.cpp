@@ -7,6 +7,7 @@
 #include <quant/engine/session.h>
 #include <quant/io/npz.h>
 #include <quant/io/qconfig.h>
+#include <quant/open_model.h>
 
 #include <fstream>
 #include <iostream>

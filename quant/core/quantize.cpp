@@ -24,7 +24,8 @@ void requireRunnable(const at::Tensor& x, const QType& type, const std::string& 
 
 } // namespace
 
-at::Tensor quantize(const at::Tensor& x, const QType& type, const std::string& where, std::uint64_t seed) {
+at::Tensor quantize(const at::Tensor& x, const QType& type, const std::string& where, std::uint64_t seed,
+                    std::int64_t firstIndex) {
     requireRunnable(x, type, where);
     if (type.isFloat())
         return x;
@@ -36,6 +37,7 @@ at::Tensor quantize(const at::Tensor& x, const QType& type, const std::string& w
     job.count = source.numel();
     job.type = type;
     job.seed = seed;
+    job.firstIndex = firstIndex;
     job.setShape(source.sizes(), where);
     quantizeValues(job);
     return recordsGradient(x) ? straightThrough(x, result) : result;

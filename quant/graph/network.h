@@ -1,5 +1,6 @@
 #pragma once
 
+#include "quant/core/stop.h"
 #include "quant/graph/module_info.h"
 #include "quant/graph/program.h"
 
@@ -16,18 +17,6 @@ namespace fxp::quant {
 
 /// Tensors by name, in the model's order.
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
-
-/// Asked now and then by what takes long; true ends it. May be empty.
-using StopRequest = std::function<bool()>;
-
-/// Thrown where a StopRequest ended an operation that has no other way to say so. Not an Error: nothing went wrong.
-struct Stopped {};
-
-/// Throws Stopped where `stop` says so.
-inline void stopHere(const StopRequest& stop) {
-    if (stop && stop())
-        throw Stopped();
-}
 
 /// Which elements of which of the file's parameters a recorded constant is.
 struct ParameterSource {

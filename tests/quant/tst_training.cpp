@@ -2,6 +2,7 @@
 #include "quant/core/error.h"
 #include "quant/core/quantize.h"
 #include "quant/engine/session.h"
+#include "quant/open_model.h"
 #include "quant/io/npz.h"
 #include "quant/io/safetensors.h"
 #include "quant/layers/elementwise.h"

@@ -1,4 +1,4 @@
-#include "quant/import/open_model.h"
+#include "quant/import/open_network.h"
 
 #include "quant/core/error.h"
 #include "quant/import/container.h"

@@ -1,0 +1,11 @@
+#include "quant/open_model.h"
+
+#include "quant/import/open_network.h"
+
+namespace fxp::quant {
+
+std::unique_ptr<Session> openModel(const std::string& file, SessionOptions options, const StopRequest& stop) {
+    return std::make_unique<Session>(openNetwork(file, stop), options);
+}
+
+} // namespace fxp::quant
