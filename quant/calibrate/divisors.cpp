@@ -59,14 +59,21 @@ QType finer(QType type) {
 } // namespace
 
 Division divisionBy(const Program& program, ValueId value) {
+    Division division;
     for (const Step& step : program.steps) {
         if (std::ranges::find(step.inputs, value) == step.inputs.end())
             continue;
-        const Argument* eps = find(step.arguments, "eps");
-        if (eps && std::holds_alternative<double>(eps->value))
-            return {std::get<double>(eps->value)};
+        const bool isNorm = step.op.find("batch_norm") != std::string::npos;
+        for (const NamedArgument& argument : step.arguments) {
+            // batch_norm's last real number is eps; the one before, momentum.
+            const auto* number = std::get_if<double>(&argument.value.value);
+            if (number && (argument.name == "eps" || (isNorm && argument.name.empty())))
+                division.eps = *number;
+        }
+        if (division.eps)
+            break;
     }
-    return {};
+    return division;
 }
 
 QType keptFromZero(const TensorParts& parts, const QType& fitted, const Division& division, const std::string& where,

@@ -1,10 +1,12 @@
 #include "quant/calibrate/clipping.h"
+#include "quant/calibrate/divisors.h"
 #include "quant/calibrate/fit.h"
 #include "quant/calibrate/starting_formats.h"
 #include "quant/core/error.h"
 #include "quant/core/quantize.h"
 #include "quant/engine/session.h"
 #include "quant/engine/session_data.h"
+#include "quant/layers/linear.h"
 #include "quant/layers/lstm.h"
 #include "support/layer_network.h"
 
@@ -31,6 +33,15 @@ class TestCalibration : public QObject {
     void recurrenceIsCoveredAtEveryStep_data();
     void recurrenceIsCoveredAtEveryStep();
     void sharedRecurrentFormats();
+    void sumsDoNotOverflowOnTheirOwnSamples_data();
+    void sumsDoNotOverflowOnTheirOwnSamples();
+    void refitKeepsTheKind_data();
+    void refitKeepsTheKind();
+    void refitLeavesExactAccumulators();
+    void contradictionsAreRefused_data();
+    void contradictionsAreRefused();
+    void divisorsAreKeptFromZero_data();
+    void divisorsAreKeptFromZero();
 };
 
 namespace {
@@ -194,6 +205,193 @@ void TestCalibration::sharedRecurrentFormats() {
     // Accumulators asked for are calibrated like any tensor.
     QCOMPARE(byPath.at("lstm.w_hh.accumulator").totalBits, std::optional(20));
     QVERIFY(byPath.at("lstm.w_hh.accumulator").isComplete());
+}
+
+namespace {
+
+std::unique_ptr<Network> linearNetwork(const at::Tensor& weight, const at::Tensor& bias) {
+    return std::make_unique<test::LayerNetwork>(std::vector<std::string>{"x"},
+                                                [=](Builder& run, const std::vector<Value>& in) {
+                                                    Linear layer("linear", weight, bias);
+                                                    const Value y = layer.forward(in[0], run);
+                                                    layer.declare(run);
+                                                    return std::vector<Value>{y};
+                                                });
+}
+
+std::size_t slotOf(const Session& session, const std::string& path) {
+    std::size_t slot = 0;
+    while (slot < session.slots().size() && session.slots()[slot].path != path)
+        ++slot;
+    return slot;
+}
+
+Samples samplesOf(const at::Tensor& x) {
+    Samples samples;
+    samples.inputs.items.emplace_back("x", toArray(x));
+    return samples;
+}
+
+} // namespace
+
+void TestCalibration::sumsDoNotOverflowOnTheirOwnSamples_data() {
+    QTest::addColumn<int>("operandBits");
+    QTest::addColumn<int>("rounding");
+    for (const int bits : {6, 14, 30}) { // sums in float32, in float64 and in 128 bits
+        for (const Rounding rounding : kRoundings)
+            QTest::addRow("%d bits, %s", bits, std::string(name(rounding)).c_str())
+                << bits << static_cast<int>(rounding);
+    }
+}
+
+/// Sums just above a power of two, by less than float32 tells: a range that is rounded first loses them.
+void TestCalibration::sumsDoNotOverflowOnTheirOwnSamples() {
+    QFETCH(int, operandBits);
+    QFETCH(int, rounding);
+    const double least = std::ldexp(1.0, 2 - operandBits);
+    at::Tensor weight = at::full({3, 4}, 1.0), x = at::full({6, 4}, 0.0);
+    x.select(1, 0).fill_(1);
+    x.select(1, 1).fill_(least);
+    weight.select(1, 1).fill_(least);
+    x[5] = -x[5];
+    Session session(linearNetwork(weight, {}));
+    QVERIFY(session.setSamples(samplesOf(x)));
+    Formats given = session.floatFormats();
+    const auto set = [&](const std::string& path, const QType& type) { given[slotOf(session, path)] = type; };
+    QType operand = total(operandBits);
+    operand.fractionalBits = operandBits - 2;
+    set("linear.input", operand);
+    set("linear.weight", operand);
+    for (int bits = 2; bits <= 32; bits += 5) {
+        QType activation = total(bits);
+        activation.rounding = static_cast<Rounding>(rounding);
+        set("linear.activation", activation);
+        const auto formats = session.calibrate(given, {});
+        const RunSnapshot result = session.run(*formats);
+        const std::size_t slot = slotOf(session, "linear.activation");
+        QVERIFY((*formats)[slot].isComplete());
+        QCOMPARE(result->slots[slot]->figures.overflow(), std::int64_t{0});
+    }
+}
+
+void TestCalibration::refitKeepsTheKind_data() {
+    QTest::addColumn<int>("scheme");
+    QTest::addColumn<int>("method");
+    for (const Scheme scheme : kSchemes) {
+        for (const Method method : {Method::NoOverflow, Method::MinMse})
+            QTest::addRow("%s, %s", std::string(name(scheme)).c_str(), std::string(name(method)).c_str())
+                << static_cast<int>(scheme) << static_cast<int>(method);
+    }
+}
+
+void TestCalibration::refitKeepsTheKind() {
+    QFETCH(int, scheme);
+    QFETCH(int, method);
+    Session session(linearNetwork(random({3, 16}, 1), random({3}, 2)));
+    QVERIFY(session.setSamples(samplesOf(random({20, 16}, 3) + 2)));
+    CalibrationOptions options;
+    options.scheme = static_cast<Scheme>(scheme);
+    Formats formats = *session.calibrate(startingFormats(session.slots(), {}), options);
+    CalibrationOptions again;
+    again.parameters = again.activations = options.parameters = options.activations = static_cast<Method>(method);
+    // What refitting the spoiled formats gives is what calibrating with the method gives.
+    const Formats wanted = *session.calibrate(startingFormats(session.slots(), {}), options);
+    for (std::size_t slot = 0; slot < formats.size(); ++slot) {
+        if (!formats[slot].isComplete())
+            continue;
+        again.refit.push_back(slot);
+        if (formats[slot].affine)
+            formats[slot].affine->scale[0] *= 8;
+        else
+            *formats[slot].fractionalBits -= 3;
+    }
+    const Formats refitted = *session.calibrate(formats, again);
+    for (std::size_t slot = 0; slot < formats.size(); ++slot) {
+        QVERIFY2(refitted[slot] == wanted[slot], session.slots()[slot].path.c_str());
+        QCOMPARE(refitted[slot].affine.has_value(), scheme != 0 && !session.slots()[slot].optional);
+    }
+}
+
+void TestCalibration::refitLeavesExactAccumulators() {
+    Session session(linearNetwork(random({3, 16}, 1), random({3}, 2)));
+    QVERIFY(session.setSamples(samplesOf(random({20, 16}, 3))));
+    const Formats formats = *session.calibrate(startingFormats(session.slots(), {}), {});
+    CalibrationOptions options;
+    for (std::size_t slot = 0; slot < formats.size(); ++slot)
+        options.refit.push_back(slot);
+    const Formats refitted = *session.calibrate(formats, options);
+    const std::size_t accumulator = slotOf(session, "linear.accumulator");
+    QVERIFY(accumulator < formats.size());
+    QVERIFY(refitted[accumulator].isFloat());
+    QVERIFY(refitted == formats);
+}
+
+void TestCalibration::contradictionsAreRefused_data() {
+    QTest::addColumn<int>("scheme");
+    QTest::addColumn<int>("method");
+    QTest::addColumn<bool>("groups");
+    QTest::addColumn<bool>("perChannel");
+    QTest::addColumn<bool>("refused");
+    const int point = static_cast<int>(Scheme::PowerOfTwo), scale = static_cast<int>(Scheme::Scale);
+    const int plain = static_cast<int>(Method::NoOverflow), precise = static_cast<int>(Method::HighPrecision);
+    QTest::newRow("groups") << point << plain << true << false << false;
+    QTest::newRow("groups with scales") << scale << plain << true << false << true;
+    QTest::newRow("groups per channel") << point << plain << true << true << true;
+    QTest::newRow("high precision") << point << precise << false << false << false;
+    QTest::newRow("high precision with scales") << scale << precise << false << false << true;
+}
+
+void TestCalibration::contradictionsAreRefused() {
+    QFETCH(int, scheme);
+    QFETCH(int, method);
+    QFETCH(bool, groups);
+    QFETCH(bool, perChannel);
+    QFETCH(bool, refused);
+    Session session(linearNetwork(random({3, 16}, 1), random({3}, 2)));
+    QVERIFY(session.setSamples(samplesOf(random({20, 16}, 3))));
+    CalibrationOptions options;
+    options.scheme = static_cast<Scheme>(scheme);
+    options.parameters = options.activations = static_cast<Method>(method);
+    options.perChannelWeights = perChannel;
+    if (groups)
+        options.groups = {Group::WeightBias};
+    bool threw = false;
+    try {
+        session.calibrate(startingFormats(session.slots(), {}), options);
+    } catch (const Error& error) {
+        threw = true;
+        QVERIFY(!error.hint.empty());
+    }
+    QCOMPARE(threw, refused);
+}
+
+void TestCalibration::divisorsAreKeptFromZero_data() {
+    QTest::addColumn<double>("smallest");
+    QTest::addColumn<bool>("eps");
+    QTest::addColumn<bool>("moved");
+    QTest::newRow("all hold") << 0.5 << false << false;
+    QTest::newRow("1 / x: zero is worst") << 1e-4 << false << true;
+    QTest::newRow("1 / sqrt(x + eps), most are small") << 1e-4 << true << true;
+}
+
+void TestCalibration::divisorsAreKeptFromZero() {
+    QFETCH(double, smallest);
+    QFETCH(bool, eps);
+    QFETCH(bool, moved);
+    at::Tensor x = at::full({24}, smallest, at::kFloat);
+    x[3] = 1;
+    const Division division{eps ? std::optional(1e-5) : std::nullopt};
+    const QType fitted = fit({x}, valueRange(x), total(8), Method::NoOverflow, {}, -1, "x");
+    const QType kept = keptFromZero({x}, fitted, division, "x", 0);
+    QCOMPARE(kept != fitted, moved);
+    QCOMPARE(kept.totalBits, fitted.totalBits);
+    QVERIFY(quantize(x, kept, "x").ne(0).all().item<bool>());
+    // One small value among many large ones is not worth saturating them all, where eps bounds its quotient.
+    at::Tensor large = at::full({4000}, 1.0, at::kFloat);
+    large[7] = 2e-5;
+    const QType holding = fit({large}, valueRange(large), total(8), Method::NoOverflow, {}, -1, "x");
+    const QType chosen = keptFromZero({large}, holding, {1e-5}, "x", 0);
+    QVERIFY(quantize(large, chosen, "x")[0].item<float>() > 0.5);
 }
 
 QTEST_GUILESS_MAIN(TestCalibration)

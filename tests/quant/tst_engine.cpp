@@ -178,16 +178,26 @@ void TestEngine::editedSlotIsPublishedFirst_data() {
     QTest::addColumn<QString>("golden");
     QTest::addColumn<QString>("edited");
     QTest::addColumn<int>("ran"); // steps that the edit runs; 0: not counted
-    QTest::newRow("linear") << "linear_round" << "layer.activation" << 1;
-    QTest::newRow("convolution") << "conv2d_strided_grouped" << "layer.activation" << 1;
-    QTest::newRow("layer_norm") << "layer_norm_round" << "layer.activation" << 1;
-    QTest::newRow("softmax") << "softmax_round" << "layer.activation" << 1;
-    QTest::newRow("attention: last projection") << "mha_4heads_round" << "layer.out_proj.activation" << 1;
-    QTest::newRow("attention: projection") << "mha_4heads_round" << "layer.qlinear.activation" << 0;
-    QTest::newRow("attention: scores") << "mha_4heads_round" << "layer.attn_scores_raw" << 0;
-    QTest::newRow("encoder: linear") << "encoder_pre_gelu_round" << "layer.linear1.activation" << 0;
-    QTest::newRow("encoder: norm") << "encoder_pre_gelu_round" << "layer.norm1.activation" << 0;
-    QTest::newRow("lstm: output") << "lstm_round" << "layer.output" << 1;
+    QTest::newRow("linear") << "linear_round"
+                            << "layer.activation" << 1;
+    QTest::newRow("convolution") << "conv2d_strided_grouped"
+                                 << "layer.activation" << 1;
+    QTest::newRow("layer_norm") << "layer_norm_round"
+                                << "layer.activation" << 1;
+    QTest::newRow("softmax") << "softmax_round"
+                             << "layer.activation" << 1;
+    QTest::newRow("attention: last projection") << "mha_4heads_round"
+                                                << "layer.out_proj.activation" << 1;
+    QTest::newRow("attention: projection") << "mha_4heads_round"
+                                           << "layer.qlinear.activation" << 0;
+    QTest::newRow("attention: scores") << "mha_4heads_round"
+                                       << "layer.attn_scores_raw" << 0;
+    QTest::newRow("encoder: linear") << "encoder_pre_gelu_round"
+                                     << "layer.linear1.activation" << 0;
+    QTest::newRow("encoder: norm") << "encoder_pre_gelu_round"
+                                   << "layer.norm1.activation" << 0;
+    QTest::newRow("lstm: output") << "lstm_round"
+                                  << "layer.output" << 1;
 }
 
 void TestEngine::editedSlotIsPublishedFirst() {

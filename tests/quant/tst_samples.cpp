@@ -126,19 +126,18 @@ void TestSamples::timeIsNotSamples() {
         else if (what == "reversed")
             y = run.call("aten::flip", {r, {"dims", Argument(std::vector<std::int64_t>{0})}});
         else if (what == "mean over dimension 0")
-            y = run.call("aten::sub.Tensor",
-                         {r,
-                          run.call("aten::mean.dim", {r,
-                                                      {"dim", Argument(std::vector<std::int64_t>{0})},
-                                                      {"keepdim", true},
-                                                      {"dtype", Argument()}}),
-                          {"alpha", 1}});
+            y = run.call(
+                "aten::sub.Tensor",
+                {r,
+                 run.call(
+                     "aten::mean.dim",
+                     {r, {"dim", Argument(std::vector<std::int64_t>{0})}, {"keepdim", true}, {"dtype", Argument()}}),
+                 {"alpha", 1}});
         else if (what == "last row alone")
-            y = run.call("aten::cat",
-                         {Operand::List{slice(0, rows - 1), run.call("aten::add.Tensor", {slice(rows - 1, rows),
-                                                                                           slice(0, 1),
-                                                                                           {"alpha", 1}})},
-                          {"dim", 0}});
+            y = run.call("aten::cat", {Operand::List{slice(0, rows - 1),
+                                                     run.call("aten::add.Tensor",
+                                                              {slice(rows - 1, rows), slice(0, 1), {"alpha", 1}})},
+                                       {"dim", 0}});
         else
             y = run.call("aten::transpose.int", {r, {"dim0", 0}, {"dim1", 1}});
         return std::vector<Value>{reluOf(run, "last", y)};
@@ -271,7 +270,8 @@ void TestSamples::rowsThatAreNotSamples_data() {
 void TestSamples::rowsThatAreNotSamples() {
     QFETCH(int, rows);
     const auto forward = [rows](Builder& run, const std::vector<Value>& in) {
-        const Value y = run.call("aten::reshape", {in[0], {"shape", Argument(std::vector<std::int64_t>{-1, 6 / rows})}});
+        const Value y =
+            run.call("aten::reshape", {in[0], {"shape", Argument(std::vector<std::int64_t>{-1, 6 / rows})}});
         return std::vector<Value>{reluOf(run, "relu", y)};
     };
     Session session(network(forward), {std::int64_t{1} << 30, 2});
@@ -308,8 +308,7 @@ void TestSamples::sharedValuesCountOnce() {
     const at::Tensor table = random({4, 3}, 8);
     const auto forward = [table](Builder& run, const std::vector<Value>& in) {
         const Value positions = reluOf(run, "positions", run.constant(table));
-        return std::vector<Value>{
-            reluOf(run, "sum", run.call("aten::add.Tensor", {in[0], positions, {"alpha", 1}}))};
+        return std::vector<Value>{reluOf(run, "sum", run.call("aten::add.Tensor", {in[0], positions, {"alpha", 1}}))};
     };
     Session session(network(forward), {std::int64_t{1} << 30, batch});
     QVERIFY(session.setSamples(samplesOf(random({8, 4, 3}, 5))));
