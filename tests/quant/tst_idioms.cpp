@@ -5,11 +5,15 @@
 #include "support/golden.h"
 
 #include <ATen/ATen.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/csrc/jit/serialization/import.h>
 
 #include <QMap>
 #include <QTest>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <map>
 
@@ -22,6 +26,8 @@ using test::Json;
 class TestIdioms : public QObject {
     Q_OBJECT
   private Q_SLOTS:
+    void filesAreRight_data();
+    void filesAreRight();
     void followsItsInputs_data();
     void followsItsInputs();
     void timeIsNotSamples_data();
@@ -71,7 +77,7 @@ const std::vector<std::pair<std::string, SessionOptions>> kBatches{
 /// The case of the current row: its arrays, and a session that was opened with some samples and then given others.
 struct Opened {
     Opened() : Opened({}, {}) {}
-    /// `x` in place of the file's, with labels.
+    /// With labels; where `x` is defined, with these samples alone.
     Opened(const at::Tensor& x, const std::vector<std::int32_t>& labels) {
         QFETCH(QString, name);
         QFETCH(QString, form);
@@ -79,7 +85,8 @@ struct Opened {
         QFETCH(qint64, batch);
         arrays = readNpz(kFolder + name.toStdString() + ".npz");
         session = openModel(kFolder + name.toStdString() + "." + form.toStdString() + ".pt", {memory, batch});
-        session->setSamples({{{{"x", *arrays.find("recorded")}}}, {}});
+        if (!x.defined())
+            session->setSamples({{{{"x", *arrays.find("recorded")}}}, {}});
         session->setSamples({{{{"x", x.defined() ? toArray(x) : *arrays.find("x")}}}, labels});
     }
 
@@ -166,6 +173,47 @@ QString problemOfRuns(const Opened& opened) {
 
 } // namespace
 
+void TestIdioms::filesAreRight_data() {
+    QTest::addColumn<QString>("file");
+    QTest::addColumn<QString>("arrays");
+    const Json groups = test::readJson(kFolder + "cases.json");
+    for (const auto& group : groups.items()) {
+        for (const auto& item : group.value().items()) {
+            for (const Json& form : item.value()["forms"])
+                QTest::addRow("%s, %s", item.key().c_str(), form.get<std::string>().c_str())
+                    << QString::fromStdString(item.key() + "." + form.get<std::string>() + ".pt")
+                    << QString::fromStdString(item.key() + ".npz");
+        }
+    }
+}
+
+/// This LibTorch, without its optimizer, computes from the file what PyTorch did.
+void TestIdioms::filesAreRight() {
+    QFETCH(QString, file);
+    QFETCH(QString, arrays);
+    const torch::jit::GraphOptimizerEnabledGuard noOptimizer(false);
+    const at::NoGradGuard noGrad;
+    const NamedArrays given = readNpz(kFolder + arrays.toStdString());
+    openModel(kFolder + file.toStdString()); // gives LibTorch the operators that it lacks
+    const at::IValue result = torch::jit::load(kFolder + file.toStdString()).forward({toTensor(*given.find("x"))});
+    std::vector<at::Tensor> tensors;
+    const std::function<void(const at::IValue&)> collect = [&](const at::IValue& value) {
+        if (value.isTensor())
+            tensors.push_back(value.toTensor());
+        else if (value.isTuple())
+            std::ranges::for_each(value.toTupleRef().elements(), collect);
+        else
+            for (const auto& entry : value.toGenericDict())
+                collect(entry.value());
+    };
+    collect(result);
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+        const Array* right = given.find(i == 0 ? "expected" : "expected_" + std::to_string(i));
+        QVERIFY(right);
+        QVERIFY(at::allclose(tensors[i], toTensor(*right), 0, 1e-5 * toTensor(*right).abs().max().item<double>()));
+    }
+}
+
 void TestIdioms::followsItsInputs_data() {
     addRows("idioms", kBatches);
 }
@@ -186,10 +234,12 @@ void TestIdioms::shapesThatDependOnValues_data() {
     addRows("value_shapes", kBatches);
 }
 
-/// A format that selects other elements than float does gives what PyTorch gives, or an error with a path; one that
-/// selects the same must compute.
+/// A format that selects other elements than float does gives what PyTorch gives, or an error with a path; and that
+/// where an operator's tensor has then another size than in float. One that selects the same must compute.
 void TestIdioms::shapesThatDependOnValues() {
-    const auto body = []() -> QString {
+    QFETCH(QString, name);
+    const bool mustFail = casesOf("value_shapes")[name.toStdString()]["error"];
+    const auto body = [&]() -> QString {
         const Opened opened;
         QStringList problems;
         problems << opened.difference("expected", true);
@@ -197,6 +247,8 @@ void TestIdioms::shapesThatDependOnValues() {
         problems << opened.differenceOfRun(opened.formats({kInput}, 24, 16), "expected");
         try {
             problems << opened.differenceOfRun(opened.formats({kInput}), "expected_q6");
+            if (mustFail)
+                problems << "tensors of two sizes were compared";
         } catch (const Error& error) {
             if (error.where.empty())
                 problems << "an error without a path";
@@ -212,19 +264,29 @@ void TestIdioms::pathsAreUnique_data() {
     addRows("paths", {{"whole", {kMuchMemory, 0}}});
 }
 
+/// Tensors that share a path share a format and are one slot: so the paths must differ, and none may be missing.
 void TestIdioms::pathsAreUnique() {
-    const auto body = []() -> QString {
+    QFETCH(QString, name);
+    const Json wanted = casesOf("paths")[name.toStdString()];
+    const auto body = [&]() -> QString {
         const Opened opened;
-        QMap<QString, int> count;
-        for (const SlotInfo& slot : opened.session->slots())
-            ++count["slot " + QString::fromStdString(slot.path)];
+        QStringList layers, parameters, slots_;
         for (const LayerSpec& layer : opened.session->layers())
-            ++count["layer " + QString::fromStdString(layer.name)];
-        QStringList problems;
-        for (auto it = count.constBegin(); it != count.constEnd(); ++it) {
-            if (it.value() > 1)
-                problems << QString("%1 × %2").arg(it.value()).arg(it.key());
+            layers << QString::fromStdString(layer.name);
+        for (const SlotInfo& slot : opened.session->slots()) {
+            slots_ << QString::fromStdString(slot.path);
+            if (slot.parameter && !slot.absent)
+                parameters << QString::fromStdString(slot.path);
         }
+        QStringList problems;
+        const auto require = [&](QStringList paths, qsizetype count) {
+            const QString text = paths.join(", ");
+            if (paths.removeDuplicates() > 0 || (count >= 0 && paths.size() != count))
+                problems << QString("%1 expected: %2").arg(count).arg(text);
+        };
+        require(layers, wanted["layers"].get<qsizetype>());
+        require(parameters, wanted["parameters"].get<qsizetype>());
+        require(slots_, -1);
         problems << problemOfRuns(opened);
         problems.removeAll(QString());
         return problems.join("; ");

@@ -1,6 +1,6 @@
 """Tensors in lists, dictionaries and tuples; loops and branches."""
 
-from typing import Dict, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -200,3 +200,69 @@ class Einsum(nn.Module):
         y = torch.einsum("nif,njf->nij", h, h)
         h.mul_(2)
         return torch.einsum("nij,njf->nif", y, h)
+
+
+@idiom()
+class ListsSliced(nn.Module):
+    def forward(self, x):
+        h = x * 1.0
+        parts = [h * i for i in range(1, 4)]
+        parts.extend([h + 1, h + 2])
+        kept = parts.copy()
+        del parts[0]
+        y = torch.stack(parts[1:], 1)
+        for a, b in zip(kept, parts):
+            a.sub_(b)
+        parts.clear()
+        parts.append(torch.cat(kept[::2], 1))
+        return y, parts[0], torch.stack(kept, 1)
+
+
+@idiom()
+class ListAsArgument(nn.Module):
+    def push(self, parts: List[Tensor], y: Tensor) -> None:
+        parts.append(y * 2)
+        parts[0] = parts[0] + y
+
+    def forward(self, x):
+        h = x * 1.0
+        parts = [h]
+        for i in range(2):
+            self.push(parts, torch.cat(parts, 1)[:, -8:] + i)
+        return torch.cat(parts, 1)
+
+
+@idiom()
+class LoopWithBreak(nn.Module):
+    def forward(self, x):
+        h = x * 1.0
+        y = torch.zeros_like(h)
+        for i in range(8):
+            if i % 3 == 1:
+                continue
+            if i > 5:
+                break
+            y[:, i:] += h[:, i : i + 1]
+        return y
+
+
+@torch.jit.script
+class Store:
+    def __init__(self, first: Tensor):
+        self.value = first
+        self.parts = [first]
+
+    def put(self, y: Tensor) -> None:
+        self.value = self.value * 0.5 + y
+        self.parts.append(self.value)
+
+
+@idiom(forms=("scripted",), without="a trace sees through objects of a script: what is left is a list")
+class ObjectOfAScript(nn.Module):
+    def forward(self, x):
+        h = x * 1.0
+        store = Store(h)
+        for i in range(3):
+            store.put(torch.cat(store.parts, 1)[:, :8] + i)
+            store.value[:, i] = 0
+        return store.value, torch.cat(store.parts, 1)

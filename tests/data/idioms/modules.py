@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from case import idiom
+from case import idiom, kSteps
 
 
 @idiom()
@@ -96,3 +96,60 @@ class ModulesInModules(nn.Module):
         for block in self.blocks:
             h = block(h) + h
         return h
+
+
+@idiom()
+class AliasThroughIdentity(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.identity = nn.Identity()
+
+    def forward(self, x):
+        h = x * 1.0
+        y = self.identity(h)
+        before = h * 3
+        y.add_(1)
+        return h + before
+
+
+@idiom(kSteps)
+class LayersWrittenTo(nn.Module):
+    """What a layer gave, and what it was given, written to afterwards."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.LayerNorm(8)
+        self.linear = nn.Linear(8, 8)
+        self.gru = nn.GRU(8, 4, batch_first=True)
+
+    def forward(self, x):
+        h = x * 1.0
+        y = self.norm(h)
+        h[:, 0] = 0
+        z = self.linear(y)
+        part = z[..., :4]
+        y.mul_(2)
+        z.relu_().add_(h)
+        states, last = self.gru(z)
+        states[:, 0].zero_()
+        return part + states, y, last.squeeze(0)
+
+
+class Crop(nn.Module):
+    def forward(self, x):
+        return x[:, 2:6]
+
+
+@idiom()
+class ModuleGivesAView(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.crop = Crop()
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        h = x * 1.0
+        part = self.crop(h)
+        self.relu(part)
+        h += 1
+        return torch.cat([h, part], 1)

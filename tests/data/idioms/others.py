@@ -10,11 +10,12 @@ from case import build, draw, kBoth, kFlat, kSteps, prove, quantized, run, save_
 cases = {}
 
 
-def add(kind, name, model, shape=kFlat, forms=kBoth, count=12, outputs=None, **more):
-    """Writes the case's files, and its entry among those of its kind in cases.json. `outputs`: further ones on x, each
-    by its name from a model that stands in for this one."""
+def add(kind, name, model, shape=kFlat, forms=kBoth, count=12, first=(), outputs=None, **more):
+    """Writes the case's files, and its entry among those of its kind in cases.json. `first`: the first values of x.
+    `outputs`: further ones on x, each by its name from a model that stands in for this one."""
     seed = 7 * len(name)
     recorded, x = draw(6, shape, seed), draw(count, shape, seed + 1)
+    x.view(-1)[: len(first)] = torch.tensor(first)
     results = {"expected": run(model, x), "expected_q6": run(model, quantized(x))}
     results.update({key: run(other, x) for key, other in (outputs or {}).items()})
     for file in save_forms(name, model, recorded, forms).values():
@@ -118,9 +119,12 @@ class Repeated(nn.Module):
         return h * torch.repeat_interleave(h, counts, 1).sum(1, keepdim=True)
 
 
-for cls in (SelectedSum, SelectedMean, SelectedAssigned, SelectedReturned, Nonzero, WhereOfOne, Repeated):
+# The format of 6 bits takes the first below 0 < h and the second below 0.5 < h, and the third over 0.1 < h. Where an
+# operator with a slot of its own then has more or fewer values than in float, there is nothing to compare: an error.
+for cls in (SelectedSum, SelectedMean, SelectedReturned, SelectedAssigned, Nonzero, WhereOfOne, Repeated):
     name = "".join("_" + c.lower() if c.isupper() else c for c in cls.__name__)
-    add("value_shapes", "values" + name, build(cls), separable=cls in (SelectedAssigned, Nonzero, WhereOfOne))
+    add("value_shapes", "values" + name, build(cls), first=(1 / 32, 17 / 32, 3 / 32),
+        error=cls in (SelectedSum, SelectedMean, SelectedReturned))
 
 
 # --- Paths
@@ -130,12 +134,13 @@ class FunctionalBesideModule(nn.Module):
     def __init__(self):
         super().__init__()
         self.linear = nn.Linear(8, 8)
-        self.weight = nn.Parameter(torch.randn(8, 8))
+        self.first = nn.Parameter(torch.randn(8, 8))
+        self.last = nn.Parameter(torch.randn(8, 8))
 
     def forward(self, x):
         h = x * 1.0
-        y = F.linear(h, self.weight)
-        return F.linear(self.linear(y), self.weight)
+        y = F.linear(h, self.first)
+        return F.linear(self.linear(y), self.last)
 
 
 class ModuleNamedAsOperator(nn.Module):
@@ -174,7 +179,7 @@ class Part(nn.Module):
 
     @torch.jit.export
     def other(self, x: Tensor) -> Tensor:
-        return self.linear(x + 5) * 3
+        return (x + 5) * 3
 
 
 class TwoParametersOfOneName(nn.Module):
@@ -206,10 +211,12 @@ class ParameterNamedAsSlot(nn.Module):
         return torch.addcmul(h, y, self.input_0)
 
 
-for cls, forms in ((FunctionalBesideModule, kBoth), (ModuleNamedAsOperator, kBoth), (SecondMethod, ("scripted",)),
-                   (TwoParametersOfOneName, kBoth), (ParameterNamedAsSlot, kBoth)):
+# How many layers there are, and how many of their slots hold parameters: two under one path would be one.
+for cls, layers, parameters in ((FunctionalBesideModule, 4, 4), (ModuleNamedAsOperator, 6, 2), (SecondMethod, 10, 2),
+                                (TwoParametersOfOneName, 5, 6), (ParameterNamedAsSlot, 4, 3)):
     name = "".join("_" + c.lower() if c.isupper() else c for c in cls.__name__)
-    add("paths", "paths" + name, build(cls), forms=forms)
+    add("paths", "paths" + name, build(cls), forms=("scripted",) if cls is SecondMethod else kBoth, layers=layers,
+        parameters=parameters)
 
 
 # --- Samples that are not finite

@@ -270,3 +270,32 @@ class TransposedInPlace(nn.Module):
         y[3:5] = y[1:3] * 2
         y.t_()
         return y + h
+
+
+@idiom()
+class OutputsShared(nn.Module):
+    """Outputs that are one tensor, or a part of it."""
+
+    def forward(self, x):
+        h = x * 1.0
+        y = h * 2
+        z = y[:, 2:6]
+        y[:, 3] = h[:, 0]
+        return y, y, z
+
+
+@idiom(kSteps)
+class BufferThroughViews(nn.Module):
+    """A buffer that is written to only through views that were taken of it while it was empty."""
+
+    def forward(self, x):
+        h = x * 1.0
+        y = torch.zeros(h.size(0), 6, 8)
+        rows = y.unbind(1)
+        flat = y.view(h.size(0), 48)
+        last = y.transpose(1, 2)[:, 7]
+        for i in range(0, 6, 2):
+            rows[i].copy_(h[:, i])
+        flat[:, 8:12] = h[:, 3, :4]
+        last.add_(1)
+        return flat * 2, y

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from case import idiom
+from case import idiom, kSteps
 
 
 @idiom()
@@ -188,4 +188,50 @@ class Embeddings(nn.Module):
         y = self.position(self.ids) + self.kind(torch.zeros_like(self.ids))
         y = h + y
         y[:, 0] += self.kind(torch.ones_like(self.ids[0]))
+        return y
+
+
+@idiom()
+class WeightParts(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(12, 8))
+        self.bias = nn.Parameter(torch.randn(12))
+
+    def forward(self, x):
+        h = x * 1.0
+        q, k, v = self.weight.chunk(3)
+        y = F.linear(h, q, self.bias[:4]) * F.linear(h, k, self.bias[4:8])
+        return y + torch.matmul(h, v.t()) + self.bias[8:]
+
+
+@idiom()
+class CopyOfState(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("table", torch.randn(8))
+
+    def forward(self, x):
+        h = x * 1.0
+        mine = self.table.clone()
+        mine[0] = 5
+        wide = self.table.expand(h.size(0), 8).clone()
+        wide.mul_(h)
+        wide[:, 1:3].copy_(mine[1:3])
+        return wide + h * self.table + mine
+
+
+@idiom(kSteps, forms=("scripted",), without="a trace records no assignment to an attribute")
+class RingBuffer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("past", torch.randn(1, 3, 8))
+
+    def forward(self, x):
+        h = x * 1.0
+        y = torch.zeros_like(h)
+        for t in range(h.size(1)):
+            past = self.past.expand(h.size(0), 3, 8)
+            self.past = torch.cat([past[:, 1:], h[:, t : t + 1]], 1)
+            y[:, t] = self.past.mean(1)
         return y

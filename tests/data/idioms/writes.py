@@ -239,3 +239,53 @@ class AugmentedAssignment(nn.Module):
         y -= 0.5
         y /= 2
         return h
+
+
+@idiom()
+class MasksInPlace(nn.Module):
+    def forward(self, x):
+        h = x * 1.0
+        mask = h > 0
+        mask[:, 0] = True
+        mask |= h < -1
+        mask[:, 4:].logical_not_()
+        y = h * mask
+        mask &= h > 0.5
+        return torch.where(mask, y + 1, y - 1)
+
+
+@idiom()
+class CountersInPlace(nn.Module):
+    def forward(self, x):
+        h = x * 1.0
+        count = torch.ones(h.size(0), dtype=torch.long)
+        count += (h > 0).sum(1)
+        places = torch.zeros_like(h, dtype=torch.long)
+        places[:, 1:] = h[:, :-1].abs().long()
+        return h / count.unsqueeze(1) + places
+
+
+@idiom()
+class SortedAndGathered(nn.Module):
+    def forward(self, x):
+        h = x * 1.0
+        values, places = h.sort(1)
+        largest, where = h.max(1, keepdim=True)
+        y = h.gather(1, (places + 1) % 8)
+        values[:, 0] = 0
+        y.scatter_(1, where, largest * 2)
+        return y + values + h.topk(3, 1)[0].sum(1, keepdim=True)
+
+
+@idiom()
+class IndicesComputed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(10, 8)
+
+    def forward(self, x):
+        h = x * 1.0
+        places = (h[:, :3].abs() * 2).long().clamp_(0, 9)
+        y = self.table(places)
+        y[:, 0] += h
+        return y
