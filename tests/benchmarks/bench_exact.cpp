@@ -3,8 +3,8 @@
 #include "quant/core/quantize.h"
 #include "quant/engine/session.h"
 #include "quant/engine/session_data.h"
-#include "quant/layers/linear.h"
 #include "quant/layers/lstm.h"
+#include "quant/ops/products.h"
 #include "support/layer_network.h"
 
 #include <ATen/ATen.h>
@@ -37,13 +37,15 @@ void gemmExact(benchmark::State& state) {
     const int bits = static_cast<int>(state.range(0));
     ProductFormats formats;
     formats.x = formats.w = format(bits, bits - 4);
-    formats.activation = format(16, 8);
+    SumFormats next;
+    next.activation = format(16, 8);
     const at::Tensor x = quantize(at::randn({kSize, kSize}), formats.x, "x");
     const at::Tensor w = quantize(at::randn({kSize, kSize}), formats.w, "w");
     const Product product = linearProduct(w);
     for (auto _ : state) {
         AccumulatorUse use;
-        benchmark::DoNotOptimize(exactSum(product, x, w, {}, formats, 0, &use));
+        const at::Tensor sum = exactSum(product, x, w, {}, formats, &use);
+        benchmark::DoNotOptimize(quantizeSum(sum, formats, false, next));
     }
 }
 BENCHMARK(gemmExact)->Arg(6)->Arg(8)->Arg(16)->Arg(24)->Unit(benchmark::kMillisecond);

@@ -1,8 +1,9 @@
 #include "quant/core/exact_product.h"
+#include "quant/core/float_product.h"
 #include "quant/core/quantize.h"
 #include "quant/core/wide_integer.h"
 #include "quant/layers/convolution.h"
-#include "quant/layers/linear.h"
+#include "quant/ops/products.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -56,14 +57,26 @@ Int128 plainSum(const float* x, const float* w, std::int64_t terms, const Produc
     return sum;
 }
 
-struct Operands {
+struct Case {
     at::Tensor x, w, b;
     ProductFormats formats;
 };
 
-Operands operands(std::int64_t rows, std::int64_t terms, std::int64_t columns, int xBits, int wBits,
-                  std::uint64_t seed) {
-    Operands o;
+/// The exact sum, and in the accumulator's format.
+struct Sum {
+    at::Tensor sum, accumulated;
+    SumOverflow overflow;
+};
+
+Sum summed(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& b,
+           const ProductFormats& formats, AccumulatorUse* use = nullptr, const QType& accumulator = {}) {
+    const at::Tensor exact = exactSum(product, x, w, b, formats, use);
+    const QuantizedSum result = quantizeSum(exact, formats, b.defined(), {accumulator, {}});
+    return {result.sum, result.accumulated, result.accumulatorOverflow};
+}
+
+Case operands(std::int64_t rows, std::int64_t terms, std::int64_t columns, int xBits, int wBits, std::uint64_t seed) {
+    Case o;
     o.formats.x = format(xBits, xBits - 3);
     o.formats.w = format(wBits, wBits - 2);
     o.formats.bias = format(12, 8);
@@ -90,10 +103,10 @@ void TestExactProduct::linear() {
     QFETCH(int, xBits);
     QFETCH(int, wBits);
     const std::int64_t rows = 5, columns = 9;
-    const Operands o = operands(rows, terms, columns, xBits, wBits, static_cast<std::uint64_t>(terms + xBits));
+    const Case o = operands(rows, terms, columns, xBits, wBits, static_cast<std::uint64_t>(terms + xBits));
     const Product product = linearProduct(o.w);
     AccumulatorUse use;
-    const ExactSum sum = exactSum(product, o.x, o.w, o.b, o.formats, 0, &use);
+    const Sum sum = summed(product, o.x, o.w, o.b, o.formats, &use);
     const int unit = *o.formats.x.fractionalBits + *o.formats.w.fractionalBits;
     int observed = 0;
     for (std::int64_t i = 0; i < rows; ++i) {
@@ -113,11 +126,11 @@ void TestExactProduct::linear() {
     // The same bits at any number of threads and however the rows are blocked.
     const int threads = at::get_num_threads();
     at::set_num_threads(threads == 1 ? 2 : 1);
-    const at::Tensor again = exactSum(product, o.x, o.w, o.b, o.formats, 0, nullptr).sum;
+    const at::Tensor again = summed(product, o.x, o.w, o.b, o.formats).sum;
     at::set_num_threads(threads);
     QVERIFY(at::equal(again, sum.sum));
     for (std::int64_t i = 0; i < rows; ++i)
-        QVERIFY(at::equal(exactSum(product, o.x[i].unsqueeze(0), o.w, o.b, o.formats, 0, nullptr).sum[0], sum.sum[i]));
+        QVERIFY(at::equal(summed(product, o.x[i].unsqueeze(0), o.w, o.b, o.formats).sum[0], sum.sum[i]));
 }
 
 void TestExactProduct::accumulator_data() {
@@ -139,13 +152,12 @@ void TestExactProduct::accumulator() {
     QFETCH(int, rounding);
     QFETCH(int, bits);
     const std::int64_t rows = 6, terms = 90, columns = 11;
-    Operands o = operands(rows, terms, columns, 18, 16, 77);
+    Case o = operands(rows, terms, columns, 18, 16, 77);
     const int unit = *o.formats.x.fractionalBits + *o.formats.w.fractionalBits;
-    o.formats.accumulator = format(bits, bits - 6); // ±32: some sums lie outside
-    o.formats.accumulator.overflow = static_cast<Overflow>(overflow);
-    o.formats.accumulator.rounding = static_cast<Rounding>(rounding);
-    AccumulatorUse use;
-    const ExactSum sum = exactSum(linearProduct(o.w), o.x * 4, o.w, o.b, o.formats, 0, &use);
+    QType accumulator = format(bits, bits - 6); // ±32: some sums lie outside
+    accumulator.overflow = static_cast<Overflow>(overflow);
+    accumulator.rounding = static_cast<Rounding>(rounding);
+    const Sum sum = summed(linearProduct(o.w), o.x * 4, o.w, o.b, o.formats, nullptr, accumulator);
     const at::Tensor x = o.x * 4;
     // floor(v / 2^drop) and what it drops, by division.
     const int drop = unit - (bits - 6);
@@ -160,19 +172,19 @@ void TestExactProduct::accumulator() {
                 --down;
             const double dropped = static_cast<double>(v - down * step) / static_cast<double>(step);
             const double asDouble =
-                roundTo(dropped + static_cast<double>(down % 2 == 0 ? 0 : 1), o.formats.accumulator.rounding, 0);
+                roundTo(dropped + static_cast<double>(down % 2 == 0 ? 0 : 1), accumulator.rounding, 0);
             Int128 integer = down - (down % 2 == 0 ? 0 : 1) + static_cast<Int128>(asDouble);
-            // Rounding toward zero and away from it hang on the sign, which the shifted fraction above has not.
+            // Rounding toward zero and away from it depend on the sign, which the shifted fraction above has not.
             if (v < 0) {
                 const bool tie = dropped == 0.5;
-                if (o.formats.accumulator.rounding == Rounding::Trunc)
+                if (accumulator.rounding == Rounding::Trunc)
                     integer = dropped > 0 ? down + 1 : down;
-                else if (o.formats.accumulator.rounding == Rounding::RoundHalfAway && tie)
+                else if (accumulator.rounding == Rounding::RoundHalfAway && tie)
                     integer = down;
-                else if (o.formats.accumulator.rounding == Rounding::RoundHalfZero && tie)
+                else if (accumulator.rounding == Rounding::RoundHalfZero && tie)
                     integer = down + 1;
             }
-            const Overflow mode = o.formats.accumulator.overflow;
+            const Overflow mode = accumulator.overflow;
             const Int128 low = mode == Overflow::SaturateSymmetric ? 1 - half : -half;
             if (integer < low || integer >= half) {
                 ++outside;
@@ -191,7 +203,7 @@ void TestExactProduct::accumulator() {
         }
     }
     QVERIFY(outside > 0);
-    QCOMPARE(use.overflowLow + use.overflowHigh, outside);
+    QCOMPARE(sum.overflow.low + sum.overflow.high, outside);
 }
 
 void TestExactProduct::convolution_data() {
@@ -221,24 +233,26 @@ void TestExactProduct::convolution() {
     Builder run;
     Convolution layer("conv", w, {}, options);
     const Value y = layer.forward(run.input(x), run);
-    run.declare(layer);
-    const Program program = run.finish({y});
+    layer.declare(run);
+    const Program program = run.finish({y}).program;
     Tensors values(static_cast<std::size_t>(program.valueCount));
     values[static_cast<std::size_t>(program.inputs[0])] = x;
     for (const auto& [id, tensor] : program.constants)
         values[static_cast<std::size_t>(id)] = tensor;
-    std::vector<QType> formats(program.slots.size());
+    Formats formats(program.slots.size());
     for (std::size_t i = 0; i < formats.size(); ++i) {
         if (program.slots[i].name == "input" || program.slots[i].name == "weight")
             formats[i] = type;
     }
-    for (const Node& node : program.nodes) {
+    for (const Step& step : program.steps) {
         Tensors in;
-        for (const ValueId input : node.inputs)
+        for (const ValueId input : step.inputs)
             in.push_back(input == kAbsent ? at::Tensor() : values[static_cast<std::size_t>(input)]);
-        const Tensors out = evaluate(node, in, &formats);
-        for (std::size_t i = 0; i < out.size(); ++i)
-            values[static_cast<std::size_t>(node.outputs[i])] = out[i];
+        const Tensors out = evaluate(step, in, &formats);
+        for (std::size_t i = 0; i < out.size(); ++i) {
+            if (step.outputs[i] != kAbsent)
+                values[static_cast<std::size_t>(step.outputs[i])] = out[i];
+        }
     }
     const at::Tensor got = values[static_cast<std::size_t>(program.outputs[0])];
     // Float64 holds these sums exactly, in any order.
@@ -255,20 +269,20 @@ void TestExactProduct::batched() {
     product.multiply = [](const at::Tensor& x, const at::Tensor& y) { return at::bmm(x, y); };
     product.plain = [](const at::Tensor& x, const at::Tensor& y, const at::Tensor&) { return at::bmm(x, y); };
     product.terms = 70;
-    const ExactSum sum = exactSum(product, a, b, {}, {type, type, {}, {}, {}}, 0, nullptr);
+    const Sum sum = summed(product, a, b, {}, {type, type, {}});
     QVERIFY(at::equal(sum.sum, at::bmm(a.to(at::kDouble), b.to(at::kDouble)).to(at::kFloat)));
 }
 
 void TestExactProduct::floatOperandRunsPlain() {
-    Operands o = operands(4, 30, 5, 16, 16, 3);
+    Case o = operands(4, 30, 5, 16, 16, 3);
     o.formats.w = {};
     AccumulatorUse use;
-    QVERIFY(at::equal(exactSum(linearProduct(o.w), o.x, o.w, o.b, o.formats, 0, &use).sum, at::linear(o.x, o.w, o.b)));
+    QVERIFY(at::equal(summed(linearProduct(o.w), o.x, o.w, o.b, o.formats, &use).sum, floatLinear(o.x, o.w, o.b)));
     QCOMPARE(use.worstBits, 0);
     // NaN has no integer either.
-    Operands broken = operands(4, 30, 5, 16, 16, 3);
+    Case broken = operands(4, 30, 5, 16, 16, 3);
     broken.x[1][2] = NAN;
-    const at::Tensor sum = exactSum(linearProduct(broken.w), broken.x, broken.w, broken.b, broken.formats, 0, &use).sum;
+    const at::Tensor sum = summed(linearProduct(broken.w), broken.x, broken.w, broken.b, broken.formats, &use).sum;
     QVERIFY(at::isnan(sum[1]).all().item<bool>());
     QVERIFY(!at::isnan(sum[0]).any().item<bool>());
 }

@@ -55,11 +55,11 @@ QType format(int total, int fraction) {
 QuantizedModule::Record classifier(const std::vector<at::Tensor>& p) {
     return recordLayers([p](Builder& run, const std::vector<Value>& in) {
         Linear first("first", p[0], p[1]), second("second", p[2], p[3]);
-        Elementwise relu("relu", "relu", functions::relu());
+        Elementwise relu("relu", "relu", elementwise::relu());
         const Value y = second.forward(relu.forward(first.forward(in[0], run), run), run);
-        run.declare(first);
-        run.declare(relu);
-        run.declare(second);
+        first.declare(run);
+        relu.declare(run);
+        second.declare(run);
         return std::vector<Value>{y};
     });
 }
@@ -110,7 +110,7 @@ void TestTraining::gradientsReachEveryParameter() {
     QuantizedModule module(recordLayers([p](Builder& run, const std::vector<Value>& in) {
                                Lstm layer("lstm", p);
                                const auto out = layer.forward({in[0], {}, {}}, run);
-                               run.declare(layer);
+                               layer.declare(run);
                                return std::vector<Value>{out.output};
                            }),
                            {random({2, 5, 3}, 5)});
