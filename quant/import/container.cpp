@@ -4,6 +4,7 @@
 
 #include <zip.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -25,22 +26,24 @@ Container zipKind(const std::string& file) {
     const std::unique_ptr<zip_t, CloseZip> archive(zip_open(file.c_str(), ZIP_RDONLY, &code));
     if (!archive)
         return Container::Zip;
-    bool constants = false, sources = false, pickle = false;
+    bool script = false, exported = false, package = false, pickle = false;
     for (zip_int64_t i = 0, count = zip_get_num_entries(archive.get(), 0); i < count; ++i) {
         const char* raw = zip_get_name(archive.get(), static_cast<zip_uint64_t>(i), 0);
-        const std::string_view name = raw ? raw : "";
-        if (name.ends_with("serialized_exported_program.json") || name.find("/models/") != std::string_view::npos ||
-            name.starts_with("models/") || name.ends_with("archive_format"))
-            return Container::ExportedProgram;
-        if (name.find(".data/extern_modules") != std::string_view::npos ||
-            name.find(".data/python_version") != std::string_view::npos)
-            return Container::TorchPackage;
-        constants = constants || name.ends_with("/constants.pkl") || name == "constants.pkl";
-        sources = sources || name.find("/code/") != std::string_view::npos || name.starts_with("code/");
-        pickle = pickle || name.ends_with("data.pkl");
+        const std::string_view path = raw ? raw : "";
+        const std::string_view name = path.substr(path.rfind('/') + 1);
+        const std::string_view inside = path.substr(std::min(path.size(), path.find('/') + 1)); // below the root folder
+        script = script || name == "constants.pkl";
+        exported = exported || name == "serialized_exported_program.json" || name == "archive_format" ||
+                   inside.starts_with("models/");
+        package = package || inside == ".data/extern_modules" || inside == ".data/python_version";
+        pickle = pickle || name == "data.pkl";
     }
-    if (constants || sources)
+    if (script)
         return Container::TorchScript;
+    if (package)
+        return Container::TorchPackage;
+    if (exported)
+        return Container::ExportedProgram;
     return pickle ? Container::StateDict : Container::Zip;
 }
 

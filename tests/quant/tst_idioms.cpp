@@ -1,5 +1,6 @@
 #include "quant/core/error.h"
 #include "quant/engine/session.h"
+#include "quant/open_model.h"
 #include "quant/engine/session_data.h"
 #include "quant/io/npz.h"
 #include "support/golden.h"
