@@ -13,8 +13,9 @@ namespace fxp::quant {
 
 namespace {
 
-/// Far more than the rounding of float32 sums in another order, far less than another sample's influence.
-constexpr double kTolerance = 1e-3;
+/// A sample has the same bits alone and among others where every operator is computed so that it has; a few of LibTorch's
+/// may differ in the last place. Another sample's influence is larger.
+constexpr double kTolerance = 1e-6;
 
 /// The dimension whose extent doubles from one sample to two; −1 for a value of one shape; absent for all else.
 std::optional<std::int8_t> doubledDimension(const at::Tensor& one, const at::Tensor& two) {
@@ -106,23 +107,23 @@ SampleLayout tryLayout(Network& network, const ModelArguments& arguments, std::i
     Recording two = network.record(slice(arguments, 0, 2), stop);
     const Recording one = network.record(slice(arguments, 0, 1), stop);
     if (!sameSteps(one.program, two.program))
-        return layout;
+        return {};
     for (std::size_t id = 0; id < two.values.size(); ++id) {
         const auto dimension = doubledDimension(one.values[id], two.values[id]);
         if (!dimension)
-            return layout;
+            return {};
         layout.dimensions.push_back(*dimension);
     }
     const std::vector<char> compared = floatValuesNeeded(two.program);
     const auto other = valuesOf(network, one.program, slice(arguments, 1, 2), stop);
     if (!other || !areApart(two.values, {&one.values, &*other}, compared, layout.dimensions))
-        return layout;
+        return {};
     if (count > 2) {
         const auto both = valuesOf(network, two.program, slice(arguments, count - 2, count), stop);
         const auto first = valuesOf(network, one.program, slice(arguments, count - 2, count - 1), stop);
         const auto second = valuesOf(network, one.program, slice(arguments, count - 1, count), stop);
         if (!both || !first || !second || !areApart(*both, {&*first, &*second}, compared, layout.dimensions))
-            return layout;
+            return {};
     }
     layout.bytesPerSample = bytesOf(two.values, two.program, compared) / 2 + 1;
     layout.program = std::make_shared<const Program>(std::move(two.program));

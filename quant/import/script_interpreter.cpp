@@ -41,6 +41,15 @@ void asFloat(const c10::FunctionSchema& schema, c10::Stack& stack) {
     }
 }
 
+/// Of the operators that only TorchScript knows, those from a tensor to a tensor; the others handle lists and numbers.
+bool isTensorFunction(const c10::FunctionSchema& schema) {
+    const auto isTensor = [](const c10::Argument& argument) {
+        return argument.type()->kind() == c10::TypeKind::TensorType;
+    };
+    return !schema.arguments().empty() && isTensor(schema.arguments()[0]) && !schema.returns().empty() &&
+           isTensor(schema.returns()[0]);
+}
+
 /// Where the model's own source has the operator, as far as the file says it.
 std::string sourceOf(const jit::Node& node) {
     const auto place = node.sourceRange().file_line_col();
@@ -265,7 +274,7 @@ void ScriptInterpreter::runOperator(const jit::Node& node, Environment& values, 
         asFloat(node.schema(), stack);
         jit::Operation operation = node.getOperation();
         const OperatorCall call{node.schema(), [&operation](c10::Stack& arguments) { operation(arguments); },
-                                known.isC10Op(), sourceOf(node)};
+                                known.isC10Op() || isTensorFunction(node.schema()), sourceOf(node)};
         m_recorder.run(call, stack, *scope.operators);
     } catch (const Error& error) {
         throw error.where.empty() || error.where.starts_with("aten::")

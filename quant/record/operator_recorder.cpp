@@ -93,8 +93,11 @@ void OperatorRecorder::run(const OperatorCall& call, c10::Stack& stack, Operator
         if (live && readsValues(name, stack))
             m_builder.setDataDependent();
         call.run(stack);
+        const auto isGiven = [&inputs](const at::Tensor& result) {
+            return std::ranges::any_of(inputs, [&](const at::Tensor& input) { return input.is_same(result); });
+        };
         for (const at::Tensor& result : tensorsOf(stack)) {
-            if (live && result.is_floating_point() && !m_aliases.knows(result))
+            if (live && result.is_floating_point() && !m_aliases.knows(result) && !isGiven(result))
                 throw Error(scope.path, call.schema.name() + " computes a tensor in a way that cannot be followed",
                             "export the model with a newer PyTorch, or without that operator");
         }
