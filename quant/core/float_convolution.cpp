@@ -254,6 +254,7 @@ void computePhase(const Geometry& g, const Phase& phase, const Operands& o) {
         job.rowBias = o.bias.defined() ? o.bias.data_ptr<float>() + group * o.outputs : nullptr;
         if (!direct)
             values.resize(static_cast<std::size_t>(o.outputs * (end - begin)));
+        // sgemm counts columns from the phase's first.
         job.c = direct ? y : values.data() - begin;
         job.cStride = direct ? positions : end - begin;
         sgemm(job, {0, o.outputs, begin, end});
