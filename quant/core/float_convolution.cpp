@@ -1,5 +1,6 @@
 #include "quant/core/float_product.h"
 
+#include "quant/core/kernels/depthwise.h"
 #include "quant/core/kernels/readable.h"
 #include "quant/core/kernels/sgemm.h"
 
@@ -14,19 +15,12 @@ namespace fxp::quant {
 
 namespace {
 
-/// One number per spatial dimension, three of them: what a smaller convolution lacks comes first.
-using Triple = std::array<std::int64_t, 3>;
-
 Triple tripleOf(at::IntArrayRef values, std::int64_t dimensions, std::int64_t otherwise) {
     Triple result = {otherwise, otherwise, otherwise};
     for (std::int64_t d = 0; d < dimensions; ++d)
         result[static_cast<std::size_t>(3 - dimensions + d)] =
             values.empty() ? otherwise : values[values.size() == 1 ? 0 : static_cast<std::size_t>(d)];
     return result;
-}
-
-std::int64_t volume(const Triple& t) {
-    return t[0] * t[1] * t[2];
 }
 
 /// What all samples and groups share.
@@ -260,6 +254,7 @@ void computePhase(const Geometry& g, const Phase& phase, const Operands& o) {
         job.rowBias = o.bias.defined() ? o.bias.data_ptr<float>() + group * o.outputs : nullptr;
         if (!direct)
             values.resize(static_cast<std::size_t>(o.outputs * (end - begin)));
+        // sgemm counts columns from the phase's first.
         job.c = direct ? y : values.data() - begin;
         job.cStride = direct ? positions : end - begin;
         sgemm(job, {0, o.outputs, begin, end});
@@ -270,6 +265,24 @@ void computePhase(const Geometry& g, const Phase& phase, const Operands& o) {
                      [&](std::int64_t first, std::int64_t last) {
                          for (std::int64_t task = first; task < last; ++task)
                              compute(task);
+                     });
+}
+
+void computeDepthwise(const Geometry& g, const Operands& o) {
+    const std::int64_t work = o.outputs * volume(g.kernel) * volume(g.output);
+    const at::Tensor weights = o.weights.contiguous();
+    at::parallel_for(0, o.x.size(0) * o.groups, std::max<std::int64_t>(kSgemmWorkPerThread / work, 1),
+                     [&](std::int64_t first, std::int64_t last) {
+                         for (std::int64_t part = first; part < last; ++part) {
+                             const std::int64_t channel = part % o.groups * o.outputs;
+                             DepthwiseJob job{g.input, g.output, g.kernel, g.stride, g.padding, g.dilation};
+                             job.outputs = o.outputs;
+                             job.x = o.x.data_ptr<float>() + part * volume(g.input);
+                             job.weights = weights.data_ptr<float>() + channel * volume(g.kernel);
+                             job.bias = o.bias.defined() ? o.bias.data_ptr<float>() + channel : nullptr;
+                             job.y = o.y.data_ptr<float>() + part * o.outputs * volume(g.output);
+                             depthwise(job);
+                         }
                      });
 }
 
@@ -307,6 +320,11 @@ at::Tensor floatConvolution(const at::Tensor& x, const at::Tensor& w, const at::
     for (std::size_t d = static_cast<std::size_t>(3 - dimensions); d < 3; ++d)
         shape.push_back(g.output[d]);
     o.y = at::empty(shape, x.options());
+    // A matrix of so few rows is not worth the patches.
+    if (!transposed && groups > 1 && o.inputs == 1 && o.outputs <= 4) {
+        computeDepthwise(g, o);
+        return o.y;
+    }
     for (const Phase& phase : phasesOf(g))
         computePhase(g, phase, o);
     return o.y;

@@ -36,8 +36,8 @@ struct ConvolutionArguments {
 
 /// Convolution over one, two or three spatial dimensions. x: [N, in, ...]; w: [out, in / groups, ...], or of a
 /// transposed one [in, out / groups, ...]; bias: [out] or undefined; y: [N, out, ...]. The chain runs over the input
-/// channels, then over the kernel's elements in row-major order; elements outside the input count as zeros. Throws
-/// c10::Error when the shapes do not fit.
+/// channels, then over the kernel's elements in row-major order (of a transposed one, those that reach the output
+/// element); elements outside the input count as zeros. Throws c10::Error when the shapes do not fit.
 at::Tensor floatConvolution(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
                             const ConvolutionArguments& arguments);
 

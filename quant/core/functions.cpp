@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/WrapDimUtils.h>
 
 #include <algorithm>
 #include <vector>
