@@ -10,48 +10,9 @@ namespace {
 
 constexpr int kWord = 64;
 constexpr int kMantissaBits = 52;
-constexpr std::uint64_t kMantissaMask = (std::uint64_t{1} << kMantissaBits) - 1;
-constexpr int kExponentMask = 0x7FF;
 constexpr int kLeastExponent = -1074; ///< of the last bit
 
 } // namespace
-
-void ExactAccumulator::addAt(std::size_t limb, std::uint64_t word) {
-    for (; word != 0 && limb < kLimbs; ++limb) {
-        m_limbs[limb] += word;
-        word = m_limbs[limb] < word; // the carry
-    }
-}
-
-void ExactAccumulator::subtractAt(std::size_t limb, std::uint64_t word) {
-    for (; word != 0 && limb < kLimbs; ++limb) {
-        const std::uint64_t before = m_limbs[limb];
-        m_limbs[limb] = before - word;
-        word = before < word; // the borrow
-    }
-}
-
-void ExactAccumulator::add(double value) {
-    const auto bits = std::bit_cast<std::uint64_t>(value);
-    const int exponent = static_cast<int>(bits >> kMantissaBits) & kExponentMask;
-    if (exponent == kExponentMask) {
-        m_special += value;
-        return;
-    }
-    const std::uint64_t mantissa = (bits & kMantissaMask) | (exponent > 0 ? kMantissaMask + 1 : 0);
-    const int position = std::max(exponent - 1, 0); // of the mantissa's last bit: denormals share exponent 1's
-    const auto limb = static_cast<std::size_t>(position / kWord);
-    const int shift = position % kWord;
-    const std::uint64_t low = mantissa << shift;
-    const std::uint64_t high = shift > 0 ? mantissa >> (kWord - shift) : 0;
-    if (std::signbit(value)) {
-        subtractAt(limb, low);
-        subtractAt(limb + 1, high);
-    } else {
-        addAt(limb, low);
-        addAt(limb + 1, high);
-    }
-}
 
 void ExactAccumulator::add(const ExactAccumulator& other) {
     std::uint64_t carry = 0;

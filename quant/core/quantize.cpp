@@ -65,7 +65,7 @@ QType minMse(const at::Tensor& x, const ValueRange& range, const QType& given, c
     QType best = job.type;
     double least = INFINITY;
     for (int step = 0; step <= depth; ++step) {
-        const double error = quantizeWithFigures(job).mse();
+        const double error = squaredError(job).mse();
         if (error < least) {
             least = error;
             best = job.type;

@@ -21,6 +21,9 @@ class TestQuantize : public QObject {
     void golden();
     void methods_data();
     void methods();
+    void tiesInDouble_data();
+    void tiesInDouble();
+    void minMseIgnoresNan();
     void stochasticIsUnbiased();
     void validation_data();
     void validation();
@@ -92,6 +95,51 @@ void TestQuantize::methods() {
     const at::Tensor many = quantize(at::full({37}, x), type, "x");
     QVERIFY(at::equal(many + 0.0, at::full({37}, y)));
     QCOMPARE(quantizeOne(x, type, limits(type), 0).value, y);
+}
+
+void TestQuantize::tiesInDouble_data() {
+    QTest::addColumn<Rounding>("rounding");
+    QTest::addColumn<int>("tie"); ///< where k + 1/2 goes: −1 down, 1 up, 0 toward zero, 2 away from it, 3 to even
+    QTest::newRow("ROUND") << Rounding::Round << 3;
+    QTest::newRow("ROUND_HALF_UP") << Rounding::RoundHalfUp << 1;
+    QTest::newRow("ROUND_HALF_DOWN") << Rounding::RoundHalfDown << -1;
+    QTest::newRow("ROUND_HALF_AWAY") << Rounding::RoundHalfAway << 2;
+    QTest::newRow("ROUND_HALF_ZERO") << Rounding::RoundHalfZero << 0;
+}
+
+/// A real-valued scale divides in float64: one ulp beside a tie is on its side of it.
+void TestQuantize::tiesInDouble() {
+    QFETCH(Rounding, rounding);
+    QFETCH(int, tie);
+    for (int k = -4; k <= 3; ++k) {
+        const double half = k + 0.5;
+        QCOMPARE(roundTo(std::nextafter(half, -INFINITY), rounding, 0), k);
+        QCOMPARE(roundTo(std::nextafter(half, INFINITY), rounding, 0), k + 1);
+        const bool up = tie == 3 ? k % 2 != 0 : tie == 2 ? k >= 0 : tie == 0 ? k < 0 : tie > 0;
+        QCOMPARE(roundTo(half, rounding, 0), up ? k + 1 : k);
+    }
+}
+
+/// Among formats of 4 bits, by float64 arithmetic of its own.
+void TestQuantize::minMseIgnoresNan() {
+    at::Tensor x = at::arange(-60, 61, at::kFloat) / 100;
+    x[7] = 3.1f; // clipping this one costs less than coarse steps for all others
+    const QType given{4, {}, Rounding::Round, Overflow::Saturate};
+    const auto error = [&](int fraction) {
+        double sum = 0;
+        for (std::int64_t i = 0; i < x.numel(); ++i) {
+            const double value = x[i].item<float>(), unit = std::pow(2.0, -fraction);
+            const double integer = std::min(7.0, std::max(-8.0, std::nearbyint(value / unit)));
+            sum += (integer * unit - value) * (integer * unit - value);
+        }
+        return sum;
+    };
+    int best = 1;
+    for (int fraction = 1; fraction <= 11; ++fraction)
+        best = error(fraction) < error(best) ? fraction : best;
+    QVERIFY(best > 1);
+    QCOMPARE(minMse(x, {-0.6, 3.1}, given, "x").fractionalBits, best);
+    QCOMPARE(minMse(at::cat({x, at::full({3}, NAN)}), {-0.6, 3.1}, given, "x").fractionalBits, best);
 }
 
 void TestQuantize::stochasticIsUnbiased() {

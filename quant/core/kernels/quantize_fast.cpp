@@ -40,20 +40,21 @@ using VI = hn::Vec<I32>;
 template <Rounding R> HWY_INLINE VF roundVector(VF v) {
     const F32 d;
     const VF one = hn::Set(d, 1.0f), half = hn::Set(d, 0.5f);
+    // Instruction sets without a rounding instruction lose the sign of zero.
     if constexpr (R == Rounding::Round)
-        return hn::Round(v);
+        return hn::CopySign(hn::Round(v), v);
     else if constexpr (R == Rounding::Trunc)
-        return hn::Trunc(v);
+        return hn::CopySign(hn::Trunc(v), v);
     else if constexpr (R == Rounding::Floor)
-        return hn::Floor(v);
+        return hn::CopySign(hn::Floor(v), v);
     else if constexpr (R == Rounding::Ceil)
-        return hn::Ceil(v);
+        return hn::CopySign(hn::Ceil(v), v);
     else if constexpr (R == Rounding::RoundHalfAway) {
         const VF cut = hn::Trunc(v);
         const auto far = hn::Ge(hn::Abs(hn::Sub(v, cut)), half);
         return hn::IfThenElse(far, hn::Add(cut, hn::CopySign(one, v)), cut);
     } else {
-        const VF down = hn::Floor(v);
+        const VF down = hn::CopySign(hn::Floor(v), v);
         const VF dropped = hn::Sub(v, down);
         auto up = hn::Gt(dropped, half);
         if constexpr (R == Rounding::RoundHalfUp)

@@ -1,6 +1,6 @@
 #include "quant/core/kernels/block.h"
 
-#include <array>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -35,24 +35,13 @@ struct Lanes {
     VD vectors[kVectors];
 
     HWY_INLINE void add(std::size_t vector, VD value) { vectors[vector] = hn::Add(vectors[vector], value); }
-    HWY_INLINE void store(double* to) const {
+    HWY_INLINE double total() const {
+        double lanes[kSumLanes];
         for (std::size_t v = 0; v < kVectors; ++v)
-            hn::StoreU(vectors[v], F64(), to + v * kWidth);
+            hn::StoreU(vectors[v], F64(), lanes + v * kWidth);
+        return sumOfLanes(lanes);
     }
 };
-
-enum Sum : std::size_t {
-    Shifted,
-    ShiftedSquares,
-    Squares,
-    Error,
-    Outward,
-    SquaredDifference,
-    Reference,
-    ReferenceError
-};
-constexpr std::size_t kSums = 8;
-using SumsOfSegment = std::array<std::array<double, kSumLanes>, kSums>;
 
 struct MaxError {
     double value = -1;
@@ -73,116 +62,116 @@ HWY_INLINE auto isFinite(VD v) {
     return hn::Lt(hn::Abs(v), hn::Set(F64(), std::numeric_limits<double>::infinity()));
 }
 
-/// One segment. Tail elements, fewer than eight, are added one by one behind the vectors'.
-template <bool HasShift, bool HasReference> void sumSegment(const SegmentValues& values, std::int64_t begin,
-                                                            std::int64_t end, std::int64_t first, double shift,
-                                                            MaxError& maxError, SumsOfSegment& sums) {
-    const F64 d;
-    const VD s = hn::Set(d, shift), sign = hn::SignBit(d);
-    Lanes shifted, shiftedSquares, squares, error, outward, squaredError, reference, referenceError;
-    VD largest = hn::Set(d, maxError.value);
-    const std::int64_t whole = begin + (end - begin) / kSumLanes * kSumLanes;
-    for (std::int64_t i = begin; i < whole; i += kSumLanes) {
+/// Fewer than eight elements, filled up with what no sum takes.
+struct Tail {
+    Tail(const SegmentValues& values, std::int64_t begin, std::int64_t count) {
+        for (std::size_t lane = 0; lane < kSumLanes; ++lane) {
+            const bool isThere = static_cast<std::int64_t>(lane) < count;
+            const std::int64_t at = begin + static_cast<std::int64_t>(lane);
+            x[lane] = isThere ? values.x[at] : std::numeric_limits<float>::quiet_NaN();
+            y[lane] = isThere ? values.y[at] : std::numeric_limits<float>::quiet_NaN();
+            reference[lane] = isThere && values.reference ? values.reference[at] : 0;
+        }
+    }
+    float x[kSumLanes], y[kSumLanes], reference[kSumLanes];
+};
+
+/// Calls visit(x, y, reference, index of the first) for each eight elements of a segment.
+template <class Visit>
+HWY_INLINE void forEachEight(const SegmentValues& values, std::int64_t begin, std::int64_t end, Visit visit) {
+    constexpr std::int64_t kStep = kSumLanes;
+    std::int64_t i = begin;
+    for (; i + kStep <= end; i += kStep)
+        visit(values.x + i, values.y + i, values.reference ? values.reference + i : nullptr, i);
+    if (i < end) {
+        const Tail tail(values, i, end - i);
+        visit(tail.x, tail.y, tail.reference, i);
+    }
+}
+
+/// The sums of a segment, eight lanes each.
+template <bool HasShift, bool HasReference> class SegmentSums {
+  public:
+    SegmentSums(double shift, const MaxError& greatest)
+        : m_shift(hn::Set(F64(), shift)), m_largest(hn::Set(F64(), greatest.value)) {}
+
+    HWY_INLINE void add(const float* xs, const float* ys, const float* references, std::int64_t index,
+                        MaxError& greatest) {
+        const F64 d;
         auto isBelow = hn::FirstN(d, kWidth);
         for (std::size_t v = 0; v < kVectors; ++v) {
-            const std::int64_t at = i + static_cast<std::int64_t>(v * kWidth);
-            const VD y = load(values.y + at);
-            VD x = load(values.x + at);
+            const VD y = load(ys + v * kWidth);
+            VD x = load(xs + v * kWidth);
             const auto valid = isFinite(x);
-            x = hn::IfThenElseZero(valid, x);
             const VD e = hn::IfThenElseZero(valid, hn::Sub(y, x));
-            const VD square = hn::Mul(x, x);
-            squares.add(v, square);
+            x = hn::IfThenElseZero(valid, x);
+            m_squares.add(v, hn::Mul(x, x));
             if constexpr (HasShift) {
-                const VD moved = hn::IfThenElseZero(valid, hn::Sub(x, s));
-                shifted.add(v, moved);
-                shiftedSquares.add(v, hn::Mul(moved, moved));
+                const VD moved = hn::IfThenElseZero(valid, hn::Sub(x, m_shift));
+                m_shifted.add(v, moved);
+                m_shiftedSquares.add(v, hn::Mul(moved, moved));
             } else {
-                shifted.add(v, x);
+                m_shifted.add(v, x);
             }
-            error.add(v, e);
-            outward.add(v, hn::Xor(e, hn::And(x, sign)));
-            squaredError.add(v, hn::Mul(e, e));
-            isBelow = hn::And(isBelow, hn::Le(hn::Abs(e), largest));
+            m_error.add(v, e);
+            m_outward.add(v, hn::Xor(e, hn::And(x, hn::SignBit(d))));
+            m_squaredError.add(v, hn::Mul(e, e));
+            isBelow = hn::And(isBelow, hn::Le(hn::Abs(e), m_largest));
             if constexpr (HasReference) {
-                const VD r = load(values.reference + at);
+                const VD r = load(references + v * kWidth);
                 const auto both = hn::And(isFinite(r), isFinite(y));
-                const VD signal = hn::IfThenElseZero(both, r);
-                const VD noise = hn::IfThenElseZero(both, hn::Sub(y, r));
-                reference.add(v, hn::Mul(signal, signal));
-                referenceError.add(v, hn::Mul(noise, noise));
+                const VD signal = hn::IfThenElseZero(both, r), noise = hn::IfThenElseZero(both, hn::Sub(y, r));
+                m_reference.add(v, hn::Mul(signal, signal));
+                m_referenceError.add(v, hn::Mul(noise, noise));
             }
         }
         // Greater errors than all before are rare after the first few. One that is NaN is not below either.
         if (HWY_UNLIKELY(!hn::AllTrue(d, isBelow))) {
-            for (std::int64_t at = i; at < i + static_cast<std::int64_t>(kSumLanes); ++at) {
-                if (std::isfinite(values.x[at]))
-                    maxError.see(std::abs(static_cast<double>(values.y[at]) - values.x[at]), first + at);
+            for (std::size_t lane = 0; lane < kSumLanes; ++lane) {
+                if (std::isfinite(xs[lane]))
+                    greatest.see(std::abs(static_cast<double>(ys[lane]) - xs[lane]),
+                                 index + static_cast<std::int64_t>(lane));
             }
-            largest = hn::Set(d, maxError.value);
+            m_largest = hn::Set(d, greatest.value);
         }
     }
-    shifted.store(sums[Shifted].data());
-    squares.store(sums[Squares].data());
-    error.store(sums[Error].data());
-    outward.store(sums[Outward].data());
-    squaredError.store(sums[SquaredDifference].data());
-    if constexpr (HasShift)
-        shiftedSquares.store(sums[ShiftedSquares].data());
-    if constexpr (HasReference) {
-        reference.store(sums[Reference].data());
-        referenceError.store(sums[ReferenceError].data());
-    }
-    for (std::int64_t at = whole; at < end; ++at) {
-        const auto lane = static_cast<std::size_t>(at - whole);
-        const double x = values.x[at], y = values.y[at];
-        if (HasReference && std::isfinite(values.reference[at]) && std::isfinite(y)) {
-            const double r = values.reference[at];
-            sums[Reference][lane] += r * r;
-            sums[ReferenceError][lane] += (y - r) * (y - r);
+
+    HWY_INLINE void addTo(Figures& figures, bool hasErrors) const {
+        const double squares = m_squares.total();
+        figures.sumShifted.add(m_shifted.total());
+        figures.sumShiftedSquares.add(HasShift ? m_shiftedSquares.total() : squares);
+        figures.sumSquares.add(squares);
+        if (hasErrors) {
+            figures.sumError.add(m_error.total());
+            figures.sumOutward.add(m_outward.total());
+            figures.sumSquaredError.add(m_squaredError.total());
         }
-        if (!std::isfinite(x))
-            continue;
-        const double e = y - x, moved = x - shift;
-        sums[Shifted][lane] += moved;
-        sums[Squares][lane] += x * x;
-        if (HasShift)
-            sums[ShiftedSquares][lane] += moved * moved;
-        sums[Error][lane] += e;
-        sums[Outward][lane] += std::signbit(x) ? -e : e;
-        sums[SquaredDifference][lane] += e * e;
-        maxError.see(std::abs(e), first + at);
+        if (HasReference) {
+            figures.referenceSquares.add(m_reference.total());
+            figures.referenceSquaredError.add(m_referenceError.total());
+        }
     }
-}
+
+  private:
+    VD m_shift, m_largest;
+    Lanes m_shifted, m_shiftedSquares, m_squares, m_error, m_outward, m_squaredError, m_reference, m_referenceError;
+};
 
 template <bool HasShift, bool HasReference>
 void sumSegments(const SegmentValues& values, std::int64_t first, Figures& figures) {
-    const double shift = figures.linearRange.shift();
-    MaxError maxError;
+    MaxError greatest;
     if (figures.maxErrorIndex >= 0)
-        maxError = {figures.maxError, figures.maxErrorIndex};
-    SumsOfSegment sums;
-    const auto total = [&](Sum sum) { return sumOfLanes(sums[sum].data()); };
+        greatest = {figures.maxError, figures.maxErrorIndex};
     for (std::int64_t begin = 0; begin < values.count; begin += values.segment) {
-        const std::int64_t end = std::min(values.count, begin + values.segment);
-        sumSegment<HasShift, HasReference>(values, begin, end, first, shift, maxError, sums);
-        const double squares = total(Squares);
-        figures.sumShifted.add(total(Shifted));
-        figures.sumShiftedSquares.add(HasShift ? total(ShiftedSquares) : squares);
-        figures.sumSquares.add(squares);
-        if (values.y != values.x) {
-            figures.sumError.add(total(Error));
-            figures.sumOutward.add(total(Outward));
-            figures.sumSquaredError.add(total(SquaredDifference));
-        }
-        if (HasReference) {
-            figures.referenceSquares.add(total(Reference));
-            figures.referenceSquaredError.add(total(ReferenceError));
-        }
+        SegmentSums<HasShift, HasReference> sums(figures.linearRange.shift(), greatest);
+        forEachEight(values, begin, std::min(values.count, begin + values.segment),
+                     [&](const float* x, const float* y, const float* reference, std::int64_t index)
+                         HWY_ATTR { sums.add(x, y, reference, first + index, greatest); });
+        sums.addTo(figures, values.y != values.x);
     }
-    if (maxError.index >= 0) {
-        figures.maxError = maxError.value;
-        figures.maxErrorIndex = maxError.index;
+    if (greatest.index >= 0) {
+        figures.maxError = greatest.value;
+        figures.maxErrorIndex = greatest.index;
     }
 }
 
@@ -201,35 +190,22 @@ void AddSums(const SegmentValues& values, std::int64_t first, Figures& figures) 
 void AddSquaredError(const SegmentValues& values, SquaredError& error) {
     const F64 d;
     for (std::int64_t begin = 0; begin < values.count; begin += values.segment) {
-        const std::int64_t end = std::min(values.count, begin + values.segment);
-        const std::int64_t whole = begin + (end - begin) / kSumLanes * kSumLanes;
-        Lanes squares, squaredError;
+        Lanes signal, noise;
         std::size_t finite = 0;
-        for (std::int64_t i = begin; i < whole; i += kSumLanes) {
-            for (std::size_t v = 0; v < kVectors; ++v) {
-                const std::int64_t at = i + static_cast<std::int64_t>(v * kWidth);
-                VD x = load(values.x + at);
-                const auto valid = isFinite(x);
-                const VD e = hn::IfThenElseZero(valid, hn::Sub(load(values.y + at), x));
-                x = hn::IfThenElseZero(valid, x);
-                finite += hn::CountTrue(d, valid);
-                squares.add(v, hn::Mul(x, x));
-                squaredError.add(v, hn::Mul(e, e));
-            }
-        }
-        double signal[kSumLanes], noise[kSumLanes];
-        squares.store(signal);
-        squaredError.store(noise);
-        for (std::int64_t at = whole; at < end; ++at) {
-            const double x = values.x[at], e = values.y[at] - x;
-            if (!std::isfinite(x))
-                continue;
-            signal[at - whole] += x * x;
-            noise[at - whole] += e * e;
-            ++finite;
-        }
-        error.signal.add(sumOfLanes(signal));
-        error.noise.add(sumOfLanes(noise));
+        forEachEight(values, begin, std::min(values.count, begin + values.segment),
+                     [&](const float* xs, const float* ys, const float*, std::int64_t) HWY_ATTR {
+                         for (std::size_t v = 0; v < kVectors; ++v) {
+                             VD x = load(xs + v * kWidth);
+                             const auto valid = isFinite(x);
+                             const VD e = hn::IfThenElseZero(valid, hn::Sub(load(ys + v * kWidth), x));
+                             x = hn::IfThenElseZero(valid, x);
+                             finite += hn::CountTrue(d, valid);
+                             signal.add(v, hn::Mul(x, x));
+                             noise.add(v, hn::Mul(e, e));
+                         }
+                     });
+        error.signal.add(signal.total());
+        error.noise.add(noise.total());
         error.finite += static_cast<std::int64_t>(finite);
     }
 }
