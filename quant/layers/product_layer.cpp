@@ -29,20 +29,21 @@ Value recordProduct(Builder& run, const std::string& name, Value x, Value w, Val
     std::vector<const Slot*> formats{&slots.x, &slots.w, &slots.accumulator, &slots.next};
     if (slots.bias)
         formats.push_back(slots.bias);
-    const auto results = run.applyWithFormats(
-        name, {x, w, bias}, formats, {{&slots.accumulator, 0, 1, -1}},
-        [product = std::move(product)](std::span<const at::Tensor> in, std::span<const SlotFormat> f,
-                                       AccumulatorUse* use) {
-            const ProductFormats types{f[0].type, f[1].type, f.size() > 4 ? f[4].type : QType{}};
-            const at::Tensor sum = exactSum(product(in[0], in[1]), in[0], in[1], in[2], types, use);
-            const SumFormats next{f[2].type, f[3].type, f[2].seed};
-            const QuantizedSum result = quantizeSum(sum, types, in[2].defined(), next);
-            if (use) {
-                use->overflowLow = result.accumulatorOverflow.low;
-                use->overflowHigh = result.accumulatorOverflow.high;
-            }
-            return Tensors{result.sum, forNextFormat(sum, result, next.activation)};
-        });
+    const auto results =
+        run.applyWithFormats(name, {x, w, bias}, formats, {{&slots.accumulator, 0, 1, -1}},
+                             [product = std::move(product)](std::span<const at::Tensor> in,
+                                                            std::span<const SlotFormat> f, AccumulatorUse* use) {
+                                 const ProductFormats types{f[0].type, f[1].type, f.size() > 4 ? f[4].type : QType{}};
+                                 const at::Tensor sum =
+                                     exactSum(product(in[0], in[1]), in[0], in[1], in[2], types, use);
+                                 const SumFormats next{f[2].type, f[3].type, f[2].seed};
+                                 const QuantizedSum result = quantizeSum(sum, types, in[2].defined(), next);
+                                 if (use) {
+                                     use->overflowLow = result.accumulatorOverflow.low;
+                                     use->overflowHigh = result.accumulatorOverflow.high;
+                                 }
+                                 return Tensors{result.sum, forNextFormat(sum, result, next.activation)};
+                             });
     return results[1];
 }
 

@@ -37,16 +37,26 @@ void gemmExact(benchmark::State& state) {
     const int bits = static_cast<int>(state.range(0));
     ProductFormats formats;
     formats.x = formats.w = format(bits, bits - 4);
-    formats.activation = format(16, 8);
+    const SumFormats next{{}, format(16, 8)};
     const at::Tensor x = quantize(at::randn({kSize, kSize}), formats.x, "x");
     const at::Tensor w = quantize(at::randn({kSize, kSize}), formats.w, "w");
     const Product product = linearProduct(w);
     for (auto _ : state) {
         AccumulatorUse use;
-        benchmark::DoNotOptimize(exactSum(product, x, w, {}, formats, 0, &use));
+        benchmark::DoNotOptimize(quantizeSum(exactSum(product, x, w, {}, formats, &use), formats, false, next));
     }
 }
 BENCHMARK(gemmExact)->Arg(6)->Arg(8)->Arg(16)->Arg(24)->Unit(benchmark::kMillisecond);
+
+/// What follows a sum of 53 bits, without the product.
+void sumToActivation(benchmark::State& state) {
+    const at::Tensor sum = at::randn({kSize, kSize}, at::kDouble);
+    SumFormats next{{}, format(16, 8)};
+    next.activation.overflow = state.range(0) ? Overflow::Wrap : Overflow::Saturate;
+    for (auto _ : state)
+        benchmark::DoNotOptimize(quantizeSum(sum, {}, false, next));
+}
+BENCHMARK(sumToActivation)->Arg(0)->Arg(1)->Unit(benchmark::kMicrosecond);
 
 constexpr std::int64_t kBatch = 32, kSteps = 32, kFeatures = 64, kHidden = 128;
 
