@@ -221,7 +221,15 @@ at::Tensor wideSum(const Product& product, const at::Tensor& x, const at::Tensor
             use->observedBits = observedBits(product, *sums, grid.fraction, fraction);
         return fraction == wanted ? wordTensor(*sums) : doubleTensor(*sums, fraction);
     }
-    return {};
+    // A bias too far away from the products to be one integer with them.
+    const auto alone = bias.defined() ? slicedProduct(product, xs, ws, 0, 0) : std::nullopt;
+    if (!alone)
+        return {};
+    const at::Tensor sum = doubleTensor(*alone, products);
+    const at::Tensor result = sum + alongChannels(product, bias.to(at::kDouble), sum.dim());
+    if (use)
+        use->observedBits = observedBits(product, result, grid.fraction);
+    return result;
 }
 
 /// What exactSum does without a gradient.

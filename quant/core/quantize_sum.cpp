@@ -120,8 +120,7 @@ Counts run(const Elements& e, const Stages& stages, std::int64_t count) {
 QuantizedSum compute(const at::Tensor& given, const ProductFormats& formats, bool hasBias, const SumFormats& next) {
     const at::Tensor sum = given.contiguous();
     const bool isFloat = sum.scalar_type() == at::kFloat, isWide = sum.scalar_type() == at::kLong;
-    const at::IntArrayRef shape =
-        sum.sizes().slice(0, static_cast<std::size_t>(isWide ? sum.dim() - 1 : sum.dim()));
+    const at::IntArrayRef shape = sum.sizes().slice(0, static_cast<std::size_t>(isWide ? sum.dim() - 1 : sum.dim()));
     Stages stages;
     if (next.accumulator.isComplete())
         stages.accumulator.emplace(next.accumulator, LimitKind::Exact, next.accumulatorSeed, next.firstIndex, shape,

@@ -103,7 +103,8 @@ std::optional<WideSums> slicedProduct(const Product& product, const at::Tensor& 
                 sums.shape = part.sizes().vec();
                 sums.values.assign(static_cast<std::size_t>(part.numel()), 0);
             }
-            const Int128 unit = Int128{1} << (shift + static_cast<int>(i) * cut->xBits + static_cast<int>(j) * cut->wBits);
+            const Int128 unit = Int128{1}
+                                << (shift + static_cast<int>(i) * cut->xBits + static_cast<int>(j) * cut->wBits);
             const double* data = part.data_ptr<double>();
             at::parallel_for(0, part.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
                 for (std::int64_t k = begin; k < end; ++k)

@@ -30,8 +30,8 @@ struct SumGrid {
     std::vector<int> fraction; ///< F of the sums, by channel; empty where a scale is not a power of two
     /// The same of float32 operands, which have no bit below 2^−149.
     std::vector<int> valueFraction;
-    bool biasOnGrid = false;        ///< there is a bias, and it is summed as an integer
-    int worstBits = 0;         ///< AccumulatorUse::worstBits
+    bool biasOnGrid = false; ///< there is a bias, and it is summed as an integer
+    int worstBits = 0;       ///< AccumulatorUse::worstBits
 
     bool isPowerOfTwo() const { return !fraction.empty(); }
 };

@@ -89,7 +89,7 @@ void boundAll(std::span<double> integers, const QType& type, const Limits& limit
         }
     } else {
         for (double& v : integers) {
-            const bool under = v < low, over = v > high;
+            const bool under = v<low, over = v> high;
             below += under;
             above += over;
             const double clamped = under ? low : over ? high : v;

@@ -28,6 +28,16 @@ class TestExactProduct : public QObject {
     void batched();
     void floatOperandRunsPlain();
     void roundsToOdd();
+    void dtypes_data();
+    void dtypes();
+    void farFractions_data();
+    void farFractions();
+    void widest();
+    void bits_data();
+    void bits();
+    void gradient_data();
+    void gradient();
+    void empty();
 };
 
 namespace {
@@ -93,7 +103,8 @@ void TestExactProduct::linear_data() {
     QTest::addColumn<int>("xBits");
     QTest::addColumn<int>("wBits");
     for (const int terms : {1, 7, 64, 515, 3000}) {
-        for (const auto& [x, w] : {std::pair{4, 4}, {8, 8}, {12, 8}, {16, 16}, {24, 16}, {24, 24}, {32, 24}, {40, 40}})
+        for (const auto& [x, w] :
+             {std::pair{4, 4}, {8, 8}, {12, 8}, {16, 16}, {24, 16}, {24, 24}, {32, 24}, {40, 40}, {2, 2}, {64, 8}})
             QTest::addRow("K %d, %d by %d bits", terms, x, w) << terms << x << w;
     }
 }
@@ -115,7 +126,7 @@ void TestExactProduct::linear() {
                                              terms, o.formats, unit >= 8 ? o.b.data_ptr<float>()[j] : 0);
             observed = std::max(observed, bitsOf(expected));
             if (unit >= 8)
-                QCOMPARE(sum.sum[i][j].item<float>(), toFloat(expected, -unit, false));
+                QVERIFY(sum[i][j].item<float>() == toFloat(expected, -unit, false));
         }
     }
     QVERIFY(use.worstBits >= xBits + wBits);
@@ -128,7 +139,7 @@ void TestExactProduct::linear() {
     at::set_num_threads(threads == 1 ? 2 : 1);
     const at::Tensor again = summed(product, o.x, o.w, o.b, o.formats).sum;
     at::set_num_threads(threads);
-    QVERIFY(at::equal(again, sum.sum));
+    QVERIFY(at::equal(again, sum));
     for (std::int64_t i = 0; i < rows; ++i)
         QVERIFY(at::equal(summed(product, o.x[i].unsqueeze(0), o.w, o.b, o.formats).sum[0], sum.sum[i]));
 }
@@ -159,6 +170,8 @@ void TestExactProduct::accumulator() {
     accumulator.rounding = static_cast<Rounding>(rounding);
     const Sum sum = summed(linearProduct(o.w), o.x * 4, o.w, o.b, o.formats, nullptr, accumulator);
     const at::Tensor x = o.x * 4;
+    const QuantizedSum sum =
+        quantizeSum(exactSum(linearProduct(o.w), x, o.w, o.b, o.formats, nullptr), o.formats, true, {accumulator, {}});
     // floor(v / 2^drop) and what it drops, by division.
     const int drop = unit - (bits - 6);
     const Int128 step = Int128{1} << drop, half = Int128{1} << (bits - 1);
@@ -199,7 +212,7 @@ void TestExactProduct::accumulator() {
                     integer = integer < 0 ? low : half - 1;
                 }
             }
-            QCOMPARE(sum.accumulated[i][j].item<float>(), toFloat(integer, 6 - bits, false));
+            QVERIFY(sum.accumulated[i][j].item<float>() == toFloat(integer, 6 - bits, false));
         }
     }
     QVERIFY(outside > 0);
@@ -296,6 +309,216 @@ void TestExactProduct::roundsToOdd() {
     const Int128 beside = (Int128{1} << 39) + 1;
     QCOMPARE(std::nearbyint(toFloat(beside, -40, false)), 0.0f);
     QCOMPARE(std::nearbyint(toFloat(beside, -40, true)), 1.0f);
+}
+
+namespace {
+
+/// One sum of any tensor that exactSum gives, in units of 2^−unit.
+Int128 integerAt(const at::Tensor& sum, std::int64_t i, int unit, const ProductFormats& formats, bool hasBias) {
+    if (sum.scalar_type() == at::kLong) {
+        const auto* words = sum.data_ptr<std::int64_t>() + 2 * i;
+        const Int128 v = (static_cast<Int128>(words[1]) << 64) + static_cast<std::uint64_t>(words[0]);
+        const int up = unit - sumFraction(formats, hasBias);
+        return up >= 0 ? v << up : v >> -up;
+    }
+    const double v = sum.scalar_type() == at::kDouble ? sum.data_ptr<double>()[i] : sum.data_ptr<float>()[i];
+    return static_cast<Int128>(std::ldexp(static_cast<long double>(v), unit));
+}
+
+} // namespace
+
+void TestExactProduct::dtypes_data() {
+    QTest::addColumn<int>("bits");
+    QTest::addColumn<int>("terms");
+    QTest::addColumn<int>("dtype");
+    for (int bits = 2; bits <= 44; bits += 3) {
+        for (const int terms : {1, 2, 33, 300}) {
+            const double most = std::ldexp(terms, 2 * bits - 2);
+            const auto dtype = most < 0x1p24 ? at::kFloat : most < 0x1p53 ? at::kDouble : at::kLong;
+            QTest::addRow("%d bits, K %d", bits, terms) << bits << terms << static_cast<int>(dtype);
+        }
+    }
+}
+
+void TestExactProduct::dtypes() {
+    QFETCH(int, bits);
+    QFETCH(int, terms);
+    QFETCH(int, dtype);
+    // All at the least integer but for the second row: no sum of these formats is larger.
+    const ProductFormats formats{format(bits, 3), format(bits, -1), {}};
+    at::Tensor x = at::full({2, terms}, formats.x.lowest()), w = at::full({3, terms}, formats.w.lowest());
+    x[1] = quantize(random({terms}, 4) * static_cast<float>(formats.x.highest() / 2), formats.x, "x");
+    w[2] = quantize(random({terms}, 5) * static_cast<float>(formats.w.highest() / 2), formats.w, "w");
+    AccumulatorUse use;
+    const at::Tensor sum = exactSum(linearProduct(w), x, w, {}, formats, &use);
+    QCOMPARE(static_cast<int>(sum.scalar_type()), dtype);
+    QVERIFY(use.observedBits <= use.worstBits);
+    if ((terms & (terms - 1)) == 0)
+        QCOMPARE(use.observedBits, use.worstBits);
+    const ProductFormats onUnits{formats.x, formats.w, {}};
+    for (std::int64_t i = 0; i < 2; ++i) {
+        for (std::int64_t j = 0; j < 3; ++j) {
+            const Int128 expected =
+                plainSum(x.data_ptr<float>() + i * terms, w.data_ptr<float>() + j * terms, terms, onUnits, 0);
+            QVERIFY(integerAt(sum, 3 * i + j, 2, formats, false) == expected);
+        }
+    }
+}
+
+void TestExactProduct::farFractions_data() {
+    QTest::addColumn<int>("xFraction");
+    QTest::addColumn<int>("biasFraction");
+    QTest::addColumn<double>("bias");
+    QTest::addColumn<int>("totalBits"); ///< of x and w
+    for (const int bits : {8, 24, 30}) {
+        QTest::addRow("bias far below, %d bits", bits) << 4 << 80 << 0x1.8p-79 << bits;
+        QTest::addRow("bias of zeros far below, %d bits", bits) << 4 << 100 << 0.0 << bits;
+        QTest::addRow("bias far above, %d bits", bits) << 20 << -66 << 0x1p70 << bits;
+        QTest::addRow("bias of zeros far above, %d bits", bits) << 20 << -200 << 0.0 << bits;
+        QTest::addRow("far below float32, %d bits", bits) << 90 << 180 << 0x1p-149 << bits;
+    }
+    QTest::addRow("everything at the end") << 512 << 512 << 0.0 << 8;
+    QTest::addRow("everything at the other end") << -90 << -180 << 0.0 << 8;
+}
+
+void TestExactProduct::farFractions() {
+    QFETCH(int, xFraction);
+    QFETCH(int, biasFraction);
+    QFETCH(double, bias);
+    QFETCH(int, totalBits);
+    const std::int64_t terms = 33;
+    const ProductFormats formats{format(totalBits, xFraction), format(totalBits, xFraction), format(8, biasFraction)};
+    const auto scale = static_cast<float>(std::ldexp(1.0, totalBits - 3 - xFraction));
+    const at::Tensor x = quantize(random({2, terms}, 1) * scale, formats.x, "x");
+    const at::Tensor w = quantize(random({3, terms}, 2) * scale, formats.w, "w");
+    const at::Tensor b = at::tensor({bias, 0.0, -bias}, at::kDouble).to(at::kFloat);
+    const at::Tensor sum = exactSum(linearProduct(w), x, w, b, formats, nullptr);
+    const at::Tensor rounded = quantizeSum(sum, formats, true, {}).sum;
+    for (std::int64_t i = 0; i < 2; ++i) {
+        for (std::int64_t j = 0; j < 3; ++j) {
+            // The product's integer, and the bias, which an x87 number holds together to 64 bits at the least.
+            Int128 products = 0;
+            for (std::int64_t k = 0; k < terms; ++k)
+                products += static_cast<Int128>(std::ldexp(static_cast<double>(x[i][k].item<float>()), xFraction)) *
+                            static_cast<Int128>(std::ldexp(static_cast<double>(w[j][k].item<float>()), xFraction));
+            const long double high = std::ldexp(static_cast<long double>(products), -2 * xFraction);
+            const long double expected = high + static_cast<long double>(b[j].item<float>());
+            QVERIFY(rounded[i][j].item<float>() == static_cast<float>(expected));
+            if (sum.scalar_type() == at::kDouble)
+                QVERIFY(sum[i][j].item<double>() == static_cast<double>(expected));
+        }
+    }
+}
+
+void TestExactProduct::widest() {
+    // T 64 by T 64: 2^126 each, and K of them.
+    const ProductFormats formats{format(64, 0), format(64, 0), format(64, 0)};
+    at::Tensor x = at::full({1, 300}, -0x1p63f), w = at::full({2, 300}, -0x1p63f);
+    w[1] = 0x1p40f;
+    const at::Tensor b = at::tensor({-0x1p63f, 0x1p10f});
+    const at::Tensor sum = exactSum(linearProduct(w), x, w, b, formats, nullptr);
+    QuantizedSum got = quantizeSum(sum, formats, true, {format(64, 0), format(16, -50)});
+    QVERIFY(got.sum[0][0].item<float>() == static_cast<float>(300 * 0x1p126L - 0x1p63L));
+    QVERIFY(got.sum[0][1].item<float>() == static_cast<float>(-300 * 0x1p103L + 0x1p10L));
+    QVERIFY(got.accumulated[0][0].item<float>() == 0x1p63f);
+    QVERIFY(got.accumulated[0][1].item<float>() == -0x1p63f);
+    QCOMPARE(got.accumulatorOverflow.high, std::int64_t{1});
+    QCOMPARE(got.accumulatorOverflow.low, std::int64_t{1});
+    QVERIFY(got.activation[0][0].item<float>() == 0x1p63f);
+    // Small bits at a fine point: the sums need more than the grid's 126 bits, their values do not.
+    const QType fine = format(64, 60);
+    x = quantize(random({3, 40}, 1), fine, "x");
+    w = quantize(random({4, 40}, 2), fine, "w");
+    const ProductFormats fineFormats{fine, fine, {}};
+    const at::Tensor y =
+        quantizeSum(exactSum(linearProduct(w), x, w, {}, fineFormats, nullptr), fineFormats, false, {}).sum;
+    for (std::int64_t i = 0; i < 3; ++i) {
+        for (std::int64_t j = 0; j < 4; ++j) {
+            Int128 expected = 0; // of 2^−100: float32 of this size has no finer products
+            for (std::int64_t k = 0; k < 40; ++k)
+                expected += integerOf(x[i][k].item<float>(), 50) * integerOf(w[j][k].item<float>(), 50);
+            QVERIFY(y[i][j].item<float>() == toFloat(expected, -100, false));
+        }
+    }
+}
+
+void TestExactProduct::bits_data() {
+    QTest::addColumn<int>("total");
+    QTest::addColumn<double>("x");
+    QTest::addColumn<double>("w");
+    QTest::addColumn<int>("biasTotal");
+    QTest::addColumn<double>("bias");
+    QTest::addColumn<int>("observed");
+    QTest::addColumn<int>("worst");
+    QTest::newRow("−2^7 needs 8 bits") << 8 << -128.0 << 1.0 << 0 << 0.0 << 8 << 16;
+    QTest::newRow("2^7 needs 9") << 8 << -128.0 << -1.0 << 0 << 0.0 << 9 << 16;
+    QTest::newRow("−2^7 + 1") << 8 << -127.0 << 1.0 << 0 << 0.0 << 8 << 16;
+    QTest::newRow("−1 needs one") << 8 << -1.0 << 1.0 << 0 << 0.0 << 1 << 16;
+    QTest::newRow("all the products' bits") << 8 << -128.0 << -128.0 << 0 << 0.0 << 16 << 16;
+    QTest::newRow("−2^30 of 53 bits") << 20 << -0x1p19 << 0x1p11 << 0 << 0.0 << 31 << 40;
+    QTest::newRow("2^58") << 30 << -0x1p29 << -0x1p29 << 0 << 0.0 << 60 << 60;
+    QTest::newRow("−2^58 of wide sums") << 31 << -0x1p30 << 0x1p28 << 60 << 0.0 << 59 << 62;
+    QTest::newRow("bias of 31 bits at its greatest, on top of the products'")
+        << 16 << -0x1p15 << -0x1p15 << 31 << 0x1p30 << 33 << 33;
+    QTest::newRow("larger bias at its greatest") << 16 << -0x1p15 << -0x1p15 << 32 << 0x1p31 << 33 << 33;
+    QTest::newRow("small bias") << 16 << -0x1p15 << -0x1p15 << 24 << 8388607.0 << 32 << 32;
+}
+
+void TestExactProduct::bits() {
+    QFETCH(int, total);
+    QFETCH(double, x);
+    QFETCH(double, w);
+    QFETCH(int, biasTotal);
+    QFETCH(double, bias);
+    QFETCH(int, observed);
+    QFETCH(int, worst);
+    const ProductFormats formats{format(total, 0), format(total, 0), biasTotal ? format(biasTotal, 0) : QType{}};
+    const at::Tensor xs = at::full({1, 1}, x), ws = at::full({1, 1}, w);
+    const at::Tensor b = biasTotal ? at::full({1}, bias) : at::Tensor();
+    AccumulatorUse use;
+    exactSum(linearProduct(ws), xs.to(at::kFloat), ws.to(at::kFloat), b.defined() ? b.to(at::kFloat) : b, formats,
+             &use);
+    QCOMPARE(use.observedBits, observed);
+    QCOMPARE(use.worstBits, worst);
+}
+
+void TestExactProduct::gradient_data() {
+    QTest::addColumn<int>("bits");
+    QTest::addColumn<int>("dtype");
+    QTest::newRow("float32") << 6 << static_cast<int>(at::kFloat);
+    QTest::newRow("float64") << 16 << static_cast<int>(at::kDouble);
+    QTest::newRow("wide") << 40 << static_cast<int>(at::kDouble);
+}
+
+void TestExactProduct::gradient() {
+    QFETCH(int, bits);
+    QFETCH(int, dtype);
+    Operands o = operands(3, 20, 4, bits, bits, 8);
+    const at::Tensor expected =
+        quantizeSum(exactSum(linearProduct(o.w), o.x, o.w, o.b, o.formats, nullptr), o.formats, true, {}).sum;
+    o.x.requires_grad_(true);
+    o.w.requires_grad_(true);
+    const at::Tensor sum = exactSum(linearProduct(o.w), o.x, o.w, o.b, o.formats, nullptr);
+    QCOMPARE(static_cast<int>(sum.scalar_type()), dtype);
+    const QuantizedSum got = quantizeSum(sum, o.formats, true, {{}, format(6, 2)});
+    QVERIFY(at::equal(got.sum.detach(), expected));
+    got.activation.sum().backward();
+    const auto rows = [](const at::Tensor& t, std::int64_t n) { return t.detach().sum(0).expand({n, t.size(1)}); };
+    QVERIFY(at::allclose(o.x.grad(), rows(o.w, 3)));
+    QVERIFY(at::allclose(o.w.grad(), rows(o.x, 4)));
+}
+
+void TestExactProduct::empty() {
+    for (const int bits : {6, 16, 40}) {
+        const Operands o = operands(4, 20, 5, bits, bits, 1);
+        const at::Tensor none = exactSum(linearProduct(o.w), o.x.slice(0, 0, 0), o.w, o.b, o.formats, nullptr);
+        QVERIFY(quantizeSum(none, o.formats, true, {format(8, 4), {}}).accumulated.sizes() == at::IntArrayRef({0, 5}));
+        // No terms: the bias alone.
+        const at::Tensor w = o.w.slice(1, 0, 0).contiguous(), x = o.x.slice(1, 0, 0).contiguous();
+        QVERIFY(
+            at::equal(quantizeSum(exactSum(linearProduct(w), x, w, o.b, o.formats, nullptr), o.formats, true, {}).sum,
+                      o.b.expand({4, 5})));
+    }
 }
 
 QTEST_GUILESS_MAIN(TestExactProduct)

@@ -20,6 +20,8 @@ class TestIntegerBits : public QObject {
     void tensorFormats_data();
     void tensorFormats();
     void powersOfTwo();
+    void symmetric_data();
+    void symmetric();
 };
 
 void TestIntegerBits::goldenTable() {
@@ -80,6 +82,41 @@ void TestIntegerBits::powersOfTwo() {
                 const long double most = std::ldexp(1.0L, total - 1);
                 QVERIFY(units(high, *fit.fractionalBits) <= most - 1);
                 QVERIFY(units(high, *fit.fractionalBits + 1) > most - 1 || units(high, *fit.fractionalBits + 1) > most);
+            }
+        }
+    }
+}
+
+void TestIntegerBits::symmetric_data() {
+    QTest::addColumn<int>("total");
+    QTest::addColumn<int>("fraction");
+    for (const int total : {2, 8, 16, 53})
+        QTest::addRow("T %d", total) << total << 0;
+    for (const int fraction : {-3, 0, 5})
+        QTest::addRow("F %d", fraction) << 0 << fraction;
+}
+
+void TestIntegerBits::symmetric() {
+    QFETCH(int, total);
+    QFETCH(int, fraction);
+    QType type;
+    type.overflow = Overflow::SaturateSymmetric;
+    if (total)
+        type.totalBits = total;
+    else
+        type.fractionalBits = fraction;
+    for (int k = -2; k <= 20; ++k) {
+        const double power = std::ldexp(1.0, k);
+        for (const double low : {power, std::nextafter(power, 0), 0.75 * power}) {
+            for (const double high : {0.0, low / 2, low}) {
+                // −q_max is the least value: as many bits as for the mirrored range, and not one less would do.
+                const QType fit = noOverflow({-low, high}, type, "x");
+                QVERIFY(fit == noOverflow({-high, low}, type, "x"));
+                const long double most = std::ldexp(1.0L, *fit.totalBits - 1) - 1;
+                const bool fits = std::ldexp(static_cast<long double>(low), *fit.fractionalBits) <= most;
+                QVERIFY(fits || (!total && std::ldexp(low, fraction) < 1));
+                if (total)
+                    QVERIFY(std::ldexp(static_cast<long double>(low), *fit.fractionalBits + 1) > most);
             }
         }
     }

@@ -60,16 +60,18 @@ struct Expected {
 /// By definition: the bits above the point, one more where the rounding says so, the low T of them.
 Expected quantized(const Number& v, const QType& type) {
     Bits x;
-    for (std::size_t i = 0; i < kBits; ++i)
-        x[i] = i < 127 ? (v.mantissa >> i & 1) != 0 : v.mantissa < 0;
+    for (std::size_t i = 0; i < 127; ++i)
+        x[i] = (v.mantissa >> i & 1) != 0;
+    if (v.mantissa < 0)
+        x |= ~Bits() << 127;
     const int place = static_cast<int>(kPoint) + v.exponent + *type.fractionalBits;
     x <<= static_cast<std::size_t>(place);
     const bool negative = v.mantissa < 0, halfBit = x[kPoint - 1];
     const Bits rest = x << (kBits - kPoint + 1);
     const bool inexact = halfBit || rest.any(), aboveHalf = halfBit && rest.any(), tie = halfBit && rest.none();
     Bits integer = x >> kPoint;
-    for (std::size_t i = kBits - kPoint; i < kBits; ++i)
-        integer[i] = negative;
+    if (negative)
+        integer |= ~Bits() << (kBits - kPoint);
     bool up = false;
     switch (type.rounding) {
     case Rounding::Round: up = aboveHalf || (tie && integer[0]); break;
@@ -87,9 +89,8 @@ Expected quantized(const Number& v, const QType& type) {
         integer.flip(i);
     }
     const auto total = static_cast<std::size_t>(*type.totalBits);
-    bool inside = true;
-    for (std::size_t i = total; i < kBits; ++i)
-        inside = inside && integer[i] == integer[total - 1];
+    const Bits above = integer >> (total - 1);
+    bool inside = above.none() || above == ~Bits() >> (total - 1);
     Int128 low = integer[total - 1] ? -1 : 0;
     for (std::size_t i = total; i-- > 0;)
         low = low * 2 + (integer[i] ? 1 : 0);
@@ -141,7 +142,9 @@ std::vector<Int128> sums(int bits, int drop, std::uint64_t seed) {
 at::Tensor tensorOf(const std::vector<Int128>& values, Kind kind, int fraction) {
     const auto n = static_cast<std::int64_t>(values.size());
     at::Tensor result = at::empty(kind == Wide ? std::vector<std::int64_t>{n, 2} : std::vector<std::int64_t>{n},
-                                  kind == Wide ? at::kLong : kind == Float64 ? at::kDouble : at::kFloat);
+                                  kind == Wide      ? at::kLong
+                                  : kind == Float64 ? at::kDouble
+                                                    : at::kFloat);
     for (std::int64_t i = 0; i < n; ++i) {
         const Int128 v = values[static_cast<std::size_t>(i)];
         if (kind == Wide) {
@@ -233,8 +236,8 @@ void TestQuantizeSum::methods() {
         const int fraction = kind == Wide ? kFraction : kind == Float64 ? 34 : 14;
         for (const int total : {2, 3, 8, 16, 22, 24, 25, 32, 50, 51, 53, 63, 64}) {
             for (const int coarser : {0, 1, 9, 24, 40}) {
-                const QType type = format(total, fraction - coarser, static_cast<Rounding>(rounding),
-                                          static_cast<Overflow>(overflow));
+                const QType type =
+                    format(total, fraction - coarser, static_cast<Rounding>(rounding), static_cast<Overflow>(overflow));
                 const auto values = sums(bitsOf[kind], coarser, static_cast<std::uint64_t>(total + 100 * coarser));
                 // Alone above 24 bits, a float32 sum's limits are float32 values: floatSumIsQuantize.
                 if (kind != Float32 || total <= 24) {
@@ -267,8 +270,17 @@ void TestQuantizeSum::farShifts_data() {
     QTest::addColumn<int>("activation");
     QTest::addColumn<int>("bits");
     for (const int bits : {8, 64}) {
-        for (const auto& [acc, act] : {std::pair{70, 200}, {70, -60}, {-60, 70}, {200, -140}, {140, 300}, {-300, 300},
-                                       {0, 70}, {70 - 63, 70 - 64}, {70 - 127, 70 - 128}, {512, -500}, {-500, 480}})
+        for (const auto& [acc, act] : {std::pair{70, 200},
+                                       {70, -60},
+                                       {-60, 70},
+                                       {200, -140},
+                                       {140, 300},
+                                       {-300, 300},
+                                       {0, 70},
+                                       {70 - 63, 70 - 64},
+                                       {70 - 127, 70 - 128},
+                                       {512, -500},
+                                       {-500, 480}})
             QTest::addRow("F %d then %d, %d bits", acc, act, bits) << acc << act << bits;
     }
 }
@@ -306,7 +318,8 @@ void TestQuantizeSum::floatSumIsQuantize() {
             const at::Tensor expected = quantize(sum, type, "x");
             for (std::int64_t i = 0; i < sum.numel(); ++i) {
                 const float is = got.activation[i].item<float>(), wants = expected[i].item<float>();
-                QVERIFY2((is == wants && std::signbit(is) == std::signbit(wants)) || (std::isnan(is) && std::isnan(wants)),
+                QVERIFY2((is == wants && std::signbit(is) == std::signbit(wants)) ||
+                             (std::isnan(is) && std::isnan(wants)),
                          text(type) + ": " + QByteArray::number(sum[i].item<float>(), 'g', 12));
             }
             QVERIFY(got.sum.is_same(sum) && got.accumulated.is_same(sum));
@@ -321,11 +334,11 @@ void TestQuantizeSum::wrapSeesLowBits() {
     const ProductFormats formats{format(30, 2), format(30, 2), {}};
     for (const Kind kind : {Float64, Wide}) {
         const QuantizedSum got = quantizeSum(tensorOf({v, -v}, kind, 4), formats, false, {{}, wrap});
-        QCOMPARE(got.activation[0].item<float>(), 5.0f / 16);
-        QCOMPARE(got.activation[1].item<float>(), -5.0f / 16);
+        QVERIFY(got.activation[0].item<float>() == 5.0f / 16);
+        QVERIFY(got.activation[1].item<float>() == -5.0f / 16);
         QCOMPARE(got.activationOverflow.high, std::int64_t{1});
         QCOMPARE(got.activationOverflow.low, std::int64_t{1});
-        QCOMPARE(got.sum[0].item<float>(), 0x1p40f);
+        QVERIFY(got.sum[0].item<float>() == 0x1p40f);
     }
 }
 
@@ -335,12 +348,12 @@ void TestQuantizeSum::oneRounding() {
     const ProductFormats formats{format(30, 5), format(30, 5), {}};
     for (const Kind kind : {Float64, Wide}) {
         const QuantizedSum got = quantizeSum(tensorOf({v}, kind, 10), formats, false, {{}, format(28, -2)});
-        QCOMPARE(got.activation.item<float>(), 67'108'868.0f);
+        QVERIFY(got.activation.item<float>() == 67'108'868.0f);
         // The accumulator holds 2^26 + 2 exactly, and float32 does not: its value decides the activation's tie.
         const QuantizedSum then =
             quantizeSum(tensorOf({v + (Int128{4} << 10)}, kind, 10), formats, false, {format(32, 0), format(28, -2)});
-        QCOMPARE(then.accumulated.item<float>(), 67'108'872.0f);
-        QCOMPARE(then.activation.item<float>(), 67'108'872.0f);
+        QVERIFY(then.accumulated.item<float>() == 67'108'872.0f);
+        QVERIFY(then.activation.item<float>() == 67'108'872.0f);
     }
 }
 
@@ -352,12 +365,16 @@ void TestQuantizeSum::stochastic() {
     const at::Tensor expected = quantize(tensorOf(values, Float32, 14), type, "x", 77);
     for (const Kind kind : {Float32, Float64, Wide}) {
         const at::Tensor all = tensorOf(values, kind, 14);
-        SumFormats next{{}, type, 0, 77, 0};
+        SumFormats next;
+        next.activation = type;
+        next.activationSeed = 77;
         QVERIFY(sameBits(quantizeSum(all, formats, false, next).activation, expected));
         next.firstIndex = 10;
         QVERIFY(sameBits(quantizeSum(all.slice(0, 10).contiguous(), formats, false, next).activation,
                          expected.slice(0, 10).contiguous()));
-        next = {type, {}, 77, 0, 0};
+        next = SumFormats();
+        next.accumulator = type;
+        next.accumulatorSeed = 77;
         QVERIFY(sameBits(quantizeSum(all, formats, false, next).accumulated, expected));
     }
 }
@@ -391,9 +408,9 @@ void TestQuantizeSum::scaledFormats() {
                                                           : std::clamp(integer, low, 15.0);
             value = channels.overflow == Overflow::SaturateZero ? 0 : (integer - zero) * scale;
         }
-        QCOMPARE(got.accumulated.data_ptr<float>()[i], static_cast<float>(value));
+        QVERIFY(got.accumulated.data_ptr<float>()[i] == static_cast<float>(value));
         const double then = std::clamp(std::nearbyint(value * 8), -32.0, 31.0) / 8;
-        QCOMPARE(got.activation.data_ptr<float>()[i], static_cast<float>(then));
+        QVERIFY(got.activation.data_ptr<float>()[i] == static_cast<float>(then));
     }
     QVERIFY(counts.low > 0 && counts.high > 0);
     QCOMPARE(got.accumulatorOverflow.low, counts.low);
@@ -412,7 +429,8 @@ void TestQuantizeSum::gradient() {
 }
 
 void TestQuantizeSum::empty() {
-    const QuantizedSum got = quantizeSum(at::empty({0, 3, 2}, at::kLong), gridOf(4), false, {format(8, 2), format(4, 1)});
+    const QuantizedSum got =
+        quantizeSum(at::empty({0, 3, 2}, at::kLong), gridOf(4), false, {format(8, 2), format(4, 1)});
     QVERIFY(got.sum.sizes() == at::IntArrayRef({0, 3}) && got.activation.sizes() == at::IntArrayRef({0, 3}));
     QCOMPARE(got.activation.scalar_type(), at::kFloat);
 }
