@@ -5,8 +5,10 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 #include <unordered_set>
 
 namespace fxp::quant {
@@ -64,29 +66,27 @@ std::optional<Tensors> valuesOf(Network& network, const Program& program, const 
     return values;
 }
 
-/// Whether each of two samples has in `both` what it has alone.
-bool areApart(const Tensors& both, const std::array<const Tensors*, 2>& alone, const std::vector<char>& compared,
-              const std::vector<std::int8_t>& dimensions) {
-    for (std::size_t id = 0; id < both.size(); ++id) {
-        if (!compared[id] || !both[id].defined())
+/// Whether one of the `count` samples in `many` has there what it has alone.
+bool isApart(const Tensors& many, std::int64_t count, std::int64_t sample, const Tensors& alone,
+             const std::vector<char>& compared, const std::vector<std::int8_t>& dimensions) {
+    for (std::size_t id = 0; id < many.size(); ++id) {
+        if (!compared[id] || !many[id].defined())
             continue;
+        if (!alone[id].defined())
+            return false;
         const std::int8_t dimension = dimensions[id];
-        for (std::size_t sample = 0; sample < 2; ++sample) {
-            const at::Tensor& one = (*alone[sample])[id];
-            if (!one.defined())
-                return false;
-            if (dimension < 0) {
-                if (!isSame(one, both[id]))
-                    return false;
-                continue;
-            }
-            const std::int64_t places = both[id].size(dimension) / 2;
-            const at::Tensor part = both[id].narrow(dimension, static_cast<std::int64_t>(sample) * places, places);
-            if (!isSame(one, part))
-                return false;
-        }
+        if (dimension >= 0 && many[id].size(dimension) % count != 0)
+            return false;
+        const std::int64_t places = dimension < 0 ? 0 : many[id].size(dimension) / count;
+        if (!isSame(alone[id], dimension < 0 ? many[id] : many[id].narrow(dimension, sample * places, places)))
+            return false;
     }
     return true;
+}
+
+bool areApart(const Tensors& both, const Tensors& first, const Tensors& second, const std::vector<char>& compared,
+              const std::vector<std::int8_t>& dimensions) {
+    return isApart(both, 2, 0, first, compared, dimensions) && isApart(both, 2, 1, second, compared, dimensions);
 }
 
 std::int64_t bytesOf(const Tensors& values, const Program& program, const std::vector<char>& needed) {
@@ -116,13 +116,13 @@ SampleLayout tryLayout(Network& network, const ModelArguments& arguments, std::i
     }
     const std::vector<char> compared = floatValuesNeeded(two.program);
     const auto other = valuesOf(network, one.program, slice(arguments, 1, 2), stop);
-    if (!other || !areApart(two.values, {&one.values, &*other}, compared, layout.dimensions))
+    if (!other || !areApart(two.values, one.values, *other, compared, layout.dimensions))
         return {};
     if (count > 2) {
         const auto both = valuesOf(network, two.program, slice(arguments, count - 2, count), stop);
         const auto first = valuesOf(network, one.program, slice(arguments, count - 2, count - 1), stop);
         const auto second = valuesOf(network, one.program, slice(arguments, count - 1, count), stop);
-        if (!both || !first || !second || !areApart(*both, {&*first, &*second}, compared, layout.dimensions))
+        if (!both || !first || !second || !areApart(*both, *first, *second, compared, layout.dimensions))
             return {};
     }
     layout.bytesPerSample = bytesOf(two.values, two.program, compared) / 2 + 1;
@@ -131,7 +131,33 @@ SampleLayout tryLayout(Network& network, const ModelArguments& arguments, std::i
     return layout;
 }
 
+/// Whether samples at both ends and in the middle of those from `begin` to `end` are apart from the others.
+bool rangeIsApart(Network& network, const ModelArguments& arguments, std::int64_t begin, std::int64_t end,
+                  const SampleLayout& layout, const std::function<bool()>& stop) {
+    const Recording many = network.record(slice(arguments, begin, end), stop);
+    if (!sameSteps(many.program, *layout.program))
+        return false;
+    const std::vector<char> compared = floatValuesNeeded(many.program);
+    const std::int64_t count = end - begin;
+    for (const std::int64_t sample : std::set<std::int64_t>{0, 1, count / 2, count - 1}) {
+        const Recording alone = network.record(slice(arguments, begin + sample, begin + sample + 1), stop);
+        if (!sameSteps(alone.program, many.program) ||
+            !isApart(many.values, count, sample, alone.values, compared, layout.dimensions))
+            return false;
+    }
+    return true;
+}
+
 } // namespace
+
+bool mayBeCut(Network& network, const ModelArguments& arguments, std::int64_t count, const SampleLayout& layout,
+              std::int64_t memoryBytes, const std::function<bool()>& stop) {
+    constexpr std::int64_t kAtLeast = std::int64_t{64} << 20;
+    const std::int64_t together =
+        std::clamp<std::int64_t>(std::max(memoryBytes, kAtLeast) / layout.bytesPerSample, 2, count);
+    return rangeIsApart(network, arguments, 0, together, layout, stop) &&
+           (together == count || rangeIsApart(network, arguments, count - together, count, layout, stop));
+}
 
 SampleLayout findSampleLayout(Network& network, const ModelArguments& arguments, std::int64_t count,
                               const std::function<bool()>& stop) {

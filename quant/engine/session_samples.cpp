@@ -142,6 +142,11 @@ std::unique_ptr<Session::Data> Session::takeSamples(const Samples& samples, cons
             size = std::min(size, m_options.batchSize);
         else if (perSample * size > m_options.memoryBytes)
             size = std::clamp<std::int64_t>(m_options.memoryBytes / (4 * perSample), 1, size);
+        if (size < data->count &&
+            !mayBeCut(*m_network, recordable, data->count, layout, m_options.memoryBytes, control.stop)) {
+            attempt.again = attempt.whole = true;
+            return nullptr;
+        }
     }
 
     std::map<std::vector<std::vector<std::int64_t>>, Recorded> known;

@@ -136,6 +136,10 @@ at::IValue ScriptInterpreter::attribute(const at::IValue& object, const std::str
     if (written != m_state.end())
         return written->second;
     at::IValue value = instance->getAttr(name);
+    if (value.isList() || value.isGenericDict()) {
+        // A copy that is this run's own: the model may append to it.
+        return m_containers.try_emplace({instance.get(), name}, value.deepcopy()).first->second;
+    }
     if (value.isTensor())
         m_recorder.aliases().setName(value.toTensor(), name);
     return value;

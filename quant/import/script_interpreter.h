@@ -50,6 +50,7 @@ class ScriptInterpreter {
     StopRequest m_stop;
     std::unordered_map<const c10::ivalue::Object*, std::string> m_paths;
     std::map<std::pair<const c10::ivalue::Object*, std::string>, at::IValue> m_state;
+    std::map<std::pair<const c10::ivalue::Object*, std::string>, at::IValue> m_containers; ///< lists and dicts read
     std::vector<at::IValue> m_kept; ///< objects made by the script, so that no address is used twice
     int m_depth = 0;
 };

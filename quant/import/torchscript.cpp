@@ -109,16 +109,11 @@ void toFloat(const jit::Module& module) {
     }
 }
 
-/// Puts what a model wrote to its parameters and buffers back when the recording ends: every run starts from the
-/// file's state.
+/// Puts what a model wrote in place back when the recording ends: parameters, buffers and tensors inside objects have
+/// the file's state at the start of every run.
 class StateGuard {
   public:
-    explicit StateGuard(const NamedTensors& state) {
-        for (const auto& [name, tensor] : state) {
-            if (tensor.has_storage())
-                m_state.emplace(tensor.storage().unsafeGetStorageImpl(), at::Tensor());
-        }
-    }
+    StateGuard() = default;
     ~StateGuard() {
         const at::NoGradGuard noGrad;
         for (const auto& [memory, saved] : m_saved)
@@ -128,14 +123,11 @@ class StateGuard {
     StateGuard& operator=(const StateGuard&) = delete;
 
     void beforeWrite(const at::Tensor& tensor) {
-        const auto found = m_state.find(tensor.storage().unsafeGetStorageImpl());
-        if (found == m_state.end() || found->second.defined())
+        if (!tensor.has_storage() || !m_known.insert(tensor.storage().unsafeGetStorageImpl()).second)
             return;
         const auto elements = static_cast<std::int64_t>(tensor.storage().nbytes() / tensor.element_size());
-        found->second = tensor.as_strided({elements}, {1}, 0).clone();
-        m_saved.emplace_back(tensor, found->second);
+        m_saved.emplace_back(tensor.alias(), tensor.as_strided({elements}, {1}, 0).clone());
     }
-
     /// What the recording holds of memory that was written to is copied aside, for that memory is put back.
     void detach(Builder& builder) const {
         for (const auto& [memory, saved] : m_saved)
@@ -143,7 +135,7 @@ class StateGuard {
     }
 
   private:
-    std::map<const void*, at::Tensor> m_state; ///< by storage; what it held, once it was written to
+    std::set<const void*> m_known; ///< storages, which m_saved keeps
     std::vector<std::pair<at::Tensor, at::Tensor>> m_saved;
 };
 
@@ -235,7 +227,7 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
         paths.insert(info.path);
     recorder.paths().setModules(std::move(paths));
     const NamedTensors state = namedTensors(m_module);
-    StateGuard guard(state);
+    StateGuard guard;
     recorder.setBeforeWrite([&guard](const at::Tensor& tensor) { guard.beforeWrite(tensor); });
 
     std::vector<at::IValue> stack;

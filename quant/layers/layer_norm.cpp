@@ -5,10 +5,14 @@
 namespace fxp::quant {
 
 LayerNorm::LayerNorm(const std::string& path, Parameters parameters)
-    : Layer(kType, path), m_parameters(std::move(parameters)) {}
+    : Layer(kType, path), m_parameters(std::move(parameters)) {
+    varTensor.setDivisor();
+}
 
 LayerNorm::LayerNorm(Layer& parent, const std::string& name, Parameters parameters)
-    : Layer(parent, kType, name), m_parameters(std::move(parameters)) {}
+    : Layer(parent, kType, name), m_parameters(std::move(parameters)) {
+    varTensor.setDivisor();
+}
 
 Value LayerNorm::forward(Value x, Builder& run) {
     const Scope scope(*this, run);

@@ -61,7 +61,10 @@ Slot& OperatorLayer::addSlot(const std::string& name, Role role) {
     return *m_slots.back();
 }
 
-std::string OperatorLayer::parameterSlot(const std::string& name) const {
+std::string OperatorLayer::parameterSlot(const std::string& parameter) const {
+    // The operator's own slots keep their names.
+    const bool isReserved = parameter == "accumulator" || parameter.starts_with("activation");
+    const std::string name = isReserved ? parameter + "_parameter" : parameter;
     const auto taken = [this](const std::string& candidate) {
         return std::ranges::any_of(m_slots, [&](const auto& slot) { return slot->name() == candidate; });
     };

@@ -40,7 +40,7 @@ class OperatorLayer final : public Layer {
 
   private:
     Slot& addSlot(const std::string& name, Role role);
-    std::string parameterSlot(const std::string& name) const;
+    std::string parameterSlot(const std::string& parameter) const;
     std::vector<Value> quantizeInputs(const std::vector<Input>& inputs, Builder& run);
     std::vector<Value> forwardProduct(const OperatorProduct& product, const std::vector<Value>& inputs, Builder& run);
 

@@ -121,7 +121,7 @@ Tensors evaluateAten(const AtenOperator& aten, const StepContext& context) {
         const c10::Stack stack = stackOf(aten, context, context.inputs);
         return {stack[0].toTensor().reshape(stack[1].toIntVector())};
     }
-    if (precisionOf(name) == Precision::AsItIs || !isWidenable(context))
+    if (precisionOf(context) == Precision::AsItIs || !isWidenable(context))
         return runOn(aten, stackOf(aten, context, context.inputs));
     if (const auto result = reproducible(name, context))
         return {*result};

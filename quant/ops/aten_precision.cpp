@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <unordered_set>
 
 namespace fxp::quant {
@@ -127,13 +128,18 @@ std::optional<at::Tensor> function(const std::string& base, const StepContext& c
 
 } // namespace
 
-Precision precisionOf(const std::string& name) {
+Precision precisionOf(const StepContext& context) {
+    const std::string& name = context.step.op;
     const std::string base = baseName(name);
-    // Division with a rounding mode is not one rounding.
-    if (base == "div" && name.find("_mode") != std::string::npos)
-        return Precision::Wide;
-    return movesValues(base) || roundsOnceOrNever(base) || dependsOnShapeAlone(base) ? Precision::AsItIs
-                                                                                    : Precision::Wide;
+    if (movesValues(base) || dependsOnShapeAlone(base))
+        return Precision::AsItIs;
+    // Complex products are sums of products, a scaled sum may or may not be fused, and a division with a rounding mode
+    // is not one rounding.
+    const bool complex = std::ranges::any_of(
+        context.inputs, [](const at::Tensor& input) { return input.defined() && input.is_complex(); });
+    const bool scaled = (base == "add" || base == "sub" || base == "rsub") && !isOne(context, 2);
+    const bool divides = base == "div" && name.find("_mode") != std::string::npos;
+    return roundsOnceOrNever(base) && !complex && !scaled && !divides ? Precision::AsItIs : Precision::Wide;
 }
 
 std::optional<at::Tensor> reproducible(const std::string& name, const StepContext& context) {

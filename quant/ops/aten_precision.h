@@ -14,8 +14,7 @@ enum class Precision : std::uint8_t {
     Wide,   ///< in float64, rounded once to float32
 };
 
-/// `name`: with namespace and overload, `aten::add_.Tensor`.
-Precision precisionOf(const std::string& name);
+Precision precisionOf(const StepContext& context);
 
 /// The operator by our own arithmetic where there is such: float32 products with one order of summation for every
 /// element (core/float_product.h), and functions computed alike on every CPU (core/functions.h). Nothing for any other

@@ -40,33 +40,22 @@ Value Builder::constant(const at::Tensor& tensor) {
     }
     const auto [place, fresh] = m_constantOf.try_emplace(keyOf(tensor), kAbsent);
     if (fresh) {
-        place->second = add(tensor, true).id;
+        place->second = add(tensor.alias(), true).id; // its shape stays when the model changes it in place
         m_constants.push_back(place->second);
     }
     return {place->second};
-}
-
-void Builder::declareSlot(const SlotInfo& slot) {
-    const auto [place, fresh] = m_slots.try_emplace(slot.path, slot);
-    if (fresh)
-        return;
-    if (place->second.layerType != slot.layerType || place->second.layerPath != slot.layerPath)
-        throw Error(slot.path, "two tensors of the model would get this path",
-                    "give the modules of the model names of their own");
-    if (!slot.absent)
-        place->second = slot;
 }
 
 Value Builder::quantize(const SlotInfo& slot, Value value) {
     SlotInfo info = slot;
     if (!value.defined()) {
         info.absent = true;
-        declareSlot(info);
+        m_slots.push_back(info);
         return {};
     }
     info.parameter = isConstant(value) && slot.role != Role::Activation;
     info.shape = tensor(value).sizes().vec();
-    declareSlot(info);
+    m_slots.push_back(info);
     OpenStep open;
     open.step.op = "quantize";
     open.step.arguments = {{"", Hole{0}}};
@@ -125,7 +114,7 @@ std::vector<Value> Builder::applyWithFormats(const std::string& op, const Operan
     for (const InnerSlot& inner : innerSlots) {
         SlotInfo info = inner.slot;
         info.shape = results.at(inner.before).sizes().vec();
-        declareSlot(info);
+        m_slots.push_back(info);
         open.sitePaths.push_back(info.path);
         open.step.sites.push_back(
             {-1, firstResult + static_cast<ValueId>(inner.before), firstResult + static_cast<ValueId>(inner.after)});
@@ -146,7 +135,7 @@ std::vector<Value> Builder::addStep(OpenStep open, const Tensors& results) {
 }
 
 void Builder::setStepDimension(const SlotInfo& slot, int dimension) {
-    m_slots.at(slot.path).stepDimension = dimension;
+    std::ranges::find(m_slots.rbegin(), m_slots.rend(), slot.path, &SlotInfo::path)->stepDimension = dimension;
 }
 
 void Builder::log(const std::string& key, const std::string& layerType, Value value, const LogView& view) {
@@ -182,6 +171,7 @@ void Builder::erase(const Mark& begin, const Mark& end) {
     cut(m_steps, begin.steps, end.steps);
     cut(m_log, begin.log, end.log);
     cut(m_layers, begin.layers, end.layers);
+    cut(m_slots, begin.slots, end.slots);
     for (auto it = m_refoldable.begin(); it != m_refoldable.end();) {
         Mark &first = it->second.begin, &last = it->second.end;
         if (first.steps >= begin.steps && last.steps <= end.steps) {
@@ -193,6 +183,7 @@ void Builder::erase(const Mark& begin, const Mark& end) {
                 mark->steps -= end.steps - begin.steps;
                 mark->log -= end.log - begin.log;
                 mark->layers -= end.layers - begin.layers;
+                mark->slots -= end.slots - begin.slots;
             }
         }
         ++it;

@@ -80,9 +80,9 @@ class Builder {
 
     /// A place in the recording, to return to when a hypothesis fails or to cut from when it holds.
     struct Mark {
-        std::size_t steps = 0, log = 0, layers = 0;
+        std::size_t steps = 0, log = 0, layers = 0, slots = 0;
     };
-    Mark mark() const { return {m_steps.size(), m_log.size(), m_layers.size()}; }
+    Mark mark() const { return {m_steps.size(), m_log.size(), m_layers.size(), m_slots.size()}; }
     /// Forgets what was recorded from `begin` up to `end`, and frees the tensors of its results.
     void erase(const Mark& begin, const Mark& end);
     /// The steps from `begin` up to `end`, with the builder's own value numbers and no slot numbers.
@@ -112,7 +112,7 @@ class Builder {
         Tensors values;
         std::vector<ValueId> renumbered; ///< by the builder's value: the program's; kAbsent for one that is gone
     };
-    /// Throws Error when two different layers were declared under one path.
+    /// Throws Error when two different layers, or slots of different layers, were declared under one path.
     Finished finish(const std::vector<Value>& outputs) const;
 
   private:
@@ -130,7 +130,7 @@ class Builder {
     std::vector<Value> addStep(OpenStep step, const Tensors& results);
     Argument place(const Operand& operand, std::vector<ValueId>& inputs) const;
     Tensors tensorsOf(const std::vector<ValueId>& inputs) const;
-    void declareSlot(const SlotInfo& slot);
+    std::map<std::string, SlotInfo> slotsByPath() const;
     std::vector<char> neededSteps(const std::vector<Value>& outputs) const;
 
     std::vector<OpenStep> m_steps;
@@ -140,7 +140,7 @@ class Builder {
     std::vector<ValueId> m_constants;
     std::unordered_multimap<const void*, ValueId> m_byStorage; ///< of the tensors that lie in it
     std::map<ConstantKey, ValueId> m_constantOf;               ///< the tensors, and so the storages, are kept
-    std::map<std::string, SlotInfo> m_slots; ///< by path
+    std::vector<SlotInfo> m_slots; ///< as they were declared: one that is quantized twice stands there twice
     std::vector<LogEntry> m_log;
     std::vector<LayerSpec> m_layers;
     std::map<ValueId, Refoldable> m_refoldable; ///< by result

@@ -32,6 +32,19 @@ std::vector<char> Builder::neededSteps(const std::vector<Value>& outputs) const 
     return needed;
 }
 
+std::map<std::string, SlotInfo> Builder::slotsByPath() const {
+    std::map<std::string, SlotInfo> slots;
+    for (const SlotInfo& slot : m_slots) {
+        const auto [place, fresh] = slots.try_emplace(slot.path, slot);
+        if (place->second.layerType != slot.layerType || place->second.layerPath != slot.layerPath)
+            throw Error(slot.path, "two tensors of the model would get this path",
+                        "give the modules of the model names of their own");
+        if (!fresh && !slot.absent)
+            place->second = slot;
+    }
+    return slots;
+}
+
 Builder::Finished Builder::finish(const std::vector<Value>& outputs) const {
     Finished finished;
     Program& program = finished.program;
@@ -69,11 +82,12 @@ Builder::Finished Builder::finish(const std::vector<Value>& outputs) const {
             program.constants.emplace_back(keep(constant), tensor({constant}));
     }
 
+    const std::map<std::string, SlotInfo> slots = slotsByPath();
     std::map<std::string, SlotId> ids;
     const auto slotOf = [&](const std::string& path) {
         const auto [place, fresh] = ids.try_emplace(path, static_cast<SlotId>(program.slots.size()));
         if (fresh)
-            program.slots.push_back(m_slots.at(path));
+            program.slots.push_back(slots.at(path));
         return place->second;
     };
     for (std::size_t i = 0; i < m_steps.size(); ++i) {

@@ -186,8 +186,11 @@ void OperatorRecorder::runRecorded(const OperatorCall& call, const std::string& 
     const std::vector<Value> values = record(call, name, arguments, scope);
     if (!runs) {
         stack.clear();
-        for (const Value value : values)
-            stack.emplace_back(m_builder.tensor(value));
+        for (const Value value : values) {
+            // A tensor of its own over the same memory: the model may change its shape in place.
+            const at::Tensor& tensor = m_builder.tensor(value);
+            stack.emplace_back(tensor.defined() ? tensor.alias() : tensor);
+        }
     }
     const Tensors outputs = tensorsOf(stack);
     std::size_t next = 0;
@@ -303,7 +306,7 @@ at::IValue OperatorRecorder::withLayerResults(const at::IValue& result, const st
             if (m_aliases.knows(value.toTensor(), known))
                 return m_aliases.bindTwin(value.toTensor(), own);
             const at::Tensor& tensor = m_builder.tensor(own);
-            at::Tensor fresh = m_aliases.knows(tensor) ? tensor.clone() : tensor;
+            at::Tensor fresh = m_aliases.knows(tensor) ? tensor.clone() : tensor.alias();
             m_aliases.bind(fresh, own);
             return fresh;
         }

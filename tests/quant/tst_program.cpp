@@ -241,7 +241,11 @@ void TestProgram::oneSlotOneLayer() {
     run.quantize(slot("block", "input"), x);
     SlotInfo other = slot("block", "input");
     other.layerType = "another";
-    QVERIFY_THROWS_EXCEPTION(Error, run.quantize(other, x));
+    const auto begin = run.mark();
+    const Value second = run.quantize(other, x);
+    QVERIFY_THROWS_EXCEPTION(Error, run.finish({second}));
+    run.erase(begin, run.mark()); // a hypothesis that failed leaves no slot behind
+    QCOMPARE(run.finish({x}).program.slots.size(), std::size_t{1});
 }
 
 void TestProgram::unknownOperator() {
