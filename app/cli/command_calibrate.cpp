@@ -1,16 +1,17 @@
 #include "app/cli/commands.h"
 
-#include "app/cli/files_and_text.h"
+#include "app/cli/text.h"
 #include "quant/core/notation.h"
+#include "quant/io/atomic_file.h"
+#include "quant/io/json.h"
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include <iostream>
 
 namespace fxp::cli {
 
-using Json = nlohmann::ordered_json;
+using quant::Json;
 
 namespace {
 
@@ -76,7 +77,8 @@ void Commands::calibrate() {
         options.groups.insert(*quant::parseGroup(same));
     const auto formats = session->calibrate(quant::startingFormats(session->slots(), bits), options);
     const auto write = m_options.forFxPyTorch ? quant::writeForFxPyTorch : quant::writeQConfig;
-    writeFile(m_options.output, write(identity(*session), session->layers(), session->slots(), *formats));
+    quant::writeFileAtomically(m_options.output,
+                               write(identity(*session), session->layers(), session->slots(), *formats));
     if (m_options.json) {
         std::cout << Json{{"qconfig", m_options.output}, {"tensors", session->slots().size()}}.dump() << '\n';
         return;

@@ -1,16 +1,16 @@
 #include "app/cli/commands.h"
 
+#include "quant/io/json.h"
 #include "quant/io/safetensors.h"
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include <cstdio>
 #include <iostream>
 
 namespace fxp::cli {
 
-using Json = nlohmann::ordered_json;
+using quant::Json;
 
 void Commands::declareFinetune(CLI::App& app) {
     CLI::App* command =
@@ -35,7 +35,9 @@ void Commands::finetune() {
     const quant::Formats formats = this->formats(*session);
     Json epochs = Json::array();
     const auto report = [&](const quant::EpochReport& epoch) {
-        epochs.push_back({{"epoch", epoch.epoch}, {"loss", epoch.loss}, {"accuracy", epoch.accuracy}});
+        epochs.push_back({{"epoch", epoch.epoch},
+                          {"loss", quant::jsonNumber(epoch.loss)},
+                          {"accuracy", quant::jsonNumber(epoch.accuracy)}});
         if (!m_options.json) {
             std::printf("epoch %3d of %d   loss %.4f   accuracy %.2f %%\n", epoch.epoch, m_options.training.epochs,
                         epoch.loss, 100 * epoch.accuracy);

@@ -1,17 +1,20 @@
 #include "app/cli/commands.h"
 
-#include "app/cli/files_and_text.h"
+#include "app/cli/text.h"
 #include "quant/core/error.h"
+#include "quant/io/json.h"
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <iostream>
+#include <map>
+#include <set>
+#include <string_view>
 
 namespace fxp::cli {
 
-using Json = nlohmann::ordered_json;
+using quant::Json;
 
 void Commands::declareInfo(CLI::App& app) {
     CLI::App* command = app.add_subcommand("info", "the layer tree: paths, types, slots, shapes, parameters");
@@ -53,6 +56,15 @@ void Commands::info() {
         std::cout << json.dump(2) << '\n';
         return;
     }
+    std::multimap<std::string_view, const quant::SlotInfo*> byLayer; // equal keys stay in the slots' order
+    for (const auto& slot : session->slots()) {
+        if (!slot.absent)
+            byLayer.emplace(slot.layerPath, &slot);
+    }
+    const auto print = [](const quant::SlotInfo& slot) {
+        std::cout << "    " << slot.path << "  " << slot.layerType << "  " << shapeText(slot.shape) << '\n';
+    };
+    std::set<std::string_view> shown;
     std::int64_t parameters = 0;
     for (const auto& module : session->modules()) {
         parameters += module.parameters;
@@ -63,16 +75,13 @@ void Commands::info() {
             std::cout << "  [" << module.note << "]";
         std::cout << '\n';
         // A module's own slots, and those of layers nested in it that are no modules of the file.
-        for (const auto& slot : session->slots()) {
-            if (slot.layerPath == module.path && !slot.absent)
-                std::cout << "    " << slot.path << "  " << slot.layerType << "  " << shapeText(slot.shape) << '\n';
-        }
+        const auto [first, last] = byLayer.equal_range(module.path);
+        std::for_each(first, last, [&](const auto& entry) { print(*entry.second); });
+        shown.insert(module.path);
     }
     for (const auto& slot : session->slots()) {
-        const bool shown =
-            std::ranges::any_of(session->modules(), [&](const auto& module) { return module.path == slot.layerPath; });
-        if (!shown && !slot.absent)
-            std::cout << "    " << slot.path << "  " << slot.layerType << "  " << shapeText(slot.shape) << '\n';
+        if (!slot.absent && !shown.contains(slot.layerPath))
+            print(slot);
     }
     std::cout << parameters << " parameters, " << session->slots().size() << " tensors\n";
     if (!why.empty())

@@ -1,22 +1,23 @@
 #include "app/cli/commands.h"
 
-#include "app/cli/files_and_text.h"
+#include "app/cli/text.h"
 #include "quant/core/error.h"
 #include "quant/io/activation_log.h"
+#include "quant/io/atomic_file.h"
+#include "quant/io/json.h"
 #include "quant/io/log_comparison.h"
 #include "quant/io/npz.h"
+#include "quant/io/read_file.h"
 #include "quant/io/report.h"
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
-#include <cmath>
 #include <cstdio>
 #include <iostream>
 
 namespace fxp::cli {
 
-using Json = nlohmann::ordered_json;
+using quant::Json;
 
 void Commands::declareRun(CLI::App& app) {
     CLI::App* command = app.add_subcommand("run", "run the quantized model against float");
@@ -37,31 +38,25 @@ void Commands::declareRun(CLI::App& app) {
 void Commands::compareLog(const std::vector<quant::Session::LoggedTensor>& run) const {
     std::vector<quant::LogDifference> differences;
     try {
-        differences = quant::compareLogs(quant::readActivationLog(readFile(m_options.compareLog)), run);
+        differences = quant::compareLogs(
+            quant::readActivationLog(std::string(quant::readFile(m_options.compareLog).text())), run);
     } catch (const Error& error) {
         throw Error(m_options.compareLog + ": " + error.where, error.problem, error.hint);
     }
     using Kind = quant::LogDifference::Kind;
-    Json json = Json::array();
     std::size_t equal = 0;
     const quant::LogDifference* first = nullptr;
     for (const auto& d : differences) {
         const bool same = d.kind == Kind::Equal || d.kind == Kind::NotStored;
         equal += same;
         first = first || same ? first : &d;
-        json.push_back({{"key", d.key},
-                        {"result", name(d.kind)},
-                        {"count", d.count},
-                        {"different", d.different},
-                        {"largest", std::isfinite(d.largest) ? Json(d.largest) : Json("NaN")},
-                        {"first_at", d.firstAt}});
         if (!same && !m_options.json)
             std::printf("%-12s %s  %lld of %lld differ, at most %.6g, first %s\n", std::string(name(d.kind)).c_str(),
                         d.key.c_str(), static_cast<long long>(d.different), static_cast<long long>(d.count), d.largest,
                         d.firstAt.c_str());
     }
     if (m_options.json)
-        std::cout << json.dump(2) << '\n';
+        std::cout << toJson(differences).dump(2) << '\n';
     else
         std::printf("%zu of %zu tensors equal\n", equal, differences.size());
     if (first)
@@ -76,9 +71,10 @@ void Commands::runModel() {
     const auto result = session->run(formats);
     const Json report = quant::report(model, session->sampleCount(), session->slots(), formats, *result);
     if (!m_options.report.empty())
-        writeFile(m_options.report, report.dump(1) + "\n");
+        quant::writeFileAtomically(m_options.report, report.dump(1) + "\n");
     if (!m_options.log.empty())
-        writeFile(m_options.log, quant::activationLog(session->log(), m_options.logValues).dump(1) + "\n");
+        quant::writeFileAtomically(m_options.log,
+                                   quant::activationLog(session->log(), m_options.logValues).dump(1) + "\n");
     if (!m_options.outputs.empty())
         quant::writeNpz(m_options.outputs, session->outputs());
     if (!m_options.compareLog.empty()) {

@@ -1,8 +1,8 @@
 #include "app/cli/commands.h"
 
-#include "app/cli/files_and_text.h"
 #include "model/samples_loader.h"
 #include "quant/core/error.h"
+#include "quant/io/read_file.h"
 #include "quant/io/safetensors.h"
 
 #include <CLI/CLI.hpp>
@@ -129,15 +129,17 @@ quant::Formats Commands::formats(quant::Session& session) const {
     if (m_options.qconfig.empty())
         return session.floatFormats();
     try {
-        const std::string text = readFile(m_options.qconfig);
+        const std::string text(quant::readFile(m_options.qconfig).text());
         session.setFoldedBatchNorms(quant::foldedBatchNorms(text));
         const auto file = quant::readQConfig(text, session.layers(), session.slots());
-        if (!file.isForeign && file.model.sha256 != identity(session).sha256) {
+        if (file.isForOther(identity(session))) {
             if (!m_options.anyModel)
                 throw Error("/model/sha256", "the formats were made for another model (" + file.model.name + ")",
                             "give --any-model to take them all the same");
             std::cerr << "fxp: warning: " << m_options.qconfig << " was made for another model\n";
         }
+        if (!file.note.empty())
+            std::cerr << "fxp: note: " << m_options.qconfig << ": " << file.note << '\n';
         return file.formats;
     } catch (const Error& error) {
         throw Error(m_options.qconfig + ": " + error.where, error.problem, error.hint);
