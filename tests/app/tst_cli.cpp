@@ -151,7 +151,7 @@ void TestCli::infiniteDifferences() {
     while (value->is_array())
         value = &(*value)[0];
     *value = "-Infinity";
-    value = &json["conv1.bias"]["value"][0];
+    value = &json["bn1.weight"]["value"][0];
     *value = "NaN";
     write(log, QByteArray::fromStdString(json.dump()));
     const Result result = run({"run", file, "--inputs", inputs, "--compare-log", log, "--json"});
@@ -237,9 +237,8 @@ void TestCli::schemas() {
     QCOMPARE(run({"calibrate", file, "--inputs", inputs, "-o", q}).code, 0);
     QCOMPARE(run({"run", file, "--inputs", inputs, "--qconfig", q, "--report", r, "--log", l}).code, 0);
     write(i, run({"info", file, "--inputs", inputs, "--json"}).out);
-    // So large a step that the loss leaves the numbers of JSON.
     write(t, run({"finetune", file, "--inputs", inputs, "--labels", model("digits_postnorm/labels.npy"), "--qconfig", q,
-                  "-o", m_files.filePath("tuned.safetensors"), "--epochs", "2", "--learning-rate", "1e38", "--json"})
+                  "-o", m_files.filePath("tuned.safetensors"), "--epochs", "1", "--json"})
                  .out);
     for (const auto& [name, document] :
          {std::pair{"qconfig", q}, {"report", r}, {"info", i}, {"activation_log", l}, {"finetune", t}})

@@ -220,6 +220,12 @@ FormatPanel::FormatPanel(model::Document& document, Selection& selection, QWidge
     refresh();
 }
 
+FormatPanel::~FormatPanel() {
+    // A field that loses the focus while the panel goes would still hand in its text.
+    for (QWidget* field : findChildren<QWidget*>())
+        field->disconnect(this);
+}
+
 void FormatPanel::addButtons(QGridLayout* grid, int row) {
     auto* line = new QHBoxLayout;
     line->setSpacing(6);
