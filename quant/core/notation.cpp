@@ -64,7 +64,7 @@ std::string writeFi(const QType& type) {
     const char* overflow = nameIn(kOverflowNames, type.overflow, &ModeNames<Overflow>::fi);
     if (!rounding || !overflow)
         return {};
-    std::string text = "fi(1," + numberText(*type.totalBits) + "," + numberText(*type.fractionalBits);
+    std::string text = std::string("fi(1,") + numberText(*type.totalBits) + "," + numberText(*type.fractionalBits);
     // Without their names MATLAB rounds to nearest, ties up, and saturates.
     if (type.rounding != Rounding::RoundHalfUp)
         text += std::string(",'RoundingMethod','") + rounding + "'";
@@ -220,7 +220,7 @@ std::string write(const QType& type, Notation notation) {
     const std::string total = numberText(*type.totalBits), fraction = numberText(*type.fractionalBits);
     const std::string integer = numberText(type.integerBits());
     switch (notation) {
-    case Notation::SignIntegerFraction: return "s" + numberText(type.integerBits() - 1) + "." + fraction;
+    case Notation::SignIntegerFraction: return std::string("s") + numberText(type.integerBits() - 1) + "." + fraction;
     case Notation::Q: return "Q" + integer + "." + fraction;
     case Notation::ApFixed:
         return withModes("ap_fixed<" + total + "," + integer,

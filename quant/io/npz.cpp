@@ -96,7 +96,8 @@ NamedArrays readNpz(const std::string& file) {
 }
 
 NamedArrays readNpz(std::span<const std::byte> bytes, const std::string& where) {
-    const Archive archive = opened(zip_source_buffer_create(bytes.data(), bytes.size(), 0, nullptr), ZIP_RDONLY | ZIP_CHECKCONS);
+    const Archive archive =
+        opened(zip_source_buffer_create(bytes.data(), bytes.size(), 0, nullptr), ZIP_RDONLY | ZIP_CHECKCONS);
     if (!archive)
         fail(where, "is not an .npz archive, or is cut off");
     const zip_int64_t members = zip_get_num_entries(archive.get(), 0);
