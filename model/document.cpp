@@ -5,10 +5,10 @@
 #include "model/weights_command.h"
 #include "model/worker.h"
 #include "quant/calibrate/starting_formats.h"
+#include "quant/io/atomic_file.h"
+#include "quant/io/read_file.h"
 
-#include <QFile>
 #include <QFileInfo>
-#include <QSaveFile>
 
 namespace fxp::model {
 
@@ -277,41 +277,33 @@ void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString
         return;
     }
     const quant::QConfigFile config = quant::readQConfig(text.toStdString(), m_model->layers, m_model->slots);
-    if (!config.isForeign && config.model.sha256 != m_model->identity.sha256 && !anyModel)
+    if (config.isForOther(m_model->identity) && !anyModel)
         throw OtherModel("/model/sha256", "the formats were made for another model (" + config.model.name + ")",
                          "open that model, or take them all the same");
     FormatEdit edit;
     for (std::size_t i = 0; i < config.formats.size(); ++i)
         edit.emplace(static_cast<int>(i), config.formats[i]);
     setFormats(edit, undoText);
+    if (!config.note.empty())
+        Q_EMIT notice(QString::fromStdString(config.note));
 }
 
 void Document::loadQConfig(const QString& file, bool anyModel) {
-    QFile in(file);
-    if (!in.open(QIODevice::ReadOnly))
-        throw Error(file.toStdString(), in.errorString().toStdString(), "check the path");
-    applyQConfig(in.readAll(), anyModel, tr("Open QConfig"));
+    const quant::FileBytes bytes = quant::readFile(file.toStdString());
+    applyQConfig(QByteArray(bytes.text().data(), qsizetype(bytes.text().size())), anyModel, tr("Open QConfig"));
     m_qconfigFile = file;
     m_undo.setClean();
 }
 
 void Document::saveQConfig(const QString& file) {
-    QSaveFile out(file);
-    const QByteArray text = qconfig();
-    if (!out.open(QIODevice::WriteOnly) || out.write(text) != text.size() || !out.commit())
-        throw Error(file.toStdString(), "cannot be written: " + out.errorString().toStdString(),
-                    "check the folder and its permissions");
+    quant::writeFileAtomically(file.toStdString(), qconfig().toStdString());
     m_qconfigFile = file;
     m_undo.setClean();
 }
 
 void Document::saveForFxPyTorch(const QString& file) const {
-    const std::string text = quant::writeForFxPyTorch(m_model->identity, m_model->layers, m_model->slots, m_formats);
-    QSaveFile out(file);
-    if (!out.open(QIODevice::WriteOnly) || out.write(text.data(), static_cast<qint64>(text.size())) < 0 ||
-        !out.commit())
-        throw Error(file.toStdString(), "cannot be written: " + out.errorString().toStdString(),
-                    "check the folder and its permissions");
+    quant::writeFileAtomically(file.toStdString(),
+                               quant::writeForFxPyTorch(m_model->identity, m_model->layers, m_model->slots, m_formats));
 }
 
 void Document::loadWeights(const QString& file) {

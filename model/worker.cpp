@@ -2,9 +2,9 @@
 
 #include "model/samples_loader.h"
 #include "quant/core/error.h"
+#include "quant/io/read_file.h"
 #include "quant/io/safetensors.h"
 
-#include <QFile>
 #include <QFileInfo>
 
 namespace fxp::model {
@@ -231,10 +231,7 @@ void Worker::compareLog(const QString& file) {
     guarded([&] {
         if (!m_session || !m_session->latest())
             throw Error(file.toStdString(), "there is no run to compare with", "run the model first");
-        QFile in(file);
-        if (!in.open(QIODevice::ReadOnly))
-            throw Error(file.toStdString(), in.errorString().toStdString(), "check the path");
-        const auto log = quant::readActivationLog(in.readAll().toStdString());
+        const auto log = quant::readActivationLog(std::string(quant::readFile(file.toStdString()).text()));
         Q_EMIT logCompared(file, quant::compareLogs(log, m_session->log()));
     });
 }

@@ -1,16 +1,18 @@
 #include "app/cli/commands.h"
 
-#include "quant/core/error.h"
+#include "quant/core/version.h"
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <iostream>
+#include <string>
 
 /// Exit status: 0 done, 1 failed (one line on stderr), 2 wrong usage.
 int main(int argc, char** argv) {
     CLI::App app{"fxp: fixed-point formats for neural networks, from the command line"};
     app.require_subcommand(1);
-    app.set_version_flag("--version", std::string("fxp " FXP_VERSION));
+    app.set_version_flag("--version", "fxp " + std::string(fxp::programVersion()));
     fxp::cli::Commands commands(app);
     try {
         app.parse(argc, argv);

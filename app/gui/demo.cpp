@@ -1,10 +1,10 @@
 #include "app/gui/demo.h"
 
 #include "quant/core/error.h"
+#include "quant/io/atomic_file.h"
 
 #include <QDir>
 #include <QFile>
-#include <QSaveFile>
 
 // Resources of a static library are registered by hand, and from outside any namespace.
 static void registerResources() {
@@ -23,9 +23,7 @@ QString unpack(const QString& name, const QString& folder) {
     const QByteArray bytes = source.readAll();
     if (present.open(QIODevice::ReadOnly) && present.readAll() == bytes)
         return target;
-    QSaveFile out(target);
-    if (!out.open(QIODevice::WriteOnly) || out.write(bytes) != bytes.size() || !out.commit())
-        throw Error(target.toStdString(), "cannot be written: " + out.errorString().toStdString(), "check the folder");
+    quant::writeFileAtomically(target.toStdString(), bytes.toStdString());
     return target;
 }
 

@@ -1,11 +1,13 @@
 #include "app/gui/main_window.h"
+#include "quant/core/error.h"
+#include "quant/core/version.h"
+#include "quant/io/atomic_file.h"
 #include "quant/io/report.h"
 
 #include <nlohmann/json.hpp>
 
 #include <QApplication>
 #include <QCommandLineParser>
-#include <QSaveFile>
 #include <QStyleFactory>
 #include <QThread>
 #include <QTimer>
@@ -21,27 +23,24 @@ struct Snapshot {
     bool wanted() const { return !screenshot.isEmpty() || !report.isEmpty() || !qconfig.isEmpty(); }
 };
 
-bool write(const QString& name, const QByteArray& text) {
-    QSaveFile file(name);
-    return file.open(QIODevice::WriteOnly) && file.write(text) == text.size() && file.commit();
-}
-
 int takeSnapshot(fxp::gui::MainWindow& window, const Snapshot& snapshot) {
     auto& document = window.document();
-    bool done = true;
-    if (!snapshot.screenshot.isEmpty())
-        done = window.grab().save(snapshot.screenshot) && done;
-    if (!snapshot.report.isEmpty()) {
-        const auto& model = *document.model();
-        const auto json =
-            fxp::quant::report(model.identity, model.sampleCount, model.slots, document.formats(), *document.result());
-        done = write(snapshot.report, QByteArray::fromStdString(json.dump(1) + "\n")) && done;
+    try {
+        if (!snapshot.screenshot.isEmpty() && !window.grab().save(snapshot.screenshot))
+            throw fxp::Error(snapshot.screenshot.toStdString(), "cannot be written", "check the folder");
+        if (!snapshot.report.isEmpty()) {
+            const auto& model = *document.model();
+            const auto json = fxp::quant::report(model.identity, model.sampleCount, model.slots, document.formats(),
+                                                 *document.result());
+            fxp::quant::writeFileAtomically(snapshot.report.toStdString(), json.dump(1) + "\n");
+        }
+        if (!snapshot.qconfig.isEmpty())
+            fxp::quant::writeFileAtomically(snapshot.qconfig.toStdString(), document.qconfig().toStdString());
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "fxp-workbench: %s\n", error.what());
+        return 1;
     }
-    if (!snapshot.qconfig.isEmpty())
-        done = write(snapshot.qconfig, document.qconfig()) && done;
-    if (!done)
-        std::fprintf(stderr, "fxp-workbench: a file could not be written\n");
-    return done ? 0 : 1;
+    return 0;
 }
 
 } // namespace
@@ -51,7 +50,7 @@ int main(int argc, char** argv) {
     QApplication::setOrganizationName("fxp-workbench");
     QApplication::setApplicationName("fxp-workbench");
     QApplication::setApplicationDisplayName("FxP Workbench");
-    QApplication::setApplicationVersion(FXP_VERSION);
+    QApplication::setApplicationVersion(QString::fromLatin1(fxp::programVersion().data()));
     QApplication::setStyle(QStyleFactory::create("Fusion"));
     QFont font = QApplication::font();
     font.setFamilies({"Inter", "Noto Sans", "DejaVu Sans"});

@@ -211,8 +211,8 @@ void MainWindow::loadQConfig(const QString& file) {
             throw Error(file.toStdString(), tr("formats belong to a model, and none is open").toStdString(),
                         tr("open the model first").toStdString());
         try {
+            m_messages->hide(); // a note about the file stays
             m_document.loadQConfig(file);
-            m_messages->hide();
         } catch (const model::OtherModel&) {
             m_messages->offer(tr("%1 was made for another model file.").arg(QFileInfo(file).fileName()),
                               tr("Take it all the same"),

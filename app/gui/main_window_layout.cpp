@@ -3,6 +3,7 @@
 #include "app/gui/calibrate_dialog.h"
 #include "app/gui/message_strip.h"
 #include "app/gui/quick_find.h"
+#include "quant/core/version.h"
 #include "views/inspector/effect_panel.h"
 #include "views/inspector/format_panel.h"
 #include "views/inspector/sqnr_table.h"
@@ -251,7 +252,7 @@ void MainWindow::buildActions() {
             this, tr("FxP Workbench"),
             tr("<b>FxP Workbench %1</b><p>Fixed-point formats of neural networks, tensor by tensor.<p>Built on Qt %2, "
                "LibTorch, QCustomPlot and Highway. MIT licence; the demo's data: UCI handwritten digits, CC BY 4.0.")
-                .arg(FXP_VERSION, QT_VERSION_STR));
+                .arg(QString::fromLatin1(programVersion().data()), QT_VERSION_STR));
     });
     menuBar()->addMenu(tr("&Help"))->addAction(about);
     m_find->setActions(m_exchange + QList<QAction*>{m_open, m_openSamples, m_openLabels, m_openQConfig, demo, m_save,

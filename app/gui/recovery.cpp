@@ -1,11 +1,13 @@
 #include "app/gui/recovery.h"
 
+#include "quant/core/error.h"
+#include "quant/io/atomic_file.h"
+
 #include <QDir>
 #include <QFile>
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
-#include <QSaveFile>
 
 namespace fxp::gui {
 
@@ -57,14 +59,14 @@ void Recovery::flush() {
     m_pause.stop();
     if (!m_owned || !m_document.isOpen() || !m_document.isModified())
         return;
-    QSaveFile file(m_file);
-    if (!file.open(QIODevice::WriteOnly))
-        return; // no place to keep edits: nothing that the user could do now
     const QJsonObject json{{"model", m_document.model()->file},
                            {"inputs", QJsonArray::fromStringList(m_inputs)},
                            {"qconfig", QString::fromUtf8(m_document.qconfig())}};
-    file.write(QJsonDocument(json).toJson());
-    file.commit();
+    try {
+        quant::writeFileAtomically(m_file.toStdString(), QJsonDocument(json).toJson().toStdString());
+    } catch (const Error&) {
+        // No place to keep edits: nothing that the user could do now.
+    }
 }
 
 } // namespace fxp::gui

@@ -110,9 +110,13 @@ void StatusLine::refresh() {
     const double sqnr = result->outputs.front().sqnr;
     m_sqnr->setText(std::isfinite(sqnr) ? QString::number(sqnr, 'f', 1) + " dB" : sqnr > 0 ? tr("equal") : none);
     int over = 0, tensors = 0;
-    for (const auto& slot : result->slots) {
-        tensors += slot != nullptr;
-        over += slot && slot->figures.overflowShare() > kNotedOverflow;
+    for (std::size_t i = 0; i < result->slots.size(); ++i) {
+        const auto& slot = result->slots[i];
+        // An accumulator without a format is exact: nothing happens there.
+        if (!slot || (m_document.slotInfos()[i].optional && !slot->format.isComplete()))
+            continue;
+        ++tensors;
+        over += slot->figures.overflowShare() > kNotedOverflow;
     }
     m_overflow->setText(over == 0 ? tr("none of %1 tensors above 1 %").arg(tensors)
                                   : tr("%1 of %2 tensors above 1 %").arg(over).arg(tensors));

@@ -42,6 +42,10 @@ double QType::highest() const {
     return std::ldexp(1.0, *totalBits - 1 - *fractionalBits) - lsb();
 }
 
+QType QType::withPoint(int total, int fraction) const {
+    return {total, fraction, rounding, overflow, std::nullopt};
+}
+
 void validate(const QType& type, const std::string& where) {
     if (type.totalBits && (*type.totalBits < kMinTotalBits || *type.totalBits > kMaxTotalBits))
         throw Error(where, "total_bits is " + std::to_string(*type.totalBits), "use 2 to 64 bits, or null for float");

@@ -75,6 +75,10 @@ struct QType {
     double lowest() const;  ///< the least representable value, after SATURATE_SYMMETRIC where it applies
     double highest() const; ///< the greatest representable value
 
+    /// The same method on a word of T bits with the binary point at F; a scale is dropped. Any T and F: validate() says
+    /// whether they are legal.
+    QType withPoint(int total, int fraction) const;
+
     bool operator==(const QType&) const = default;
 };
 

@@ -1,12 +1,11 @@
 #include "quant/io/activation_log.h"
 
-#include <nlohmann/json.hpp>
+#include "quant/io/json.h"
 
 #include <cmath>
+#include <map>
 
 namespace fxp::quant {
-
-using Json = nlohmann::ordered_json;
 
 namespace {
 
@@ -16,11 +15,7 @@ Json number(const Array& array, std::size_t index) {
     if (array.type == ElementType::Bool)
         return array.bytes[index] != std::byte{0};
     const float value = array.floats()[index];
-    if (std::isnan(value))
-        return "NaN";
-    if (std::isinf(value))
-        return value > 0 ? "Infinity" : "-Infinity";
-    return value;
+    return std::isfinite(value) ? Json(value) : jsonNumber(value);
 }
 
 Json nested(const Array& array, std::size_t dim, std::size_t& next) {
@@ -41,28 +36,32 @@ const char* typeName(ElementType type) {
     return "";
 }
 
+Json entryOf(const Session::LoggedTensor& tensor, bool withValues) {
+    if (!tensor.present)
+        return {{"shape", "N/A"},
+                {"dtype", "N/A"},
+                {"device", "N/A"},
+                {"layer_type", tensor.layerType},
+                {"value", nullptr}};
+    std::size_t next = 0;
+    return {{"shape", tensor.array.shape},
+            {"dtype", typeName(tensor.array.type)},
+            {"device", "cpu"},
+            {"layer_type", tensor.layerType},
+            {"value", withValues ? nested(tensor.array, 0, next) : Json("[Tensor data not stored]")}};
+}
+
 } // namespace
 
 Json activationLog(const std::vector<Session::LoggedTensor>& tensors, bool withValues) {
-    Json log = Json::object();
-    for (const auto& tensor : tensors) {
-        Json& entry = log[tensor.key];
-        if (!tensor.present) {
-            entry = {{"shape", "N/A"},
-                     {"dtype", "N/A"},
-                     {"device", "N/A"},
-                     {"layer_type", tensor.layerType},
-                     {"value", nullptr}};
-            continue;
-        }
-        std::size_t next = 0;
-        entry = {{"shape", tensor.array.shape},
-                 {"dtype", typeName(tensor.array.type)},
-                 {"device", "cpu"},
-                 {"layer_type", tensor.layerType}};
-        entry["value"] = withValues ? nested(tensor.array, 0, next) : Json("[Tensor data not stored]");
-    }
-    return log;
+    // A layer that runs again logs over what it logged; the key keeps its place.
+    std::map<std::string_view, const Session::LoggedTensor*> last;
+    for (const auto& tensor : tensors)
+        last[tensor.key] = &tensor;
+    JsonMembers log;
+    for (const auto& first : tensors)
+        log.add(first.key, entryOf(*last.at(first.key), withValues));
+    return log.take();
 }
 
 } // namespace fxp::quant

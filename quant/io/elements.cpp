@@ -1,14 +1,21 @@
 #include "quant/io/elements.h"
 
+#include "quant/core/error.h"
+
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <map>
+#include <type_traits>
 
 namespace fxp::quant {
 
 namespace {
+
+/// A product of sizes beyond this is not a tensor of any memory.
+constexpr std::size_t kMaxElements = std::size_t{1} << 62;
 
 float halfToFloat(std::uint16_t half) {
     const int exponent = (half >> 10) & 31;
@@ -25,7 +32,7 @@ float brainToFloat(std::uint16_t brain) {
 }
 
 template <class From, class To, class Convert>
-std::vector<std::byte> converted(const char* data, std::size_t count, Convert convert) {
+std::vector<std::byte> converted(const std::byte* data, std::size_t count, Convert convert) {
     std::vector<std::byte> out(count * sizeof(To));
     for (std::size_t i = 0; i < count; ++i) {
         From from;
@@ -36,14 +43,17 @@ std::vector<std::byte> converted(const char* data, std::size_t count, Convert co
     return out;
 }
 
-template <class From, class To> std::vector<std::byte> cast(const char* data, std::size_t count) {
-    return converted<From, To>(data, count, [](From from) { return static_cast<To>(from); });
+template <class From, class To> std::vector<std::byte> cast(const std::byte* data, std::size_t count) {
+    if constexpr (std::is_same_v<From, To>)
+        return {data, data + count * sizeof(To)};
+    else
+        return converted<From, To>(data, count, [](From from) { return static_cast<To>(from); });
 }
 
 struct Decoder {
     std::size_t size;
     ElementType type;
-    std::vector<std::byte> (*decode)(const char*, std::size_t);
+    std::vector<std::byte> (*decode)(const std::byte*, std::size_t);
 };
 
 const std::map<std::string, Decoder>& decoders() {
@@ -52,23 +62,26 @@ const std::map<std::string, Decoder>& decoders() {
         {"f8", {8, ElementType::Float32, cast<double, float>}},
         {"f2",
          {2, ElementType::Float32,
-          [](const char* data, std::size_t count) {
+          [](const std::byte* data, std::size_t count) {
               return converted<std::uint16_t, float>(data, count, halfToFloat);
           }}},
         {"bf2",
          {2, ElementType::Float32,
-          [](const char* data, std::size_t count) {
+          [](const std::byte* data, std::size_t count) {
               return converted<std::uint16_t, float>(data, count, brainToFloat);
           }}},
         {"i8", {8, ElementType::Int64, cast<std::int64_t, std::int64_t>}},
         {"i4", {4, ElementType::Int64, cast<std::int32_t, std::int64_t>}},
         {"i2", {2, ElementType::Int64, cast<std::int16_t, std::int64_t>}},
         {"i1", {1, ElementType::Int64, cast<std::int8_t, std::int64_t>}},
-        {"u8", {8, ElementType::Int64, cast<std::uint64_t, std::int64_t>}},
+        {"u8", {8, ElementType::Int64, cast<std::int64_t, std::int64_t>}}, // once none is beyond int64
         {"u4", {4, ElementType::Int64, cast<std::uint32_t, std::int64_t>}},
         {"u2", {2, ElementType::Int64, cast<std::uint16_t, std::int64_t>}},
         {"u1", {1, ElementType::Int64, cast<std::uint8_t, std::int64_t>}},
-        {"b1", {1, ElementType::Bool, cast<std::uint8_t, std::uint8_t>}}};
+        {"b1", {1, ElementType::Bool, [](const std::byte* data, std::size_t count) {
+                    return converted<std::uint8_t, std::uint8_t>(
+                        data, count, [](std::uint8_t from) -> std::uint8_t { return from != 0; });
+                }}}};
     return kDecoders;
 }
 
@@ -79,13 +92,34 @@ std::size_t elementBytes(const std::string& type) {
     return found == decoders().end() ? 0 : found->second.size;
 }
 
-bool decodeElements(const std::string& type, const char* data, std::size_t count, Array& array) {
-    const auto found = decoders().find(type);
-    if (found == decoders().end())
-        return false;
-    array.type = found->second.type;
-    array.bytes = found->second.decode(data, count);
-    return true;
+std::optional<std::size_t> elementCount(std::span<const std::int64_t> shape, std::size_t limit) {
+    std::size_t count = 1, extent = 1; // the extent is the product without the zeros, which must not overflow either
+    for (const std::int64_t length : shape) {
+        if (length < 0)
+            return std::nullopt;
+        const auto size = static_cast<std::size_t>(length);
+        if (size > 0 && extent > kMaxElements / size)
+            return std::nullopt;
+        extent *= std::max<std::size_t>(size, 1);
+        count *= size;
+    }
+    return count <= limit ? std::optional(count) : std::nullopt;
+}
+
+void decodeElements(const std::string& type, std::span<const std::byte> bytes, const std::string& where, Array& array) {
+    const Decoder& decoder = decoders().at(type);
+    const std::size_t count = bytes.size() / decoder.size;
+    if (type == "u8") {
+        for (std::size_t i = 0; i < count; ++i) {
+            std::uint64_t value;
+            std::memcpy(&value, bytes.data() + i * sizeof value, sizeof value);
+            if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+                throw Error(where, "has " + std::to_string(value) + " in it, more than int64 holds",
+                            "give integers below 2^63");
+        }
+    }
+    array.type = decoder.type;
+    array.bytes = decoder.decode(bytes.data(), count);
 }
 
 } // namespace fxp::quant

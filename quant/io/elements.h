@@ -2,16 +2,22 @@
 
 #include "quant/engine/array.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 
 namespace fxp::quant {
 
-/// Reads `count` little-endian elements into an array's bytes and sets its type: real ones become float32, integers
-/// int64. `type` is NumPy's: f2, f4, f8, i1 … u8, b1; or bf2 for bfloat16. False when it is none of these. `data` holds
-/// count · elementBytes(type) bytes.
-bool decodeElements(const std::string& type, const char* data, std::size_t count, Array& array);
-
-/// Bytes of one element; 0 for an unknown type.
+/// Bytes of one element of a type by NumPy's name: f2, f4, f8, i1 … u8, b1; or bf2 for bfloat16. 0 for any other.
 std::size_t elementBytes(const std::string& type);
+
+/// The product of a shape's sizes; absent where one is negative, or the product is above `limit` or overflows.
+std::optional<std::size_t> elementCount(std::span<const std::int64_t> shape, std::size_t limit);
+
+/// Reads little-endian elements of a known type into an array's bytes and sets its type: real ones become float32,
+/// integers int64. Throws Error at `where` when an unsigned integer is beyond int64.
+void decodeElements(const std::string& type, std::span<const std::byte> bytes, const std::string& where, Array& array);
 
 } // namespace fxp::quant

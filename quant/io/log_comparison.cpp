@@ -1,8 +1,8 @@
 #include "quant/io/log_comparison.h"
 
 #include "quant/core/error.h"
-
-#include <nlohmann/json.hpp>
+#include "quant/io/elements.h"
+#include "quant/io/json.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,8 +12,6 @@
 namespace fxp::quant {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 double numberOf(const Json& json, const std::string& where) {
     if (json.is_number())
@@ -27,6 +25,17 @@ double numberOf(const Json& json, const std::string& where) {
     if (json == "NaN" || json == "nan")
         return std::numeric_limits<double>::quiet_NaN();
     throw Error(where, "has " + json.dump().substr(0, 40) + " for a number", "give an activation log");
+}
+
+std::vector<std::int64_t> shapeOf(const Json& json, const std::string& where) {
+    std::vector<std::int64_t> shape;
+    if (!json.is_array())
+        throw Error(where, "is not a list of sizes", "give an activation log");
+    for (const Json& item : json)
+        shape.push_back(wholeNumber(item).value_or(-1));
+    if (!elementCount(shape, std::numeric_limits<std::int64_t>::max()))
+        throw Error(where, "is not a list of sizes that a tensor can have", "give an activation log");
+    return shape;
 }
 
 void flatten(const Json& json, std::size_t dim, const std::vector<std::int64_t>& shape, const std::string& where,
@@ -112,12 +121,13 @@ std::string_view name(LogDifference::Kind kind) {
 }
 
 std::vector<Session::LoggedTensor> readActivationLog(const std::string& text) {
-    const Json json = Json::parse(text, nullptr, false);
+    const Json json = parseJson(text, "");
     if (!json.is_object())
-        throw Error("", "the text is no activation log: a JSON object of tensors", "give a file that was saved as one");
+        throw Error("", "the text is not an activation log: a JSON object of tensors",
+                    "give a file that was saved as one");
     std::vector<Session::LoggedTensor> tensors;
     for (const auto& [key, entry] : json.items()) {
-        const std::string where = "/" + key;
+        const std::string where = pointer("", key);
         if (!entry.is_object() || !entry.contains("value") || !entry.contains("shape"))
             throw Error(where, "has no shape and value", "give an activation log");
         Session::LoggedTensor tensor;
@@ -127,12 +137,7 @@ std::vector<Session::LoggedTensor> readActivationLog(const std::string& text) {
         const Json& value = entry["value"];
         tensor.present = !value.is_null();
         if (tensor.present) {
-            const Json& shape = entry["shape"];
-            const bool isShape =
-                shape.is_array() && std::ranges::all_of(shape, [](const Json& s) { return s.is_number_unsigned(); });
-            if (!isShape)
-                throw Error(where + "/shape", "is no list of sizes", "give an activation log");
-            tensor.array.shape = shape.get<std::vector<std::int64_t>>();
+            tensor.array.shape = shapeOf(entry["shape"], pointer(where, "shape"));
             const bool isStored = !value.is_string() || tensor.array.shape.empty();
             if (isStored) {
                 std::vector<float> values;
@@ -143,6 +148,18 @@ std::vector<Session::LoggedTensor> readActivationLog(const std::string& text) {
         tensors.push_back(std::move(tensor));
     }
     return tensors;
+}
+
+Json toJson(const std::vector<LogDifference>& differences) {
+    Json json = Json::array();
+    for (const LogDifference& d : differences)
+        json.push_back({{"key", d.key},
+                        {"result", name(d.kind)},
+                        {"count", d.count},
+                        {"different", d.different},
+                        {"largest", jsonNumber(d.largest)},
+                        {"first_at", d.firstAt}});
+    return json;
 }
 
 std::vector<LogDifference> compareLogs(const std::vector<Session::LoggedTensor>& log,

@@ -2,6 +2,8 @@
 
 #include "quant/engine/session.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +34,9 @@ struct LogDifference {
 
 /// `equal`, `values`, `shape`, ….
 std::string_view name(LogDifference::Kind kind);
+
+/// A list of them, as resources/schemas/log_comparison.schema.json has it.
+nlohmann::ordered_json toJson(const std::vector<LogDifference>& differences);
 
 /// Tensor by tensor, in the run's order; those that the log alone has stand last.
 std::vector<LogDifference> compareLogs(const std::vector<Session::LoggedTensor>& log,

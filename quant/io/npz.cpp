@@ -1,204 +1,179 @@
 #include "quant/io/npz.h"
 
 #include "quant/core/error.h"
-#include "quant/io/elements.h"
+#include "quant/io/atomic_file.h"
+#include "quant/io/read_file.h"
 
 #include <zip.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <memory>
-#include <regex>
-#include <sstream>
+#include <set>
+#include <string_view>
+#include <vector>
 
 namespace fxp::quant {
 
 namespace {
 
-constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 36;
+constexpr std::uint64_t kMaxRatio = 1032;                         // deflate's own bound: 258 bytes of two bits
+constexpr std::uint64_t kMaxTotalRatio = 100;                     // of all members together,
+constexpr std::uint64_t kAlwaysInflated = std::uint64_t{1} << 30; // but this much in any case
+constexpr std::int64_t kMaxMembers = 1 << 16;
 
-/// The .npy format: NumPy Enhancement Proposal 1.
-class NpyReader {
+using Archive = std::unique_ptr<zip_t, decltype([](zip_t* zip) { zip_discard(zip); })>;
+using Member = std::unique_ptr<zip_file_t, decltype([](zip_file_t* file) { zip_fclose(file); })>;
+
+[[noreturn]] void fail(const std::string& where, const std::string& what) {
+    throw Error(where, what, "write it again with numpy.savez");
+}
+
+/// An archive over a source, which it takes.
+Archive opened(zip_source_t* source, int flags) {
+    Archive archive(source ? zip_open_from_source(source, flags, nullptr) : nullptr);
+    if (!archive && source)
+        zip_source_free(source);
+    return archive;
+}
+
+/// Adds up what the members claim, and refuses what cannot be before anything is allocated.
+class Budget {
   public:
-    NpyReader(std::string where, const std::string& bytes) : m_where(std::move(where)), m_bytes(bytes) {}
+    Budget(std::uint64_t archive, const std::string& file)
+        : m_archive(archive), m_inflatable(std::max(kAlwaysInflated, archive * kMaxTotalRatio)), m_file(file) {}
 
-    Array read() {
-        if (m_bytes.size() < 10 || m_bytes.compare(0, 6, "\x93NUMPY") != 0)
-            fail("is not a NumPy array");
-        const int major = m_bytes[6];
-        std::size_t length = static_cast<unsigned char>(m_bytes[8]) | static_cast<unsigned char>(m_bytes[9]) << 8;
-        std::size_t begin = 10;
-        if (major >= 2) {
-            if (m_bytes.size() < 12)
-                fail("is cut off in its header");
-            length |= static_cast<std::size_t>(static_cast<unsigned char>(m_bytes[10])) << 16 |
-                      static_cast<std::size_t>(static_cast<unsigned char>(m_bytes[11])) << 24;
-            begin = 12;
-        }
-        if (m_bytes.size() < begin + length)
-            fail("is cut off in its header");
-        return body(m_bytes.substr(begin, length), begin + length);
+    void take(const zip_stat_t& member, const std::string& where) {
+        constexpr zip_uint64_t kNeeded =
+            ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
+        if ((member.valid & kNeeded) != kNeeded)
+            fail(where, "cannot be read");
+        if (member.encryption_method != ZIP_EM_NONE)
+            fail(where, "is encrypted");
+        const bool stored = member.comp_method == ZIP_CM_STORE;
+        if (!stored && member.comp_method != ZIP_CM_DEFLATE)
+            fail(where, "is compressed in a way that NumPy does not use");
+        if (member.comp_size > m_archive - m_stored)
+            fail(where, "overlaps another member, or is cut off");
+        m_stored += member.comp_size;
+        if (stored ? member.size != member.comp_size : member.size / kMaxRatio > member.comp_size)
+            fail(where, "states a size that it cannot have");
+        if (!stored && member.size > m_inflatable - m_inflated)
+            fail(m_file, "inflates to more than " + std::to_string(m_inflatable >> 20) + " MiB");
+        m_inflated += stored ? 0 : member.size;
     }
 
   private:
-    [[noreturn]] void fail(const std::string& what) const {
-        throw Error(m_where, what, "write it again with numpy.save or numpy.savez");
-    }
-
-    std::string field(const std::string& header, const std::string& pattern) const {
-        std::smatch match;
-        if (!std::regex_search(header, match, std::regex(pattern)))
-            fail("has a header that cannot be read");
-        return match[1];
-    }
-
-    Array body(const std::string& header, std::size_t offset) const {
-        const std::string type = field(header, R"('descr'\s*:\s*'([^']*)')");
-        const bool fortran = field(header, R"('fortran_order'\s*:\s*(True|False))") == "True";
-        std::istringstream dims(field(header, R"('shape'\s*:\s*\(([^)]*)\))"));
-        Array array;
-        std::uint64_t count = 1;
-        for (std::string part; std::getline(dims, part, ',');) {
-            if (part.find_first_not_of(' ') == std::string::npos)
-                continue;
-            char* end = nullptr;
-            const long long size = std::strtoll(part.c_str(), &end, 10);
-            if (size < 0 || end == part.c_str())
-                fail("has an impossible shape");
-            array.shape.push_back(size);
-            if (size > 0 && count > kMaxBytes / static_cast<std::uint64_t>(size))
-                fail("has a shape too large to be real");
-            count *= static_cast<std::uint64_t>(size);
-        }
-        decode(array, type, m_bytes.data() + offset, m_bytes.size() - offset, static_cast<std::size_t>(count));
-        if (fortran)
-            toRowMajor(array);
-        return array;
-    }
-
-    void decode(Array& array, const std::string& type, const char* data, std::size_t available,
-                std::size_t count) const {
-        if (type.size() < 3 || type[0] == '>')
-            fail("has elements of type " + type + ", which is not supported");
-        const std::string key = type.substr(1);
-        const std::size_t size = elementBytes(key);
-        if (size == 0)
-            fail("has elements of type " + type + ", which is not supported");
-        if (available / size < count)
-            fail("is cut off");
-        decodeElements(key, data, count, array);
-    }
-
-    static void toRowMajor(Array& array) {
-        const std::size_t dims = array.shape.size(), size = array.elementSize();
-        const auto count = static_cast<std::size_t>(array.count());
-        std::vector<std::byte> out(array.bytes.size());
-        std::vector<std::int64_t> index(dims, 0);
-        for (std::size_t i = 0; i < count; ++i) {
-            std::int64_t from = 0;
-            for (std::size_t d = dims; d-- > 0;)
-                from = from * array.shape[d] + index[d];
-            std::memcpy(out.data() + i * size, array.bytes.data() + static_cast<std::size_t>(from) * size, size);
-            for (std::size_t d = dims; d-- > 0 && ++index[d] == array.shape[d];)
-                index[d] = 0;
-        }
-        array.bytes = std::move(out);
-    }
-
-    std::string m_where;
-    const std::string& m_bytes;
+    std::uint64_t m_archive, m_inflatable, m_stored = 0, m_inflated = 0;
+    const std::string& m_file;
 };
 
-std::string npyBytes(const Array& array) {
-    const char* type = array.type == ElementType::Float32 ? "<f4" : array.type == ElementType::Int64 ? "<i8" : "|b1";
-    std::string shape;
-    for (const std::int64_t size : array.shape)
-        shape += std::to_string(size) + ",";
-    std::string header = std::string("{'descr': '") + type + "', 'fortran_order': False, 'shape': (" + shape + "), }";
-    while ((10 + header.size() + 1) % 64 != 0)
-        header += ' ';
-    header += '\n';
-    std::string bytes("\x93NUMPY\x01\x00", 8);
-    bytes += static_cast<char>(header.size() & 255);
-    bytes += static_cast<char>(header.size() >> 8);
-    bytes += header;
-    bytes.append(reinterpret_cast<const char*>(array.bytes.data()), array.bytes.size());
-    return bytes;
+FileBytes inflated(zip_t* archive, zip_uint64_t index, std::uint64_t size, const std::string& where) {
+    const Member member(zip_fopen_index(archive, index, 0));
+    if (!member)
+        fail(where, "cannot be read");
+    auto data = std::make_unique_for_overwrite<std::byte[]>(size);
+    std::uint64_t done = 0;
+    zip_int64_t got = 1;
+    while (done < size && (got = zip_fread(member.get(), data.get() + done, size - done)) > 0)
+        done += static_cast<std::uint64_t>(got);
+    std::byte more;
+    // The read past the end is what compares the checksum.
+    if (got < 0 || done != size || zip_fread(member.get(), &more, 1) != 0)
+        fail(where, "is damaged");
+    return {std::move(data), size};
 }
-
-using Archive = std::unique_ptr<zip_t, decltype([](zip_t* zip) { zip_discard(zip); })>;
 
 } // namespace
 
 Array readNpy(const std::string& file) {
-    std::ifstream stream(file, std::ios::binary);
-    if (!stream)
-        throw Error(file, "cannot be opened", "check the path");
-    const std::string bytes((std::istreambuf_iterator<char>(stream)), {});
-    return NpyReader(file, bytes).read();
+    return readNpy(readFile(file).bytes(), file);
 }
 
 NamedArrays readNpz(const std::string& file) {
-    if (!std::filesystem::exists(file))
-        throw Error(file, "there is no such file", "check the path");
-    int code = 0;
-    const Archive archive(zip_open(file.c_str(), ZIP_RDONLY, &code));
+    return readNpz(readFile(file).bytes(), file);
+}
+
+NamedArrays readNpz(std::span<const std::byte> bytes, const std::string& where) {
+    const Archive archive =
+        opened(zip_source_buffer_create(bytes.data(), bytes.size(), 0, nullptr), ZIP_RDONLY | ZIP_CHECKCONS);
     if (!archive)
-        throw Error(file, "is not an .npz archive, or is cut off", "write it again with numpy.savez");
+        fail(where, "is not an .npz archive, or is cut off");
+    const zip_int64_t members = zip_get_num_entries(archive.get(), 0);
+    if (members > kMaxMembers)
+        fail(where, "has more members than an archive of arrays has");
+    Budget budget(bytes.size(), where);
     NamedArrays result;
-    for (zip_int64_t i = 0; i < zip_get_num_entries(archive.get(), 0); ++i) {
+    std::set<std::string> names;
+    for (zip_int64_t i = 0; i < members; ++i) {
         zip_stat_t stat;
-        if (zip_stat_index(archive.get(), static_cast<zip_uint64_t>(i), 0, &stat) != 0 || stat.size > kMaxBytes)
-            throw Error(file, "has an entry that cannot be read", "write it again with numpy.savez");
+        const auto index = static_cast<zip_uint64_t>(i);
+        if (zip_stat_index(archive.get(), index, 0, &stat) != 0 || !stat.name)
+            fail(where, "has a member that cannot be read");
         std::string name = stat.name;
-        const std::string where = file + ", " + name;
-        std::string bytes;
-        zip_file_t* entry = zip_fopen_index(archive.get(), static_cast<zip_uint64_t>(i), 0);
-        if (!entry)
-            throw Error(where, "cannot be read", "write it again with numpy.savez");
-        // In pieces: a hostile archive states sizes that it does not hold.
-        std::vector<char> piece(1 << 20);
-        zip_int64_t got = 0;
-        while ((got = zip_fread(entry, piece.data(), piece.size())) > 0)
-            bytes.append(piece.data(), static_cast<std::size_t>(got));
-        zip_fclose(entry);
-        if (got < 0 || bytes.size() != stat.size)
-            throw Error(where, "is damaged", "write it again with numpy.savez");
+        const std::string member = where + ", " + name;
+        budget.take(stat, member);
+        const FileBytes data = inflated(archive.get(), index, stat.size, member);
         if (name.ends_with(".npy"))
             name.resize(name.size() - 4);
-        result.items.emplace_back(name, NpyReader(where, bytes).read());
+        if (!names.insert(name).second)
+            fail(member, "stands in the archive twice");
+        result.items.emplace_back(name, readNpy(data.bytes(), member));
     }
     if (result.items.empty())
-        throw Error(file, "holds no array", "write it again with numpy.savez");
+        fail(where, "holds no array");
     return result;
 }
 
 void writeNpz(const std::string& file, const NamedArrays& arrays) {
-    const std::string part = file + ".part";
-    std::filesystem::remove(part);
-    int code = 0;
-    Archive archive(zip_open(part.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code));
+    const auto refuse = [&](const char* why) {
+        throw Error(file, std::string("cannot be written: ") + why, "free some memory");
+    };
+    // libzip makes the archive in memory; what becomes the file is then written in one place for all kinds of file.
+    zip_source_t* target = zip_source_buffer_create(nullptr, 0, 0, nullptr);
+    if (target)
+        zip_source_keep(target); // read after the archive is closed
+    const std::unique_ptr<zip_source_t, decltype([](zip_source_t* source) { zip_source_free(source); })> kept(target);
+    Archive archive = opened(target, ZIP_CREATE | ZIP_TRUNCATE);
     if (!archive)
-        throw Error(file, "cannot be written", "check the folder and its permissions");
-    std::vector<std::string> bytes; // libzip reads them when it closes the archive
-    bytes.reserve(arrays.items.size());
+        refuse("no archive can be made");
+    std::vector<std::string> headers; // libzip reads them when it closes the archive
+    headers.reserve(arrays.items.size());
+    std::vector<std::vector<zip_buffer_fragment_t>> fragments;
+    fragments.reserve(arrays.items.size());
     for (const auto& [name, array] : arrays.items) {
-        bytes.push_back(npyBytes(array));
-        zip_source_t* source = zip_source_buffer(archive.get(), bytes.back().data(), bytes.back().size(), 0);
-        const zip_int64_t index = zip_file_add(archive.get(), (name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8);
-        if (index < 0)
-            throw Error(file, "cannot be written: " + std::string(zip_strerror(archive.get())), "free some space");
+        headers.push_back(npyHeader(array));
+        // libzip's fragments are not const, and are only read.
+        fragments.push_back({{reinterpret_cast<zip_uint8_t*>(headers.back().data()), headers.back().size()}});
+        if (!array.bytes.empty())
+            fragments.back().push_back(
+                {const_cast<zip_uint8_t*>(reinterpret_cast<const zip_uint8_t*>(array.bytes.data())),
+                 array.bytes.size()});
+        zip_source_t* source =
+            zip_source_buffer_fragment(archive.get(), fragments.back().data(), fragments.back().size(), 0);
+        const zip_int64_t index =
+            source ? zip_file_add(archive.get(), (name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8) : -1;
+        if (index < 0) {
+            zip_source_free(source);
+            refuse(zip_strerror(archive.get()));
+        }
         zip_set_file_compression(archive.get(), static_cast<zip_uint64_t>(index), ZIP_CM_STORE, 0);
     }
     if (zip_close(archive.get()) != 0)
-        throw Error(file, "cannot be written: " + std::string(zip_strerror(archive.get())), "free some space");
+        refuse(zip_strerror(archive.get()));
     archive.release();
-    std::error_code error;
-    std::filesystem::rename(part, file, error);
-    if (error)
-        throw Error(file, "cannot be written: " + error.message(), "check the folder and its permissions");
+
+    zip_stat_t stat;
+    if (zip_source_stat(target, &stat) != 0 || zip_source_open(target) != 0)
+        refuse("the archive cannot be read back");
+    const auto size = static_cast<std::size_t>(stat.size);
+    const auto bytes = std::make_unique_for_overwrite<char[]>(size);
+    const zip_int64_t got = zip_source_read(target, bytes.get(), size);
+    zip_source_close(target);
+    if (got < 0 || static_cast<std::size_t>(got) != size)
+        refuse("the archive cannot be read back");
+    writeFileAtomically(file, std::string_view(bytes.get(), size));
 }
 
 } // namespace fxp::quant

@@ -22,9 +22,13 @@ struct ModelIdentity {
 
 /// What a QConfig file of a model can say: FIXED_POINT.md, section 8.
 struct QConfigFile {
-    ModelIdentity model;
+    ModelIdentity model; ///< empty where a file written by hand does not say
     Formats formats;
     bool isForeign = false; ///< written by FxPyTorch, which names no model
+    std::string note;       ///< what the user should know of a file that was taken; mostly empty
+
+    /// Whether the file names another model file than the open one. One that names none is taken by the paths.
+    bool isForOther(const ModelIdentity& open) const;
 };
 
 /// A format as JSON; `q_method` is FxPyTorch's integer where it has one, else a name.
@@ -52,7 +56,7 @@ QConfigFile readQConfig(const std::string& text, const std::vector<LayerSpec>& l
                         const std::vector<SlotInfo>& slots);
 
 /// The batch norms that the model has folded in a QConfig file, which must be folded before its formats are read; empty
-/// where the text is none of this program's.
+/// where the text is not this program's. Throws Error when it is not JSON, or the list is wrong.
 std::set<std::string> foldedBatchNorms(const std::string& text);
 
 /// The file's bytes as SHA-256, in hexadecimal.

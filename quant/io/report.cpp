@@ -1,27 +1,17 @@
 #include "quant/io/report.h"
 
-#include <nlohmann/json.hpp>
+#include "quant/core/version.h"
+#include "quant/io/json.h"
 
-#include <cmath>
 #include <functional>
 #include <numeric>
 
 namespace fxp::quant {
 
-using Json = nlohmann::ordered_json;
-
 namespace {
 
-Json number(double value) {
-    if (std::isnan(value))
-        return "NaN";
-    if (std::isinf(value))
-        return value > 0 ? "Infinity" : "-Infinity";
-    return value;
-}
-
 Json optionalNumber(const std::optional<double>& value) {
-    return value ? Json(*value) : Json();
+    return value ? jsonNumber(*value) : Json();
 }
 
 /// {exponent: [negative, positive]} of the bins in use.
@@ -46,28 +36,28 @@ Json tensorJson(const SlotInfo& slot, const SlotResult& result) {
               {"nan", f.nan},
               {"inf", f.inf},
               {"zero", f.zero},
-              {"min", number(f.min)},
-              {"max", number(f.max)},
-              {"mean", number(f.mean())},
-              {"deviation", number(f.deviation())},
+              {"min", jsonNumber(f.min)},
+              {"max", jsonNumber(f.max)},
+              {"mean", jsonNumber(f.mean())},
+              {"deviation", jsonNumber(f.deviation())},
               {"overflow_low", f.overflowLow},
               {"overflow_high", f.overflowHigh},
               {"underflow", f.underflow},
-              {"mse", number(f.mse())},
-              {"sqnr_db", number(f.sqnr())},
-              {"max_error", number(f.maxError)},
+              {"mse", jsonNumber(f.mse())},
+              {"sqnr_db", jsonNumber(f.sqnr())},
+              {"max_error", jsonNumber(f.maxError)},
               {"max_error_index", f.maxErrorIndex}};
     const bool fixed = result.format.isComplete();
-    json["bias_lsb"] = fixed ? number(f.bias(result.format.lsb())) : Json();
-    json["outward_bias_lsb"] = fixed ? number(f.outwardBias(result.format.lsb())) : Json();
-    json["reference_sqnr_db"] = number(f.referenceSqnr());
-    json["local"] = {{"sqnr_db", number(result.localFigures.sqnr())},
-                     {"mse", number(result.localFigures.mse())},
+    json["bias_lsb"] = fixed ? jsonNumber(f.bias(result.format.lsb())) : Json();
+    json["outward_bias_lsb"] = fixed ? jsonNumber(f.outwardBias(result.format.lsb())) : Json();
+    json["reference_sqnr_db"] = jsonNumber(f.referenceSqnr());
+    json["local"] = {{"sqnr_db", jsonNumber(result.localFigures.sqnr())},
+                     {"mse", jsonNumber(result.localFigures.mse())},
                      {"overflow_low", result.localFigures.overflowLow},
                      {"overflow_high", result.localFigures.overflowHigh},
                      {"underflow", result.localFigures.underflow}};
-    json["histogram_linear"] = {{"low", number(f.linearRange.low)},
-                                {"high", number(f.linearRange.high)},
+    json["histogram_linear"] = {{"low", jsonNumber(f.linearRange.low)},
+                                {"high", jsonNumber(f.linearRange.high)},
                                 {"before", f.before.linear},
                                 {"after", f.after.linear}};
     json["histogram_log2"] = {{"before", log2Json(f.before)}, {"after", log2Json(f.after)}};
@@ -93,6 +83,7 @@ Json report(const ModelIdentity& model, std::int64_t samples, const std::vector<
             const Formats& formats, const RunResult& result) {
     Json json{{"format", "fxp-workbench/report"},
               {"version", 1},
+              {"program", "fxp-workbench " + std::string(programVersion())},
               {"model", {{"name", model.name}, {"sha256", model.sha256}}},
               {"samples", samples}};
     if (!model.folded.empty())
@@ -100,9 +91,9 @@ Json report(const ModelIdentity& model, std::int64_t samples, const std::vector<
     Json outputs = Json::array();
     for (const OutputResult& output : result.outputs)
         outputs.push_back({{"shape", output.shape},
-                           {"sqnr_db", number(output.sqnr)},
-                           {"mse", number(output.mse)},
-                           {"max_error", number(output.maxError)}});
+                           {"sqnr_db", jsonNumber(output.sqnr)},
+                           {"mse", jsonNumber(output.mse)},
+                           {"max_error", jsonNumber(output.maxError)}});
     json["outputs"] = outputs;
     json["agreement"] = optionalNumber(result.predictions.agreement());
     json["accuracy_float"] = optionalNumber(result.predictions.accuracyFloat());
@@ -110,23 +101,22 @@ Json report(const ModelIdentity& model, std::int64_t samples, const std::vector<
     const WeightBits bits = weightBits(slots, formats);
     json["weight_bits"] = bits.fixed;
     json["weight_bits_float"] = bits.asFloat;
-    Json tensors = Json::object();
+    JsonMembers tensors, accumulators;
     for (std::size_t i = 0; i < slots.size(); ++i) {
         if (result.slots[i] && (!slots[i].optional || formats[i].isComplete()))
-            tensors[slots[i].path] = tensorJson(slots[i], *result.slots[i]);
+            tensors.add(slots[i].path, tensorJson(slots[i], *result.slots[i]));
     }
-    json["tensors"] = tensors;
+    json["tensors"] = tensors.take();
     // By the accumulator's path: the bits of an exact sum, on its own grid.
-    Json accumulators = Json::object();
     for (std::size_t i = 0; i < slots.size() && i < result.accumulators.size(); ++i) {
         const AccumulatorUse& use = result.accumulators[i];
         if (slots[i].optional && use.worstBits > 0)
-            accumulators[slots[i].path] = {{"worst_bits", use.worstBits},
-                                           {"observed_bits", use.observedBits},
-                                           {"overflow_low", use.overflowLow},
-                                           {"overflow_high", use.overflowHigh}};
+            accumulators.add(slots[i].path, {{"worst_bits", use.worstBits},
+                                             {"observed_bits", use.observedBits},
+                                             {"overflow_low", use.overflowLow},
+                                             {"overflow_high", use.overflowHigh}});
     }
-    json["accumulators"] = accumulators;
+    json["accumulators"] = accumulators.take();
     return json;
 }
 

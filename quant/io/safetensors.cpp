@@ -1,20 +1,23 @@
 #include "quant/io/safetensors.h"
 
 #include "quant/core/error.h"
+#include "quant/io/atomic_file.h"
 #include "quant/io/elements.h"
+#include "quant/io/json.h"
+#include "quant/io/read_file.h"
 
-#include <nlohmann/json.hpp>
-
+#include <algorithm>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
+#include <limits>
 #include <map>
+#include <string_view>
+#include <vector>
 
 namespace fxp::quant {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+constexpr std::uint64_t kMaxHeader = 100'000'000; // the format's own limit
 
 /// The format's type names, and NumPy's.
 const std::map<std::string, std::string>& types() {
@@ -28,91 +31,127 @@ const std::map<std::string, std::string>& types() {
     throw Error(file, what, "write it again with safetensors' save_file");
 }
 
-Array readTensor(const std::string& file, const std::string& name, const Json& entry, const std::string& bytes,
-                 std::size_t begin) {
-    const std::string where = file + ", " + name;
-    try {
-        const std::string type = entry.at("dtype");
-        const auto known = types().find(type);
-        if (known == types().end())
-            fail(where, "has elements of type " + type + ", which is not supported");
-        Array array;
-        std::size_t count = 1;
-        for (const Json& size : entry.at("shape")) {
-            const auto length = size.get<std::int64_t>();
-            if (length < 0 || (length > 0 && count > bytes.size() / static_cast<std::size_t>(length)))
-                fail(where, "has a shape larger than the file");
-            array.shape.push_back(length);
-            count *= static_cast<std::size_t>(length);
-        }
-        const auto from = entry.at("data_offsets").at(0).get<std::uint64_t>();
-        const auto to = entry.at("data_offsets").at(1).get<std::uint64_t>();
-        const std::uint64_t available = bytes.size() - begin;
-        if (from > to || to > available || to - from != count * elementBytes(known->second))
-            fail(where, "has offsets that do not fit its shape or the file");
-        decodeElements(known->second, bytes.data() + begin + from, count, array);
-        return array;
-    } catch (const Json::exception&) {
-        fail(where, "has a header that cannot be read");
+/// What the header says of one tensor, checked against the data's size.
+struct Entry {
+    std::string name, type;
+    std::vector<std::int64_t> shape;
+    std::size_t begin = 0, end = 0;
+};
+
+std::vector<std::int64_t> sizes(const Json& entry, const char* key, const std::string& where) {
+    const auto list = entry.find(key);
+    if (list == entry.end() || !list->is_array())
+        fail(where, std::string("has no list of ") + key);
+    std::vector<std::int64_t> values;
+    for (const Json& item : *list) {
+        const auto value = wholeNumber(item);
+        if (!value || *value < 0)
+            fail(where, "has " + item.dump().substr(0, 40) + " among its " + key);
+        values.push_back(*value);
     }
+    return values;
+}
+
+Entry entryOf(const std::string& name, const Json& json, std::size_t available, const std::string& where) {
+    if (!json.is_object())
+        fail(where, "has an entry that is not an object");
+    Entry entry;
+    entry.name = name;
+    const auto type = json.find("dtype");
+    const auto known = type != json.end() && type->is_string() ? types().find(type->get<std::string>()) : types().end();
+    if (known == types().end())
+        fail(where, "has elements of type " + (type == json.end() ? "none" : type->dump().substr(0, 40)) +
+                        ", which is not supported");
+    entry.type = known->second;
+    entry.shape = sizes(json, "shape", where);
+    const auto offsets = sizes(json, "data_offsets", where);
+    const std::size_t bytes = elementBytes(entry.type);
+    const auto count = elementCount(entry.shape, available / bytes);
+    if (!count)
+        fail(where, "has a shape larger than the file");
+    if (offsets.size() != 2 || static_cast<std::size_t>(offsets[0]) > available ||
+        static_cast<std::size_t>(offsets[1]) > available || offsets[0] > offsets[1] ||
+        static_cast<std::size_t>(offsets[1] - offsets[0]) != *count * bytes)
+        fail(where, "has offsets that do not fit its shape or the file");
+    entry.begin = static_cast<std::size_t>(offsets[0]);
+    entry.end = static_cast<std::size_t>(offsets[1]);
+    return entry;
+}
+
+/// The tensors follow one another, whatever order the header names them in.
+void checkLayout(const std::vector<Entry>& entries, std::size_t available, const std::string& file) {
+    std::vector<const Entry*> order;
+    for (const Entry& entry : entries)
+        order.push_back(&entry);
+    std::ranges::sort(order, [](const Entry* a, const Entry* b) {
+        return std::pair(a->begin, a->end) < std::pair(b->begin, b->end);
+    });
+    std::size_t at = 0;
+    for (const Entry* entry : order) {
+        if (entry->begin != at)
+            fail(file + ", " + entry->name,
+                 entry->begin < at ? "overlaps another tensor" : "has bytes of no tensor before it");
+        at = entry->end;
+    }
+    if (at != available)
+        fail(file, "has " + std::to_string(available - at) + " bytes after its last tensor");
 }
 
 } // namespace
 
 NamedArrays readSafetensors(const std::string& file) {
-    std::ifstream stream(file, std::ios::binary);
-    if (!stream)
-        throw Error(file, "cannot be opened", "check the path");
-    const std::string bytes((std::istreambuf_iterator<char>(stream)), {});
+    return readSafetensors(readFile(file).bytes(), file);
+}
+
+NamedArrays readSafetensors(std::span<const std::byte> bytes, const std::string& where) {
     std::uint64_t length = 0;
     if (bytes.size() < sizeof length)
-        fail(file, "is no safetensors file");
+        fail(where, "is not a safetensors file");
     std::memcpy(&length, bytes.data(), sizeof length);
-    if (length > bytes.size() - sizeof length)
-        fail(file, "is no safetensors file, or is cut off");
-    const Json header =
-        Json::parse(bytes.begin() + sizeof length, bytes.begin() + static_cast<std::ptrdiff_t>(sizeof length + length),
-                    nullptr, false);
+    if (length > std::min<std::uint64_t>(kMaxHeader, bytes.size() - sizeof length))
+        fail(where, "is not a safetensors file, or is cut off");
+    const auto text = bytes.subspan(sizeof length, static_cast<std::size_t>(length));
+    const auto data = bytes.subspan(sizeof length + static_cast<std::size_t>(length));
+    const Json header = parseJson({reinterpret_cast<const char*>(text.data()), text.size()}, where + ", header");
     if (!header.is_object())
-        fail(file, "has a header that cannot be read");
-    NamedArrays result;
-    for (const auto& [name, entry] : header.items()) {
+        fail(where, "has a header that is not an object");
+    std::vector<Entry> entries;
+    for (const auto& [name, json] : header.items()) {
         if (name != "__metadata__")
-            result.items.emplace_back(name, readTensor(file, name, entry, bytes, sizeof length + length));
+            entries.push_back(entryOf(name, json, data.size(), where + ", " + name));
+    }
+    checkLayout(entries, data.size(), where);
+    NamedArrays result;
+    for (Entry& entry : entries) {
+        Array array;
+        array.shape = std::move(entry.shape);
+        decodeElements(entry.type, data.subspan(entry.begin, entry.end - entry.begin), where + ", " + entry.name,
+                       array);
+        result.items.emplace_back(std::move(entry.name), std::move(array));
     }
     return result;
 }
 
 void writeSafetensors(const std::string& file, const NamedArrays& arrays) {
-    Json header = Json::object();
+    JsonMembers header;
     std::uint64_t offset = 0;
+    std::vector<std::string_view> pieces(2);
     for (const auto& [name, array] : arrays.items) {
         const char* type = array.type == ElementType::Float32 ? "F32"
                            : array.type == ElementType::Int64 ? "I64"
                                                               : "BOOL";
-        header[name] = {
-            {"dtype", type}, {"shape", array.shape}, {"data_offsets", {offset, offset + array.bytes.size()}}};
+        Json entry{{"dtype", type}, {"shape", array.shape}, {"data_offsets", {offset, offset + array.bytes.size()}}};
+        if (!header.add(name, std::move(entry)))
+            throw Error(file, "two tensors are named " + name, "give each a name of its own");
         offset += array.bytes.size();
+        pieces.emplace_back(reinterpret_cast<const char*>(array.bytes.data()), array.bytes.size());
     }
-    std::string text = header.dump();
+    std::string text = header.take().dump();
     text.resize((text.size() + 7) / 8 * 8, ' '); // the data begin at a multiple of eight
     const std::uint64_t length = text.size();
-    const std::string part = file + ".part";
-    {
-        std::ofstream out(part, std::ios::binary);
-        out.write(reinterpret_cast<const char*>(&length), sizeof length);
-        out.write(text.data(), static_cast<std::streamsize>(text.size()));
-        for (const auto& [name, array] : arrays.items)
-            out.write(reinterpret_cast<const char*>(array.bytes.data()),
-                      static_cast<std::streamsize>(array.bytes.size()));
-        out.close();
-        if (!out)
-            throw Error(file, "cannot be written", "check the folder and its permissions");
-    }
-    std::error_code error;
-    std::filesystem::rename(part, file, error);
-    if (error)
-        throw Error(file, "cannot be written: " + error.message(), "check the folder and its permissions");
+    pieces[0] = {reinterpret_cast<const char*>(&length), sizeof length};
+    pieces[1] = text;
+    writeFileAtomically(file, pieces);
 }
 
 } // namespace fxp::quant

@@ -6,12 +6,15 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QProcess>
-#include <QStandardPaths>
+#include <QRegularExpression>
 #include <QTemporaryDir>
 #include <QTest>
 
 using namespace fxp;
 using test::Json;
+
+/// Debian's own, which has its packages whatever environment is active.
+constexpr auto kPython = "/usr/bin/python3";
 
 /// The program as a script calls it: exit status, one line of error, files.
 class TestCli : public QObject {
@@ -21,6 +24,9 @@ class TestCli : public QObject {
     void calibrateAndRun();
     void stateAndNumbers();
     void randomInputs();
+    void versionStandsOnce();
+    void aQConfigByHand();
+    void infiniteDifferences();
     void fails_data();
     void fails();
     void schemas();
@@ -31,6 +37,12 @@ class TestCli : public QObject {
         QByteArray out, err;
     };
     static Result run(const QStringList& arguments);
+    static void write(const QString& file, const QByteArray& bytes) {
+        QFile out(file);
+        QVERIFY(out.open(QIODevice::WriteOnly) && out.write(bytes) == bytes.size());
+    }
+    static bool canCheckSchemas();
+    static void checkSchema(const QString& name, const QString& document);
     static QString model(const QString& path) { return QString::fromStdString(test::modelFolder()) + "/" + path; }
     QTemporaryDir m_files;
 };
@@ -102,6 +114,60 @@ void TestCli::randomInputs() {
     QCOMPARE(run({"run", file, "--inputs", "random", "--shape", "image=4x1x8x8"}).code, 0);
 }
 
+void TestCli::versionStandsOnce() {
+    // The version as the build's root file has it.
+    QFile project(FXP_SOURCE_DIR "/CMakeLists.txt");
+    QVERIFY(project.open(QIODevice::ReadOnly));
+    const auto match = QRegularExpression(R"(project\(fxp-workbench VERSION (\d+\.\d+\.\d+))").match(project.readAll());
+    QVERIFY(match.hasMatch());
+    QCOMPARE(run({"--version"}).out.trimmed(), "fxp " + match.captured(1).toUtf8());
+    const Result report = run({"run", model("digits_cnn/traced.pt"), "--inputs", "random", "--json"});
+    QCOMPARE(Json::parse(report.out.toStdString())["program"].get<std::string>(),
+             "fxp-workbench " + match.captured(1).toStdString());
+}
+
+void TestCli::aQConfigByHand() {
+    const QString file = model("digits_cnn/traced.pt"), inputs = model("digits_cnn/inputs.npz");
+    const QString q = m_files.filePath("whole.json"), hand = m_files.filePath("hand.json");
+    QCOMPARE(run({"calibrate", file, "--inputs", inputs, "-o", q}).code, 0);
+    Json json = test::readJson(q.toStdString());
+    json.erase("model");
+    write(hand, QByteArray::fromStdString(json.dump()));
+    const Result whole = run({"run", file, "--inputs", inputs, "--qconfig", q, "--json"});
+    const Result byHand = run({"run", file, "--inputs", inputs, "--qconfig", hand, "--json"});
+    QCOMPARE(byHand.code, 0);
+    QCOMPARE(byHand.out, whole.out);
+    QCOMPARE(whole.err, QByteArray());
+    QVERIFY2(byHand.err.startsWith("fxp: note: ") && byHand.err.contains("hand.json"), byHand.err);
+    QCOMPARE(byHand.err.count('\n'), 1);
+}
+
+void TestCli::infiniteDifferences() {
+    const QString file = model("digits_cnn/traced.pt"), inputs = model("digits_cnn/inputs.npz");
+    const QString log = m_files.filePath("log.json"), found = m_files.filePath("differences.json");
+    QCOMPARE(run({"run", file, "--inputs", inputs, "--log", log, "--log-values"}).code, 0);
+    Json json = test::readJson(log.toStdString());
+    Json* value = &json["conv1.weight"]["value"];
+    while (value->is_array())
+        value = &(*value)[0];
+    *value = "-Infinity";
+    value = &json["bn1.weight"]["value"][0];
+    *value = "NaN";
+    write(log, QByteArray::fromStdString(json.dump()));
+    const Result result = run({"run", file, "--inputs", inputs, "--compare-log", log, "--json"});
+    QCOMPARE(result.code, 1);
+    int seen = 0;
+    for (const Json& entry : Json::parse(result.out.toStdString())) {
+        if (entry["result"] != "values")
+            continue;
+        QCOMPARE(entry["largest"].get<std::string>(), std::string(entry["key"] == "conv1.weight" ? "Infinity" : "NaN"));
+        ++seen;
+    }
+    QCOMPARE(seen, 2);
+    write(found, result.out);
+    checkSchema("log_comparison", found);
+}
+
 void TestCli::fails_data() {
     QTest::addColumn<QStringList>("arguments");
     QTest::addColumn<int>("code");
@@ -122,6 +188,12 @@ void TestCli::fails_data() {
     QTest::newRow("labels of another count")
         << QStringList{"run", file, "--inputs", "random", "--labels", model("digits_cnn/labels.npy")} << 1 << "labels";
     QTest::newRow("no QConfig") << QStringList{"run", file, "--inputs", inputs, "--qconfig", file} << 1 << "not JSON";
+    QTest::newRow("a QConfig without an end")
+        << QStringList{"run", file, "--inputs", inputs, "--qconfig", "/dev/zero"} << 1 << "not a regular file";
+    QTest::newRow("a folder for a log") << QStringList{"run", file, "--inputs", inputs, "--compare-log", "/tmp"} << 1
+                                        << "is a folder";
+    QTest::newRow("a report into a device")
+        << QStringList{"run", file, "--inputs", inputs, "--report", "/dev/null"} << 1 << "not a regular file";
     QTest::newRow("missing number") << QStringList{"run", model("silero_vad/silero_vad.jit"), "--inputs",
                                                    model("silero_vad/inputs.npz")}
                                     << 1 << "sr";
@@ -140,30 +212,37 @@ void TestCli::fails() {
         QCOMPARE(result.err.count('\n'), 1);
 }
 
-void TestCli::schemas() {
-    const QString python = QStandardPaths::findExecutable("python3", {"/usr/bin"});
+bool TestCli::canCheckSchemas() {
     QProcess probe;
-    probe.start(python, {"-c", "import jsonschema"});
-    if (python.isEmpty() || !probe.waitForFinished() || probe.exitCode() != 0)
+    probe.start(kPython, {"-c", "import jsonschema"});
+    return probe.waitForFinished() && probe.exitStatus() == QProcess::NormalExit && probe.exitCode() == 0;
+}
+
+void TestCli::checkSchema(const QString& name, const QString& document) {
+    if (!canCheckSchemas())
         QSKIP("needs python3-jsonschema");
+    QProcess check;
+    check.start(kPython, {"-c",
+                          "import json,sys,jsonschema; jsonschema.validate(json.load(open(sys.argv[2])), "
+                          "json.load(open(sys.argv[1])))",
+                          QStringLiteral(FXP_SOURCE_DIR "/resources/schemas/%1.schema.json").arg(name), document});
+    QVERIFY(check.waitForFinished(60'000));
+    QVERIFY2(check.exitCode() == 0, check.readAllStandardError());
+}
+
+void TestCli::schemas() {
     const QString file = model("digits_postnorm/traced.pt"), inputs = model("digits_postnorm/inputs.npz");
     const QString q = m_files.filePath("sq.json"), r = m_files.filePath("sr.json"), i = m_files.filePath("si.json"),
-                  l = m_files.filePath("sl.json");
+                  l = m_files.filePath("sl.json"), t = m_files.filePath("st.json");
     QCOMPARE(run({"calibrate", file, "--inputs", inputs, "-o", q}).code, 0);
     QCOMPARE(run({"run", file, "--inputs", inputs, "--qconfig", q, "--report", r, "--log", l}).code, 0);
-    QFile out(i);
-    QVERIFY(out.open(QIODevice::WriteOnly));
-    out.write(run({"info", file, "--inputs", inputs, "--json"}).out);
-    out.close();
-    for (const auto& [name, document] : {std::pair{"qconfig", q}, {"report", r}, {"info", i}, {"activation_log", l}}) {
-        QProcess check;
-        check.start(python, {"-c",
-                             "import json,sys,jsonschema; jsonschema.validate(json.load(open(sys.argv[2])), "
-                             "json.load(open(sys.argv[1])))",
-                             QStringLiteral(FXP_SOURCE_DIR "/resources/schemas/%1.schema.json").arg(name), document});
-        QVERIFY(check.waitForFinished(60'000));
-        QVERIFY2(check.exitCode() == 0, check.readAllStandardError());
-    }
+    write(i, run({"info", file, "--inputs", inputs, "--json"}).out);
+    write(t, run({"finetune", file, "--inputs", inputs, "--labels", model("digits_postnorm/labels.npy"), "--qconfig", q,
+                  "-o", m_files.filePath("tuned.safetensors"), "--epochs", "1", "--json"})
+                 .out);
+    for (const auto& [name, document] :
+         {std::pair{"qconfig", q}, {"report", r}, {"info", i}, {"activation_log", l}, {"finetune", t}})
+        checkSchema(name, document);
 }
 
 QTEST_GUILESS_MAIN(TestCli)

@@ -10,6 +10,7 @@
 #include <QAction>
 #include <QApplication>
 #include <QDropEvent>
+#include <QFile>
 #include <QLabel>
 #include <QLineEdit>
 #include <QMessageBox>
@@ -33,6 +34,8 @@ class TestMainWindow : public QObject {
     void dragThenSave();
     void spinBoxEditsAllSelected();
     void notationIsRead();
+    void exactAccumulatorsAreNotCounted();
+    void aQConfigByHandIsNoted();
     void failedOpenKeepsWhatWas();
     void dropOpens();
     void closeAsks_data();
@@ -140,6 +143,39 @@ void TestMainWindow::notationIsRead() {
     type("ap_fixed<1,1>");
     QCOMPARE(*document.format(slot).totalBits, 9);
     QVERIFY(window->findChild<gui::MessageStrip*>()->text().contains("ap_fixed"));
+}
+
+void TestMainWindow::exactAccumulatorsAreNotCounted() {
+    const auto window = demo();
+    auto& document = window->document();
+    QTRY_VERIFY(document.result()->complete);
+    int tensors = 0, accumulators = 0;
+    for (const auto& slot : document.slotInfos()) {
+        tensors += !slot.absent && !slot.path.ends_with("accumulator");
+        accumulators += !slot.absent && slot.path.ends_with("accumulator");
+    }
+    QVERIFY(accumulators > 0);
+    const QLabel* shown = nullptr;
+    for (const QLabel* label : window->findChildren<QLabel*>()) {
+        if (label->accessibleName() == "Overflow" && label->parentWidget()->toolTip().contains("1 %"))
+            shown = label;
+    }
+    QVERIFY(shown);
+    QVERIFY2(shown->text().contains(QString("of %1 tensors").arg(tensors)), qPrintable(shown->text()));
+}
+
+void TestMainWindow::aQConfigByHandIsNoted() {
+    const auto window = demo();
+    auto json = test::Json::parse(window->document().qconfig().toStdString());
+    json.erase("model");
+    const QString file = m_files.filePath("by_hand.json");
+    QFile out(file);
+    QVERIFY(out.open(QIODevice::WriteOnly));
+    out.write(QByteArray::fromStdString(json.dump()));
+    out.close();
+    window->openFiles({file}, {});
+    QTRY_VERIFY(window->findChild<gui::MessageStrip*>()->text().contains("model.sha256"));
+    QCOMPARE(window->document().qconfigFile(), file);
 }
 
 void TestMainWindow::failedOpenKeepsWhatWas() {

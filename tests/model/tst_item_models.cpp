@@ -19,6 +19,7 @@ class TestItemModels : public QObject {
     void filter_data();
     void filter();
     void worstStandsFirst();
+    void scaledFormats();
     void samples();
 
   private:
@@ -130,6 +131,42 @@ void TestItemModels::worstStandsFirst() {
     QCOMPARE(shown(sorted).front(), QString("pw.activation"));
     sorted.sort(LayerTreeModel::Tensor, Qt::AscendingOrder);
     QCOMPARE(shown(sorted).front(), QString("conv1.input"));
+}
+
+void TestItemModels::scaledFormats() {
+    Document document;
+    QVERIFY(test::openAndRun(document, QString::fromStdString(test::modelFolder()) + "/digits_cnn", "traced.pt"));
+    const int activation = document.slotOf("pw.activation"), weight = document.slotOf("pw.weight");
+    const auto channels = static_cast<std::size_t>(document.slotInfos()[static_cast<std::size_t>(weight)].shape[0]);
+    const quant::QType perChannel{
+        8, std::nullopt, {}, {}, quant::Affine{std::vector(channels, 0.5), std::vector<std::int64_t>(channels, 0), 0}};
+    document.setFormats(
+        {{activation, {9, std::nullopt, {}, {}, quant::Affine{{0.001}, {3}, -1}}}, {weight, perChannel}}, "scale");
+    LayerTreeModel tree(document);
+    QAbstractItemModelTester tester(&tree, QAbstractItemModelTester::FailureReportingMode::QtTest);
+    const auto text = [&](int slot, int column) {
+        return tree.indexOf(slot).siblingAtColumn(column).data().toString();
+    };
+    QCOMPARE(text(activation, LayerTreeModel::Format), QString("×0.001 +3  9"));
+    QCOMPARE(text(weight, LayerTreeModel::Format), QString("×0.5…0.5 /%1  8").arg(channels));
+    QVERIFY(tree.indexOf(activation).data(LayerTreeModel::StaleRole).toBool());
+    QVERIFY(test::settled(document));
+    QVERIFY(!tree.indexOf(activation).data(LayerTreeModel::StaleRole).toBool());
+    // Nine bits of 0.001 reach from -0.259 to 0.252: beyond lies what the run says overflows.
+    const quant::Figures& figures = document.slotResult(activation)->figures;
+    QVERIFY(figures.max > 0.252 && figures.overflow() > 0);
+    QCOMPARE(
+        tree.indexOf(activation).siblingAtColumn(LayerTreeModel::Overflow).data(LayerTreeModel::ValueRole).toDouble(),
+        double(figures.overflow()) / double(figures.count));
+    LayerFilterModel filtered;
+    filtered.setSourceModel(&tree);
+    filtered.setFilterText("pw, bits < 10");
+    const QStringList paths = shown(filtered);
+    QVERIFY2(paths.contains("pw.activation") && paths.contains("pw.weight"), qPrintable(paths.join(' ')));
+    document.setFormats({{activation, document.format(activation).withPoint(9, 4)}}, "point");
+    QCOMPARE(text(activation, LayerTreeModel::Format), QString("s4.4  9"));
+    document.undoStack()->undo();
+    QCOMPARE(text(activation, LayerTreeModel::Format), QString("×0.001 +3  9"));
 }
 
 void TestItemModels::samples() {

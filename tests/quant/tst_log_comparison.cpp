@@ -23,6 +23,8 @@ class TestLogComparison : public QObject {
     void goldenLog_data();
     void goldenLog();
     void differences();
+    void numbersThatJsonLacks();
+    void keysThatRepeat();
     void broken_data();
     void broken();
     void foreignConfig();
@@ -103,6 +105,26 @@ void TestLogComparison::differences() {
     QCOMPARE(found[5].key, std::string("gone"));
 }
 
+void TestLogComparison::numbersThatJsonLacks() {
+    const float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+    const auto found = compareLogs({logged("a", {2}, {1, infinity}), logged("b", {2}, {1, nan}), logged("c", {1}, {1})},
+                                   {logged("a", {2}, {1, -3}), logged("b", {2}, {1, 2}), logged("c", {1}, {1.5f})});
+    const Json json = Json::parse(toJson(found).dump());
+    QCOMPARE(json[0]["largest"].dump(), std::string(R"("Infinity")"));
+    QCOMPARE(json[1]["largest"].dump(), std::string(R"("NaN")"));
+    QCOMPARE(json[2]["largest"].dump(), std::string("0.5"));
+    QCOMPARE(json[0]["first_at"].get<std::string>(), std::string("[1]"));
+}
+
+void TestLogComparison::keysThatRepeat() {
+    // A layer that is called twice logs over its first call, at the first one's place.
+    const Json log =
+        Json::parse(activationLog({logged("a", {1}, {1}), logged("b", {1}, {2}), logged("a", {1}, {3})}, true).dump());
+    QCOMPARE(log.size(), std::size_t{2});
+    QCOMPARE(log.begin().key(), std::string("a"));
+    QCOMPARE(log["a"]["value"][0].get<double>(), 3.0);
+}
+
 void TestLogComparison::broken_data() {
     QTest::addColumn<QByteArray>("text");
     QTest::newRow("no JSON") << QByteArray("{");
@@ -110,6 +132,14 @@ void TestLogComparison::broken_data() {
     QTest::newRow("no shape") << QByteArray(R"({"a": {"value": [1]}})");
     QTest::newRow("another shape") << QByteArray(R"({"a": {"shape": [3], "value": [1, 2]}})");
     QTest::newRow("a word for a number") << QByteArray(R"({"a": {"shape": [1], "value": ["much"]}})");
+    QTest::newRow("nested 200,000 deep") << QByteArray(R"({"a": {"shape": [1], "value": )") + QByteArray(200'000, '[');
+    QTest::newRow("a size that wraps to -1")
+        << QByteArray(R"({"a": {"shape": [18446744073709551615], "value": "[Tensor data not stored]"}})");
+    QTest::newRow("a size that is real") << QByteArray(R"({"a": {"shape": [1.0], "value": [1]}})");
+    QTest::newRow("a product that overflows")
+        << QByteArray(R"({"a": {"shape": [4294967296, 4294967296], "value": "[Tensor data not stored]"}})");
+    QTest::newRow("a key twice") << QByteArray(
+        R"({"a": {"shape": [1], "value": [1]}, "a": {"shape": [1], "value": [2]}})");
     QTest::newRow("negative size") << QByteArray(R"({"a": {"shape": [-1], "value": []}})");
 }
 

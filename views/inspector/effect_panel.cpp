@@ -106,8 +106,9 @@ void EffectPanel::refresh() {
     const quant::QType& format = m_document.format(slot);
     if (format.isComplete()) {
         m_range->setText(number(format.lowest()) + " … " + number(format.highest()));
-        m_step->setText(format.hasPoint() ? number(format.lsb()) + " = " + power(-*format.fractionalBits)
-                                          : QString::fromStdString(quant::write(format, quant::Notation::Fi)));
+        m_step->setText(format.hasPoint()
+                            ? number(format.lsb()) + " = " + power(-*format.fractionalBits)
+                            : QString::fromStdString(quant::write(format, quant::Notation::SignIntegerFraction)));
     } else {
         m_range->setText(tr("float32"));
     }

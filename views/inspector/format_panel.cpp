@@ -1,6 +1,7 @@
 #include "views/inspector/format_panel.h"
 
 #include "quant/core/notation.h"
+#include "views/format_edit.h"
 
 #include <QApplication>
 #include <QClipboard>
@@ -82,15 +83,11 @@ void setTotal(quant::QType& f, int total) {
         f.totalBits = total;
         return;
     }
-    const int integer = f.hasPoint() ? f.integerBits() : 1;
-    f.totalBits = total;
-    f.fractionalBits = total - integer;
+    f = f.withPoint(total, total - (f.hasPoint() ? f.integerBits() : 1));
 }
 
 void setFraction(quant::QType& f, int fraction) {
-    f.totalBits = f.totalBits.value_or(8);
-    f.fractionalBits = fraction;
-    f.affine.reset();
+    f = f.withPoint(f.totalBits.value_or(8), fraction);
 }
 
 /// From a binary point to a scale of the same step, and back to the point next to the scale.
@@ -101,6 +98,14 @@ void setScaled(quant::QType& f, bool scaled) {
     } else if (!scaled && f.affine) {
         setFraction(f, static_cast<int>(std::lround(-std::log2(f.lsb()))));
     }
+}
+
+/// The format in the notation that says most of it: with its method.
+QString copied(const quant::QType& format) {
+    const std::string text = quant::write(format, Notation::ApFixed);
+    if (!text.empty() || format.isPartial())
+        return QString::fromStdString(text);
+    return QString::fromStdString(quant::write(format, Notation::SignIntegerFraction) + " " + methodName(format));
 }
 
 QSpinBox* spin(int low, int high, const QString& name) {
@@ -159,11 +164,13 @@ FormatPanel::FormatPanel(model::Document& document, Selection& selection, QWidge
         m_notations[i] = new QLineEdit;
         m_notations[i]->setAccessibleName(names[i]);
         m_notations[i]->setToolTip(names[i] + tr(": edit it to set the format"));
-        // The short ones beside each other, the long one below.
-        if (kNotations[i] == Notation::ApFixed)
-            notations->addWidget(m_notations[i], 1, 0, 1, 3);
+        m_notations[i]->setPlaceholderText(tr("%1 cannot say this format").arg(names[i]));
+        // The short ones beside each other, the long ones below.
+        const int column = static_cast<int>(i);
+        if (column < 2)
+            notations->addWidget(m_notations[i], 0, column);
         else
-            notations->addWidget(m_notations[i], 0, i > 2 ? 2 : static_cast<int>(i));
+            notations->addWidget(m_notations[i], column - 1, 0, 1, 2);
         connect(m_notations[i], &QLineEdit::editingFinished, this, [this, i] { takeNotation(m_notations[i]); });
     }
     grid->addLayout(notations, row, 0, 1, 2);
@@ -213,6 +220,12 @@ FormatPanel::FormatPanel(model::Document& document, Selection& selection, QWidge
     refresh();
 }
 
+FormatPanel::~FormatPanel() {
+    // A field that loses the focus while the panel goes would still hand in its text.
+    for (QWidget* field : findChildren<QWidget*>())
+        field->disconnect(this);
+}
+
 void FormatPanel::addButtons(QGridLayout* grid, int row) {
     auto* line = new QHBoxLayout;
     line->setSpacing(6);
@@ -230,8 +243,7 @@ void FormatPanel::addButtons(QGridLayout* grid, int row) {
     add(tr("Float"), tr("No quantization"), [this] { edit(tr("Make float"), makeFloat); });
     add(tr("Copy"), tr("Copy the format as text"), [this] {
         if (m_selection.current() >= 0)
-            QApplication::clipboard()->setText(
-                QString::fromStdString(quant::write(m_document.format(m_selection.current()), Notation::ApFixed)));
+            QApplication::clipboard()->setText(copied(m_document.format(m_selection.current())));
     });
     grid->addLayout(line, row, 0, 1, 2);
 }
@@ -239,18 +251,7 @@ void FormatPanel::addButtons(QGridLayout* grid, int row) {
 void FormatPanel::edit(const QString& text, const std::function<void(quant::QType&)>& change) {
     if (m_refreshing)
         return;
-    model::FormatEdit edit;
-    for (const int slot : m_selection.slotList()) {
-        quant::QType format = m_document.format(slot);
-        change(format);
-        edit.emplace(slot, format);
-    }
-    try {
-        m_document.setFormats(edit, text);
-    } catch (const Error& error) {
-        Q_EMIT m_document.failed(QString::fromStdString(error.where), QString::fromStdString(error.problem),
-                                 QString::fromStdString(error.hint));
-    }
+    editFormats(m_document, m_selection.slotList(), text, change);
     refresh();
 }
 

@@ -24,6 +24,7 @@ class FormatPanel : public QWidget {
     Q_OBJECT
   public:
     FormatPanel(model::Document& document, Selection& selection, QWidget* parent = nullptr);
+    ~FormatPanel() override;
 
   private:
     void refresh();

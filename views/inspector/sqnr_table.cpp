@@ -1,5 +1,6 @@
 #include "views/inspector/sqnr_table.h"
 
+#include "views/format_edit.h"
 #include "views/theme.h"
 
 #include <QHelpEvent>
@@ -163,14 +164,9 @@ void SqnrTable::mousePressEvent(QMouseEvent* event) {
     const auto cell = cellAt(event->pos());
     if (!cell || m_slot != m_selection.current())
         return;
-    model::FormatEdit edit;
-    for (const int slot : m_selection.slotList()) {
-        quant::QType format = m_document.format(slot);
-        format.totalBits = cell->totalBits;
-        format.fractionalBits = cell->totalBits - cell->integerBits;
-        edit.emplace(slot, format);
-    }
-    m_document.setFormats(edit, tr("Take %1 bits, %2 integer").arg(cell->totalBits).arg(cell->integerBits));
+    editFormats(
+        m_document, m_selection.slotList(), tr("Take %1 bits, %2 integer").arg(cell->totalBits).arg(cell->integerBits),
+        [&](quant::QType& format) { format = format.withPoint(cell->totalBits, cell->totalBits - cell->integerBits); });
 }
 
 bool SqnrTable::event(QEvent* event) {

@@ -13,6 +13,7 @@
 #include <QVBoxLayout>
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace fxp::views {
 
@@ -89,6 +90,7 @@ void LayerTreeView::takeSelection() {
     if (m_showing)
         return;
     std::vector<int> selected;
+    std::unordered_set<int> known; // a tensor and the branch above it may both be selected
     int current = m_tree->currentIndex().siblingAtColumn(0).data(LayerTreeModel::SlotRole).toInt();
     for (const QModelIndex& row : m_tree->selectionModel()->selectedRows()) {
         // A branch stands for the tensors below it.
@@ -97,7 +99,7 @@ void LayerTreeView::takeSelection() {
             const QModelIndex at = open.back();
             open.pop_back();
             const int slot = at.data(LayerTreeModel::SlotRole).toInt();
-            if (slot >= 0 && std::find(selected.begin(), selected.end(), slot) == selected.end())
+            if (slot >= 0 && known.insert(slot).second)
                 selected.push_back(slot);
             for (int child = m_filtered->rowCount(at); child-- > 0;)
                 open.push_back(m_filtered->index(child, 0, at));
@@ -105,7 +107,7 @@ void LayerTreeView::takeSelection() {
     }
     if (selected.empty())
         return;
-    if (!m_tree->currentIndex().isValid() || std::find(selected.begin(), selected.end(), current) == selected.end())
+    if (!m_tree->currentIndex().isValid() || !known.contains(current))
         current = selected.front();
     m_showing = true;
     m_selection.set(std::move(selected), current);
@@ -116,11 +118,20 @@ void LayerTreeView::showSelection() {
     if (m_showing)
         return;
     m_showing = true;
-    QItemSelection rows;
+    // Neighbouring rows are one range: a selection of as many ranges as tensors takes quadratic time.
+    std::vector<QModelIndex> found;
     for (const int slot : m_selection.slotList()) {
-        const QModelIndex row = rowOf(slot);
-        if (row.isValid())
-            rows.select(row, row);
+        if (const QModelIndex row = rowOf(slot); row.isValid())
+            found.push_back(row);
+    }
+    std::ranges::sort(found, {},
+                      [](const QModelIndex& row) { return std::pair(row.parent().internalId(), row.row()); });
+    QItemSelection rows;
+    for (std::size_t first = 0, last = 0; first < found.size(); first = ++last) {
+        while (last + 1 < found.size() && found[last + 1].parent() == found[first].parent() &&
+               found[last + 1].row() == found[last].row() + 1)
+            ++last;
+        rows.append(QItemSelectionRange(found[first], found[last]));
     }
     m_tree->selectionModel()->select(rows, QItemSelectionModel::ClearAndSelect | QItemSelectionModel::Rows);
     const QModelIndex current = rowOf(m_selection.current());

@@ -1,5 +1,6 @@
 #include "views/plots/bit_plot.h"
 
+#include "views/format_edit.h"
 #include "views/plots/bit_ruler.h"
 #include "views/plots/count_ticker.h"
 #include "views/plots/qcp.h"
@@ -91,14 +92,9 @@ BitPlot::BitPlot(model::Document& document, Selection& selection, QWidget* paren
 
 void BitPlot::edit(const quant::QType& format, int gesture) {
     // All selected tensors take the point and the width that are dragged on the current one.
-    model::FormatEdit edit;
-    for (const int slot : m_selection.slotList()) {
-        quant::QType changed = m_document.format(slot);
-        changed.totalBits = format.totalBits;
-        changed.fractionalBits = format.fractionalBits;
-        edit.emplace(slot, changed);
-    }
-    m_document.setFormats(edit, tr("Move bits"), gesture);
+    const auto take = [&](quant::QType& own) { own = own.withPoint(*format.totalBits, *format.fractionalBits); };
+    if (!editFormats(m_document, m_selection.slotList(), tr("Move bits"), take, gesture))
+        refresh(); // the ruler goes back to the format that stays
 }
 
 void BitPlot::refresh() {

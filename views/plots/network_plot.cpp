@@ -43,7 +43,9 @@ void NetworkPlot::refresh() {
     const std::size_t before = m_order.size();
     m_order.clear();
     for (int slot = 0; slot < m_document.slotCount(); ++slot) {
-        if (!m_document.slotInfos()[static_cast<std::size_t>(slot)].parameter && m_document.slotResult(slot))
+        const quant::SlotInfo& info = m_document.slotInfos()[static_cast<std::size_t>(slot)];
+        const bool idle = info.optional && !m_document.format(slot).isComplete(); // an exact accumulator
+        if (!info.parameter && !idle && m_document.slotResult(slot))
             m_order.push_back(slot);
     }
     setEmptyText(m_order.empty() ? tr("The error of every tensor along the network, once a model has run.")

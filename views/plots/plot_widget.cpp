@@ -1,6 +1,7 @@
 #include "views/plots/plot_widget.h"
 
 #include "quant/core/error.h"
+#include "quant/io/atomic_file.h"
 #include "views/plots/qcp.h"
 #include "views/theme.h"
 
@@ -11,7 +12,6 @@
 #include <QMenu>
 #include <QMessageBox>
 #include <QMimeData>
-#include <QSaveFile>
 #include <QStackedLayout>
 #include <QSvgGenerator>
 #include <QToolTip>
@@ -119,8 +119,8 @@ void PlotWidget::exportTo(const QString& file) {
             done = painter.end();
         }
     } else if (ending == "csv") {
-        QSaveFile out(file);
-        done = out.open(QIODevice::WriteOnly) && out.write(csv().toUtf8()) >= 0 && out.commit();
+        quant::writeFileAtomically(file.toStdString(), csv().toStdString());
+        done = true;
     } else {
         throw Error(file.toStdString(), "the ending names no format of plots", "use .png, .svg, .pdf or .csv");
     }
