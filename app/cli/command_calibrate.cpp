@@ -56,6 +56,8 @@ void Commands::calibrate() {
     auto session = open();
     session->setSamples(samples(*session));
     if (m_options.foldBatchNorms) {
+        for (const auto& [path, why] : session->unfoldableBatchNorms())
+            std::cerr << "fxp: " << oneLine(path + " " + why) << ": it is not folded\n";
         const auto norms = session->foldableBatchNorms();
         session->setFoldedBatchNorms({norms.begin(), norms.end()});
     }

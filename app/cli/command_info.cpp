@@ -19,6 +19,7 @@ using quant::Json;
 void Commands::declareInfo(CLI::App& app) {
     CLI::App* command = app.add_subcommand("info", "the layer tree: paths, types, slots, shapes, parameters");
     declareInputs(*command, false);
+    command->add_flag("--program", m_options.program, "print the program that the model becomes, one step a line");
     command->callback([this] { m_chosen = [this] { info(); }; });
 }
 
@@ -31,6 +32,12 @@ void Commands::info() {
         if (!m_options.inputs.empty())
             throw;
         why = error.what(); // the tree needs no run; its slots do
+    }
+    if (m_options.program) {
+        if (!why.empty())
+            throw Error(m_options.model, "the program is known once the model has run: " + why, "give --inputs");
+        std::cout << session->programText();
+        return;
     }
     if (m_options.json) {
         Json json{

@@ -77,6 +77,10 @@ void Commands::runModel() {
                                    quant::activationLog(session->log(), m_options.logValues).dump(1) + "\n");
     if (!m_options.outputs.empty())
         quant::writeNpz(m_options.outputs, session->outputs());
+    for (const std::string& warning : result->warnings)
+        std::cerr << "fxp: " << oneLine(warning) << '\n';
+    if (!result->predictions.note.empty())
+        std::cerr << "fxp: " << oneLine(result->predictions.note) << '\n';
     if (!m_options.compareLog.empty()) {
         compareLog(session->log());
         return;

@@ -38,7 +38,6 @@ class Commands {
     void finetune();
     /// Prints where the run differs from the log of --compare-log. Throws Error when it does.
     void compareLog(const std::vector<quant::Session::LoggedTensor>& run) const;
-    /// The formats of --qconfig; float ones without. Throws Error.
     /// Those of --qconfig, whose folded batch norms the session folds; all float without.
     quant::Formats formats(quant::Session& session) const;
 
@@ -58,7 +57,7 @@ class Commands {
         int threads = 0;
         double memory = 1.0; ///< GiB
         bool json = false, logValues = false, anyModel = false, perChannel = false, forFxPyTorch = false,
-             foldBatchNorms = false;
+             foldBatchNorms = false, program = false;
     };
     Options m_options;
     std::function<void()> m_chosen;

@@ -11,5 +11,7 @@ namespace fxp::cli {
 std::string shapeText(const std::vector<std::int64_t>& shape);
 /// `97.25 %`; `-` where there is none.
 std::string percent(const std::optional<double>& share);
+/// The text in one line, without characters that a terminal obeys: a model's own texts may hold both.
+std::string oneLine(const std::string& text);
 
 } // namespace fxp::cli

@@ -124,6 +124,16 @@ std::vector<std::string> Session::foldableBatchNorms() const {
     return norms;
 }
 
+std::vector<std::pair<std::string, std::string>> Session::unfoldableBatchNorms() const {
+    if (!m_data)
+        return {};
+    return quant::unfoldableBatchNorms(*m_data->programs.front());
+}
+
+std::string Session::programText() const {
+    return m_data ? quant::programText(*m_data->programs.front()) : std::string();
+}
+
 const std::set<std::string>& Session::foldedBatchNorms() const {
     return m_folded;
 }

@@ -107,6 +107,10 @@ class Session {
 
     /// The batch norms, by path, that the layer before them can take in, or has taken in. Empty without samples.
     std::vector<std::string> foldableBatchNorms() const;
+    /// The other batch norms, by path, and why they cannot be folded.
+    std::vector<std::pair<std::string, std::string>> unfoldableBatchNorms() const;
+    /// The program of the first batch as text, one step a line (programText of graph/program.h). Empty without samples.
+    std::string programText() const;
     const std::set<std::string>& foldedBatchNorms() const;
     /// Folds these batch norms and no others into the layers before them, and runs the float model anew; their slots go
     /// and come with them. False when stopped; then, and when it throws, the model is as before. Throws Error naming

@@ -95,6 +95,9 @@ Json report(const ModelIdentity& model, std::int64_t samples, const std::vector<
                            {"mse", jsonNumber(output.mse)},
                            {"max_error", jsonNumber(output.maxError)}});
     json["outputs"] = outputs;
+    json["warnings"] = result.warnings;
+    if (!result.predictions.note.empty())
+        json["note"] = result.predictions.note;
     json["agreement"] = optionalNumber(result.predictions.agreement());
     json["accuracy_float"] = optionalNumber(result.predictions.accuracyFloat());
     json["accuracy_fixed"] = optionalNumber(result.predictions.accuracyFixed());
