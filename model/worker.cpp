@@ -77,7 +77,7 @@ OpenedModelPointer Worker::state() const {
     model->arguments = m_session->arguments();
     model->slots = m_session->slots();
     model->layers = m_session->layers();
-    model->samples = std::make_shared<const quant::Samples>(m_session->samples());
+    model->samples = m_session->samples();
     model->sampleCount = m_session->sampleCount();
     model->randomSamples = m_randomSamples;
     return model;

@@ -33,9 +33,12 @@ std::int64_t Session::sampleCount() const {
     return m_data ? m_data->count : 0;
 }
 
-const Samples& Session::samples() const {
-    static const Samples kNone;
-    return m_data ? m_data->samples : kNone;
+std::shared_ptr<const Samples> Session::samples() const {
+    return m_data ? m_data->samples : nullptr;
+}
+
+bool Session::setSamples(Samples samples, const RunControl& control) {
+    return setSamples(std::make_shared<const Samples>(std::move(samples)), control);
 }
 
 const std::vector<SlotInfo>& Session::slots() const {

@@ -56,6 +56,7 @@ class Session {
 
     /// Runs the float model over the samples and finds the slots. False when stopped; the session is then as before.
     /// Throws Error when the model does not take them.
+    bool setSamples(std::shared_ptr<const Samples> samples, const RunControl& control = {});
     bool setSamples(Samples samples, const RunControl& control = {});
     /// Random normal samples of a shape that the model takes, reproducible from the seed. `shapes` fixes the shape of
     /// inputs by name; others are searched for among the usual ones. Throws Error when none fits.
@@ -63,7 +64,8 @@ class Session {
                           const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& shapes = {});
     bool hasSamples() const;
     std::int64_t sampleCount() const;
-    const Samples& samples() const;
+    /// Those given, shared; null before.
+    std::shared_ptr<const Samples> samples() const;
 
     /// The slots of the model, known once it has samples; formats are given in this order.
     const std::vector<SlotInfo>& slots() const;

@@ -12,7 +12,7 @@ namespace fxp::quant {
 
 /// All that a session knows of its samples; made anew for new samples, and swapped in whole.
 struct Session::Data {
-    Samples samples;
+    std::shared_ptr<const Samples> samples;
     std::int64_t count = 0;
     std::vector<SlotInfo> slots;
     std::vector<LayerSpec> layers;

@@ -171,7 +171,7 @@ struct Session::Run {
         });
         m_result->predictions = {};
         if (classifies) {
-            m_result->predictions = {classes(m_data.floatOutputs[0]), classes(m_outputs[0]), m_data.samples.labels};
+            m_result->predictions = {classes(m_data.floatOutputs[0]), classes(m_outputs[0]), m_data.samples->labels};
         }
         m_data.fixedOutputs = std::move(m_outputs);
         m_result->accumulators.assign(m_accumulators.begin(), m_accumulators.end());

@@ -131,9 +131,9 @@ Probe probe(Network& network, const Arguments& arguments, std::int64_t count) {
 
 } // namespace
 
-bool Session::setSamples(Samples samples, const RunControl& control) {
+bool Session::setSamples(std::shared_ptr<const Samples> samples, const RunControl& control) {
     const auto stopped = [&control] { return control.stop && control.stop(); };
-    const Arguments arguments = bindArguments(m_network->arguments(), samples.inputs);
+    const Arguments arguments = bindArguments(m_network->arguments(), samples->inputs);
     const std::int64_t dimension = sampleDimension(arguments);
     for (const Tensors tensors = tensorsOf(arguments); const at::Tensor& tensor : tensors) {
         if (tensor.numel() == 0)
@@ -154,9 +154,9 @@ bool Session::setSamples(Samples samples, const RunControl& control) {
         else if (perSample * size > m_options.memoryBytes)
             size = std::clamp<std::int64_t>(m_options.memoryBytes / (4 * perSample), 1, size);
     }
-    if (!samples.labels.empty() && static_cast<std::int64_t>(samples.labels.size()) != data->count)
+    if (!samples->labels.empty() && static_cast<std::int64_t>(samples->labels.size()) != data->count)
         throw Error("labels",
-                    "there are " + std::to_string(samples.labels.size()) + " for " + std::to_string(data->count) +
+                    "there are " + std::to_string(samples->labels.size()) + " for " + std::to_string(data->count) +
                         " samples",
                     "give one label for each sample");
 
@@ -230,7 +230,7 @@ bool Session::setSamples(Samples samples, const RunControl& control) {
 }
 
 Recording Session::recordTensors(const Tensors& tensors) {
-    Arguments arguments = bindArguments(m_network->arguments(), m_data->samples.inputs);
+    Arguments arguments = bindArguments(m_network->arguments(), m_data->samples->inputs);
     std::size_t next = 0;
     for (auto& argument : arguments) {
         if (argument && argument->isTensor())

@@ -68,7 +68,7 @@ NamedArrays Session::finetune(const Formats& formats, const FinetuneOptions& opt
                               const std::function<void(const EpochReport&)>& report, const RunControl& control) {
     if (!m_data)
         throw Error("", "there are no samples to train on", "open some");
-    if (m_data->samples.labels.empty())
+    if (m_data->samples->labels.empty())
         throw Error("labels", "there are none", "give one class per sample");
     if (!m_folded.empty())
         throw Error(*m_folded.begin(), "is folded, and the weights to train are those of the layer and the batch norm",
@@ -86,14 +86,14 @@ NamedArrays Session::finetune(const Formats& formats, const FinetuneOptions& opt
             throw Error("inputs", "samples do not lie along the first dimension", "fine-tune with a batch of samples");
     }
     at::Tensor labels = at::empty({count}, at::kLong);
-    std::copy(m_data->samples.labels.begin(), m_data->samples.labels.end(), labels.data_ptr<std::int64_t>());
+    std::copy(m_data->samples->labels.begin(), m_data->samples->labels.end(), labels.data_ptr<std::int64_t>());
     const std::int64_t size = std::min(options.batchSize, count);
 
     const auto record = [this](const Tensors& tensors) { return recordTensors(tensors); };
     QuantizedModule module(record, rowsOf(inputs, at::arange(size, at::kLong)));
     module.setFormats(formats);
     const at::Tensor first = scores(module, rowsOf(inputs, at::arange(size, at::kLong)));
-    const auto [least, greatest] = std::ranges::minmax(m_data->samples.labels);
+    const auto [least, greatest] = std::ranges::minmax(m_data->samples->labels);
     if (least < 0 || greatest >= first.size(1))
         throw Error("labels", "they are not all classes of the model", "give labels from 0 on");
 
