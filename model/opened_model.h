@@ -7,11 +7,13 @@
 #include <QStringList>
 
 #include <memory>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace fxp::model {
 
-/// A model and its samples as the rest of the program sees them: immutable, handed over by the worker.
+/// A model and its samples as the rest of the program sees them: immutable, made by a job.
 struct OpenedModel {
     QString file;
     quant::ModelIdentity identity;
@@ -19,12 +21,24 @@ struct OpenedModel {
     std::vector<quant::ArgumentInfo> arguments;
     std::vector<quant::SlotInfo> slots;
     std::vector<quant::LayerSpec> layers;
+    std::unordered_map<std::string, int> slotByPath;
     std::shared_ptr<const quant::Samples> samples;
+    QStringList inputs;                ///< the files that the samples were read from; empty: random ones
     std::vector<std::string> foldable; ///< batch norms that the layer before them can take in, or has
     std::int64_t sampleCount = 0;
     bool randomSamples = false; ///< none were given: the figures are of noise
 };
 
 using OpenedModelPointer = std::shared_ptr<const OpenedModel>;
+
+/// The model with the other's samples.
+inline OpenedModelPointer withSamplesOf(const OpenedModelPointer& model, const OpenedModelPointer& other) {
+    auto result = std::make_shared<OpenedModel>(*model);
+    result->samples = other->samples;
+    result->inputs = other->inputs;
+    result->sampleCount = other->sampleCount;
+    result->randomSamples = other->randomSamples;
+    return result;
+}
 
 } // namespace fxp::model

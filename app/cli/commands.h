@@ -3,8 +3,8 @@
 #include "quant/calibrate/options.h"
 #include "quant/calibrate/starting_formats.h"
 #include "quant/engine/session.h"
-#include "quant/open_model.h"
 #include "quant/io/qconfig.h"
+#include "quant/open_model.h"
 #include "quant/train/finetune.h"
 
 #include <functional>

@@ -60,7 +60,7 @@ void Recovery::flush() {
     if (!m_owned || !m_document.isOpen() || !m_document.isModified())
         return;
     const QJsonObject json{{"model", m_document.model()->file},
-                           {"inputs", QJsonArray::fromStringList(m_inputs)},
+                           {"inputs", QJsonArray::fromStringList(m_document.model()->inputs)},
                            {"qconfig", QString::fromUtf8(m_document.qconfig())}};
     try {
         quant::writeFileAtomically(m_file.toStdString(), QJsonDocument(json).toJson().toStdString());

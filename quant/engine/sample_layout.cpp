@@ -15,8 +15,8 @@ namespace fxp::quant {
 
 namespace {
 
-/// A sample has the same bits alone and among others where every operator is computed so that it has; a few of LibTorch's
-/// may differ in the last place. Another sample's influence is larger.
+/// A sample has the same bits alone and among others where every operator is computed so that it has; a few of
+/// LibTorch's may differ in the last place. Another sample's influence is larger.
 constexpr double kTolerance = 1e-6;
 
 /// The dimension whose extent doubles from one sample to two; −1 for a value of one shape; absent for all else.

@@ -28,14 +28,14 @@ struct Site {
 /// One step, as data: which operator runs on which values, with which formats. What an operator does stands in the
 /// registry (quant/ops/registry.h) under its name.
 struct Step {
-    std::string op;               ///< `quantize`, `linear`, …; an operator of LibTorch by schema name: `aten::add.Tensor`
-    Arguments arguments;          ///< with holes for the inputs
-    std::vector<ValueId> inputs;  ///< kAbsent for a tensor that is not there
+    std::string op;      ///< `quantize`, `linear`, …; an operator of LibTorch by schema name: `aten::add.Tensor`
+    Arguments arguments; ///< with holes for the inputs
+    std::vector<ValueId> inputs; ///< kAbsent for a tensor that is not there
     std::vector<ValueId> outputs;
-    std::vector<SlotId> formats;  ///< the slots whose formats the operator takes, in its order
-    std::vector<Site> sites;      ///< the slots that the step quantizes
-    std::string layer;            ///< path of the layer that the step belongs to; empty where it only moves values
-    std::string source;           ///< `file:line` where the model file says it; else empty
+    std::vector<SlotId> formats; ///< the slots whose formats the operator takes, in its order
+    std::vector<Site> sites;     ///< the slots that the step quantizes
+    std::string layer;           ///< path of the layer that the step belongs to; empty where it only moves values
+    std::string source;          ///< `file:line` where the model file says it; else empty
 
     /// The quantization of one value by one slot's format, and no more.
     bool isQuantize() const { return op == "quantize"; }

@@ -10,12 +10,12 @@ enum class Container {
     ExportedProgram, ///< torch.export
     StateDict,       ///< a pickle of tensors in a zip file
     TorchPackage,
-    Zip,             ///< a zip file of none of these, or one that cannot be listed
+    Zip, ///< a zip file of none of these, or one that cannot be listed
     Safetensors,
     Onnx,
     Hdf5,
     TfLite,
-    Pickle,          ///< the older form of torch.save
+    Pickle, ///< the older form of torch.save
     Unknown,
 };
 

@@ -122,7 +122,9 @@ at::IValue ScriptInterpreter::callModule(const std::string& path, jit::Function&
             call.attributes.emplace(named.name, named.value);
     }
     const std::size_t stateBefore = m_state.size();
-    return m_modules.run(std::move(call), operators, [&] { return ModuleRecognizer::Run{run(), m_state.size() != stateBefore}; });
+    return m_modules.run(std::move(call), operators, [&] {
+        return ModuleRecognizer::Run{run(), m_state.size() != stateBefore};
+    });
 }
 
 void ScriptInterpreter::runBlock(const jit::Block& block, Environment& values, Scope scope) {

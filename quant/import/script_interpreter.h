@@ -20,8 +20,7 @@ class ScriptInterpreter {
   public:
     /// `modules`: recognises the modules among the calls; `stop` is asked between operators, and ends the run by
     /// Stopped.
-    ScriptInterpreter(torch::jit::Module root, OperatorRecorder& recorder, ModuleRecognizer& modules,
-                      StopRequest stop);
+    ScriptInterpreter(torch::jit::Module root, OperatorRecorder& recorder, ModuleRecognizer& modules, StopRequest stop);
 
     /// Calls the root's forward.
     at::IValue run(std::vector<at::IValue> arguments);

@@ -30,8 +30,8 @@ std::string unknownOperator(const std::string& message) {
         return {};
     const std::size_t name = begin + says.size();
     std::size_t end = name;
-    while (end < message.size() && (std::isalnum(static_cast<unsigned char>(message[end])) || message[end] == '_' ||
-                                    message[end] == ':'))
+    while (end < message.size() &&
+           (std::isalnum(static_cast<unsigned char>(message[end])) || message[end] == '_' || message[end] == ':'))
         ++end;
     const std::string found = message.substr(name, end - name);
     return found.starts_with("aten::") ? found : std::string();
@@ -213,8 +213,7 @@ void collectTensors(const at::IValue& value, const std::function<void(const at::
     }
 }
 
-Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>>& arguments,
-                                     const StopRequest& stop) {
+Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop) {
     const c10::InferenceMode inference(false);
     const at::NoGradGuard noGrad;
     Builder builder;

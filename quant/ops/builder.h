@@ -33,8 +33,8 @@ struct Operand {
     template <std::convertible_to<Argument> T> Operand(T argument) : value(Argument(std::move(argument))) {}
     Operand(std::string n, Value v) : name(std::move(n)), value(v) {}
     Operand(std::string n, List list) : name(std::move(n)), value(std::move(list)) {}
-    template <std::convertible_to<Argument> T>
-    Operand(std::string n, T argument) : name(std::move(n)), value(Argument(std::move(argument))) {}
+    template <std::convertible_to<Argument> T> Operand(std::string n, T argument)
+        : name(std::move(n)), value(Argument(std::move(argument))) {}
 };
 using Operands = std::vector<Operand>;
 
@@ -123,7 +123,8 @@ class Builder {
     };
 
     /// A constant's memory: storage, offset, element type, sizes and strides.
-    using ConstantKey = std::tuple<const void*, std::int64_t, int, std::vector<std::int64_t>, std::vector<std::int64_t>>;
+    using ConstantKey =
+        std::tuple<const void*, std::int64_t, int, std::vector<std::int64_t>, std::vector<std::int64_t>>;
     static ConstantKey keyOf(const at::Tensor& tensor);
 
     Value add(const at::Tensor& tensor, bool constant);

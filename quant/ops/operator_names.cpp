@@ -33,25 +33,96 @@ std::string operatorName(const std::string& qualifiedName, const std::vector<at:
 }
 
 bool movesValues(const std::string& name) {
-    static const std::unordered_set<std::string> kNames{
-        "view", "reshape", "_unsafe_view", "view_as", "reshape_as", "_reshape_alias", "permute", "transpose",
-        "swapaxes", "swapdims", "movedim", "moveaxis", "t", "numpy_T", "mT", "adjoint", "flatten", "unflatten",
-        "squeeze", "unsqueeze", "expand", "expand_as", "broadcast_to", "contiguous", "clone", "detach", "alias", "to",
-        "type_as", "_to_copy", "cpu", "float", "select", "slice", "narrow", "chunk", "split", "split_with_sizes",
-        "tensor_split", "hsplit", "vsplit", "unbind", "repeat", "repeat_interleave", "tile", "flip", "roll", "rot90",
-        "index", "index_select", "gather", "take_along_dim", "as_strided", "diagonal", "unfold", "pad",
-        "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d", "replication_pad1d",
-        "replication_pad2d", "replication_pad3d", "dropout", "feature_dropout", "alpha_dropout",
-        "feature_alpha_dropout", "native_dropout", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle",
-        "lift_fresh", "copy", "identity", "requires_grad", "broadcast_tensors", "meshgrid", "view_copy",
-        "select_copy", "slice_copy", "masked_fill", "zero", "fill"};
+    static const std::unordered_set<std::string> kNames{"view",
+                                                        "reshape",
+                                                        "_unsafe_view",
+                                                        "view_as",
+                                                        "reshape_as",
+                                                        "_reshape_alias",
+                                                        "permute",
+                                                        "transpose",
+                                                        "swapaxes",
+                                                        "swapdims",
+                                                        "movedim",
+                                                        "moveaxis",
+                                                        "t",
+                                                        "numpy_T",
+                                                        "mT",
+                                                        "adjoint",
+                                                        "flatten",
+                                                        "unflatten",
+                                                        "squeeze",
+                                                        "unsqueeze",
+                                                        "expand",
+                                                        "expand_as",
+                                                        "broadcast_to",
+                                                        "contiguous",
+                                                        "clone",
+                                                        "detach",
+                                                        "alias",
+                                                        "to",
+                                                        "type_as",
+                                                        "_to_copy",
+                                                        "cpu",
+                                                        "float",
+                                                        "select",
+                                                        "slice",
+                                                        "narrow",
+                                                        "chunk",
+                                                        "split",
+                                                        "split_with_sizes",
+                                                        "tensor_split",
+                                                        "hsplit",
+                                                        "vsplit",
+                                                        "unbind",
+                                                        "repeat",
+                                                        "repeat_interleave",
+                                                        "tile",
+                                                        "flip",
+                                                        "roll",
+                                                        "rot90",
+                                                        "index",
+                                                        "index_select",
+                                                        "gather",
+                                                        "take_along_dim",
+                                                        "as_strided",
+                                                        "diagonal",
+                                                        "unfold",
+                                                        "pad",
+                                                        "constant_pad_nd",
+                                                        "reflection_pad1d",
+                                                        "reflection_pad2d",
+                                                        "reflection_pad3d",
+                                                        "replication_pad1d",
+                                                        "replication_pad2d",
+                                                        "replication_pad3d",
+                                                        "dropout",
+                                                        "feature_dropout",
+                                                        "alpha_dropout",
+                                                        "feature_alpha_dropout",
+                                                        "native_dropout",
+                                                        "pixel_shuffle",
+                                                        "pixel_unshuffle",
+                                                        "channel_shuffle",
+                                                        "lift_fresh",
+                                                        "copy",
+                                                        "identity",
+                                                        "requires_grad",
+                                                        "broadcast_tensors",
+                                                        "meshgrid",
+                                                        "view_copy",
+                                                        "select_copy",
+                                                        "slice_copy",
+                                                        "masked_fill",
+                                                        "zero",
+                                                        "fill"};
     return kNames.contains(name);
 }
 
 bool dependsOnShapeAlone(const std::string& name) {
-    static const std::unordered_set<std::string> kNames{
-        "zeros_like", "ones_like", "empty_like", "full_like", "new_zeros", "new_ones", "new_empty", "new_full",
-        "rand_like", "randn_like", "_shape_as_tensor"};
+    static const std::unordered_set<std::string> kNames{"zeros_like", "ones_like",  "empty_like",      "full_like",
+                                                        "new_zeros",  "new_ones",   "new_empty",       "new_full",
+                                                        "rand_like",  "randn_like", "_shape_as_tensor"};
     return kNames.contains(name);
 }
 
@@ -68,10 +139,17 @@ bool readsValues(const std::string& name, const std::vector<at::IValue>& argumen
         return arguments.size() == 1;
     if (name == "repeat_interleave") // repeats alone, or a tensor of them beside the values
         return arguments.size() < 3 || (arguments[1].isTensor() && arguments[1].toTensor().defined());
-    static const std::unordered_set<std::string> kNames{
-        "item", "Int", "Float", "Bool", "IntImplicit", "FloatImplicit", "ScalarImplicit", "_local_scalar_dense",
-        "is_nonzero", "equal", "allclose", "tolist", "nonzero", "masked_select", "unique", "_unique2", "unique_dim",
-        "unique_consecutive", "nonzero_numpy", "argwhere", "bincount"};
+    static const std::unordered_set<std::string> kNames{"item",           "Int",
+                                                        "Float",          "Bool",
+                                                        "IntImplicit",    "FloatImplicit",
+                                                        "ScalarImplicit", "_local_scalar_dense",
+                                                        "is_nonzero",     "equal",
+                                                        "allclose",       "tolist",
+                                                        "nonzero",        "masked_select",
+                                                        "unique",         "_unique2",
+                                                        "unique_dim",     "unique_consecutive",
+                                                        "nonzero_numpy",  "argwhere",
+                                                        "bincount"};
     return kNames.contains(name);
 }
 

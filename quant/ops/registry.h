@@ -31,10 +31,10 @@ using StepFindings = std::vector<AccumulatorUse>;
 /// What an operator is given.
 struct StepContext {
     const Step& step;
-    std::span<const at::Tensor> inputs;      ///< undefined where absent
-    std::span<const SlotFormat> formats;     ///< by step.formats; all float in the float run
+    std::span<const at::Tensor> inputs;  ///< undefined where absent
+    std::span<const SlotFormat> formats; ///< by step.formats; all float in the float run
     SampleRange samples;
-    StepFindings* findings = nullptr;        ///< null: nobody asks
+    StepFindings* findings = nullptr; ///< null: nobody asks
 
     const Arguments& arguments() const { return step.arguments; }
 };

@@ -123,8 +123,12 @@ Operands AliasSets::memoryOperands(const Set& set, const Layout& layout) const {
     if (from.type != layout.type)
         throw Error("", "the model looks at one memory with two element types and writes to it",
                     "copy the tensor before it is written to");
-    return {{"from_sizes", from.sizes},     {"from_strides", from.strides}, {"from_offset", from.offset},
-            {"sizes", layout.sizes},        {"strides", layout.strides},    {"offset", layout.offset},
+    return {{"from_sizes", from.sizes},
+            {"from_strides", from.strides},
+            {"from_offset", from.offset},
+            {"sizes", layout.sizes},
+            {"strides", layout.strides},
+            {"offset", layout.offset},
             {"elements", elementsOf(set.storage, layout.type)}};
 }
 

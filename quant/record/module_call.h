@@ -1,7 +1,7 @@
 #pragma once
 
-#include "quant/ops/builder.h"
 #include "quant/layers/layer_norm.h"
+#include "quant/ops/builder.h"
 
 #include <ATen/core/ivalue.h>
 
@@ -33,7 +33,7 @@ struct ModuleCall {
     std::vector<Argument> arguments;
     std::map<std::string, at::Tensor> parameters; ///< by path below the module: `self_attn.in_proj_weight`
     std::map<std::string, at::IValue> attributes; ///< likewise; what the file knows of the constructor's arguments
-    std::vector<Hint> hints; ///< of the operators inside
+    std::vector<Hint> hints;                      ///< of the operators inside
     at::IValue result;
 };
 
@@ -46,8 +46,8 @@ struct Candidate {
 /// Likeliest first, and no more than kMaxCandidates.
 using Candidates = std::vector<Candidate>;
 
-/// A module is run once for each candidate. What a traced file leaves open is a handful of choices of a few values each;
-/// a call with more readings than this is not going to be recognised, and must not keep the user waiting.
+/// A module is run once for each candidate. What a traced file leaves open is a handful of choices of a few values
+/// each; a call with more readings than this is not going to be recognised, and must not keep the user waiting.
 inline constexpr std::size_t kMaxCandidates = 256;
 
 /// A parameter by its path below the module; undefined where there is none.

@@ -49,7 +49,8 @@ at::IValue ModuleRecognizer::run(ModuleCall call, OperatorScope& operators, cons
     const AliasSets::Moment before = aliases.now();
     const Run done = run();
     if (m_recorder.recognition().isRefused(call.path)) {
-        m_notes[call.path] = "does not compute what " + call.className + " does on all samples; runs operator by operator";
+        m_notes[call.path] =
+            "does not compute what " + call.className + " does on all samples; runs operator by operator";
         return done.result;
     }
     if (aliases.wroteToOlder(before)) {

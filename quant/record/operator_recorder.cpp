@@ -42,8 +42,9 @@ std::vector<std::size_t> writtenArguments(const c10::FunctionSchema& schema, con
 
 /// In-place operators that change how a tensor looks at its memory, and no value: its alias set knows it still.
 bool changesViewAlone(const std::string& op) {
-    static const std::unordered_set<std::string> kNames{"t_", "transpose_", "swapaxes_", "swapdims_", "squeeze_",
-                                                        "unsqueeze_", "as_strided_", "detach_", "requires_grad_"};
+    static const std::unordered_set<std::string> kNames{"t_",          "transpose_", "swapaxes_",
+                                                        "swapdims_",   "squeeze_",   "unsqueeze_",
+                                                        "as_strided_", "detach_",    "requires_grad_"};
     return kNames.contains(op);
 }
 

@@ -250,7 +250,6 @@ void TestMainWindow::recoveryIsOffered() {
         const auto window = demo();
         window->document().setFormats({{0, {5, 4, {}, {}}}}, "edit");
         gui::Recovery recovery(window->document(), folder);
-        recovery.setInputs({"a.npz"});
         recovery.flush();
         QVERIFY(QFile::exists(folder + "/recovery.json"));
         QVERIFY(QFile::copy(folder + "/recovery.json", folder + "/kept.json"));
@@ -262,7 +261,8 @@ void TestMainWindow::recoveryIsOffered() {
     const auto left = recovery.left();
     QVERIFY(left);
     QVERIFY(left->model.endsWith("digits.pt"));
-    QCOMPARE(left->inputs, QStringList{"a.npz"});
+    QCOMPARE(left->inputs.size(), 1);
+    QVERIFY(left->inputs.front().endsWith("samples.npz"));
     QVERIFY(left->qconfig.contains("\"total_bits\": 5"));
 }
 

@@ -110,13 +110,8 @@ void TestProgram::arguments_data() {
 void TestProgram::arguments() {
     QFETCH(QString, written);
     QFETCH(int, which);
-    const std::vector<Argument> all{{},
-                                    true,
-                                    -3,
-                                    2.0,
-                                    0.1,
-                                    std::string("a\"b\x1b"),
-                                    Argument::List{Argument::List{1, 2}, Argument::List{}}};
+    const std::vector<Argument> all{
+        {}, true, -3, 2.0, 0.1, std::string("a\"b\x1b"), Argument::List{Argument::List{1, 2}, Argument::List{}}};
     Program program;
     Step step;
     step.op = "op";
