@@ -127,11 +127,11 @@ std::vector<std::string> Session::foldableBatchNorms() const {
 std::vector<std::pair<std::string, std::string>> Session::unfoldableBatchNorms() const {
     if (!m_data)
         return {};
-    return quant::unfoldableBatchNorms(*m_data->programs.front());
+    return quant::unfoldableBatchNorms(m_data->batches.front()->program());
 }
 
 std::string Session::programText() const {
-    return m_data ? quant::programText(*m_data->programs.front()) : std::string();
+    return m_data ? quant::programText(m_data->batches.front()->program()) : std::string();
 }
 
 const std::set<std::string>& Session::foldedBatchNorms() const {
