@@ -107,7 +107,7 @@ void TestFigures::randomSums() {
             (i % 3 ? sum : part).add(std::ldexp(static_cast<double>(mantissa), shift + unit));
         }
         sum.add(part);
-        QCOMPARE(sum.value(), std::ldexp(static_cast<double>(integer), unit));
+        QVERIFY(sum.value() == std::ldexp(static_cast<double>(integer), unit));
         ExactAccumulator other = sum;
         other.add(kTiny);
         QVERIFY(!(other == sum));
@@ -172,8 +172,8 @@ void TestFigures::signalFarFromZero() {
     const Figures figures = quantizeWithFigures(job);
     QVERIFY(std::abs(figures.sumSquares - static_cast<double>(squares)) <= 1e-13 * static_cast<double>(squares));
     QVERIFY(std::abs(figures.sqnr() - static_cast<double>(10 * std::log10(squares / noise))) < 1e-10);
-    QCOMPARE(squaredError(job).sqnr(), figures.sqnr());
-    QCOMPARE(squaredError(job).mse(), figures.mse());
+    QVERIFY(squaredError(job).sqnr() == figures.sqnr());
+    QVERIFY(squaredError(job).mse() == figures.mse());
 }
 
 void TestFigures::comparison_data() {
@@ -244,7 +244,7 @@ void TestFigures::comparisonInParts() {
             parts.add(r.data(), v.data(), cut * perSample, perSample);
             parts.add(r.data() + cut * perSample, v.data() + cut * perSample, (6 - cut) * perSample, perSample);
             QVERIFY(parts.signal == whole.signal && parts.noise == whole.noise);
-            QCOMPARE(parts.maxError, whole.maxError);
+            QVERIFY(parts.maxError == whole.maxError);
         }
     }
 }
