@@ -386,8 +386,9 @@ void TestDocumentJobs::qconfigOfAnotherModelAsks() {
     const auto document = open();
     const QString own = m_files.filePath("own.json");
     document->saveQConfig(own);
-    document->setFormats({{document->slotOf("conv1.bias"), {7, 3, {}, {}}}}, "edit");
+    document->setFormats({{document->slotOf("dw.weight"), {7, 3, {}, {}}}}, "edit");
     QVERIFY(test::settled(*document));
+    QVERIFY(document->isModified());
     const Kept before(*document);
     QVERIFY_EXCEPTION_THROWN(document->loadQConfig(file), model::OtherModel);
     QVERIFY(!document->isBusy()); // nothing is folded before the answer to the question
@@ -469,7 +470,7 @@ void TestDocumentJobs::weightsAreOneStep() {
     QTRY_VERIFY_WITH_TIMEOUT(!document->isBusy(), 60'000);
     // Two files that overlap: undoing the second must leave the first's values, and undoing both the model's own.
     quant::NamedArrays parameters = quant::readSafetensors(all.toStdString());
-    QVERIFY(parameters.find("conv1.weight") && parameters.find("conv1.bias"));
+    QVERIFY(parameters.find("conv1.weight") && parameters.find("bn1.bias"));
     const auto write = [&](const QString& name, const QStringList& changed, float scale) {
         quant::NamedArrays part;
         for (const QString& parameter : changed) {
@@ -489,10 +490,9 @@ void TestDocumentJobs::weightsAreOneStep() {
             qFatal("the weights were not saved");
         return quant::readSafetensors(file.toStdString()).find(name)->floats()[0];
     };
-    const float weight = parameters.find("conv1.weight")->floats()[0],
-                bias = parameters.find("conv1.bias")->floats()[0];
+    const float weight = parameters.find("conv1.weight")->floats()[0], bias = parameters.find("bn1.bias")->floats()[0];
     write("a.safetensors", {"conv1.weight"}, 2);
-    write("b.safetensors", {"conv1.weight", "conv1.bias"}, 4);
+    write("b.safetensors", {"conv1.weight", "bn1.bias"}, 4);
     for (const char* name : {"a.safetensors", "b.safetensors"}) {
         const int steps = document->undoStack()->count();
         document->loadWeights(m_files.filePath(name));
@@ -501,10 +501,10 @@ void TestDocumentJobs::weightsAreOneStep() {
         QVERIFY(test::settled(*document));
     }
     QCOMPARE(now("conv1.weight"), 4 * weight);
-    QCOMPARE(now("conv1.bias"), 4 * bias);
+    QCOMPARE(now("bn1.bias"), 4 * bias);
     document->undoStack()->undo();
     QCOMPARE(now("conv1.weight"), 2 * weight);
-    QCOMPARE(now("conv1.bias"), bias);
+    QCOMPARE(now("bn1.bias"), bias);
     QVERIFY(!test::sameResult(*document->result(), *figures));
     document->undoStack()->undo();
     QCOMPARE(now("conv1.weight"), weight);
