@@ -1,7 +1,7 @@
 #include "model/samples_loader.h"
 
-#include "model/workspace.h"
 #include "quant/core/error.h"
+#include "quant/core/stop.h"
 #include "quant/io/npz.h"
 
 #include <QDir>
@@ -25,7 +25,7 @@ quant::NamedArrays readImages(const QStringList& files, const std::function<bool
     bool grey = true;
     for (const QString& file : files) {
         if (stop && stop())
-            throw Cancelled();
+            throw quant::Stopped();
         QImageReader reader(file);
         reader.setAutoTransform(true);
         const QImage image = reader.read();

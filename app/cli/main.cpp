@@ -1,15 +1,17 @@
 #include "app/cli/commands.h"
 
+#include "app/cli/text.h"
+#include "app/common/idle_threads.h"
 #include "quant/core/version.h"
 
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <iostream>
 #include <string>
 
 /// Exit status: 0 done, 1 failed (one line on stderr), 2 wrong usage.
 int main(int argc, char** argv) {
+    fxp::letIdleThreadsSleep(argv);
     CLI::App app{"fxp: fixed-point formats for neural networks, from the command line"};
     app.require_subcommand(1);
     app.set_version_flag("--version", "fxp " + std::string(fxp::programVersion()));
@@ -20,9 +22,7 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;
     } catch (const std::exception& error) {
-        std::string line = error.what();
-        std::replace(line.begin(), line.end(), '\n', ' ');
-        std::cerr << "fxp: " << line << '\n';
+        std::cerr << "fxp: " << fxp::cli::oneLine(error.what()) << '\n';
         return 1;
     }
     return 0;

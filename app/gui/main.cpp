@@ -1,3 +1,4 @@
+#include "app/common/idle_threads.h"
 #include "app/gui/main_window.h"
 #include "quant/core/error.h"
 #include "quant/core/version.h"
@@ -23,7 +24,7 @@ struct Snapshot {
     bool wanted() const { return !screenshot.isEmpty() || !report.isEmpty() || !qconfig.isEmpty(); }
 };
 
-int takeSnapshot(fxp::gui::MainWindow& window, const Snapshot& snapshot) {
+int writeSnapshot(fxp::gui::MainWindow& window, const Snapshot& snapshot) {
     auto& document = window.document();
     try {
         if (!snapshot.screenshot.isEmpty() && !window.grab().save(snapshot.screenshot))
@@ -46,6 +47,7 @@ int takeSnapshot(fxp::gui::MainWindow& window, const Snapshot& snapshot) {
 } // namespace
 
 int main(int argc, char** argv) {
+    fxp::letIdleThreadsSleep(argv);
     QApplication app(argc, argv);
     QApplication::setOrganizationName("fxp-workbench");
     QApplication::setApplicationName("fxp-workbench");
@@ -92,7 +94,7 @@ int main(int argc, char** argv) {
         auto* settle = new QTimer(&app);
         settle->setSingleShot(true);
         settle->setInterval(700);
-        QObject::connect(settle, &QTimer::timeout, &app, [&] { QApplication::exit(takeSnapshot(window, snapshot)); });
+        QObject::connect(settle, &QTimer::timeout, &app, [&] { QApplication::exit(writeSnapshot(window, snapshot)); });
         QObject::connect(&window.document(), &fxp::model::Document::resultChanged, &app, [&window, settle] {
             if (window.document().result()->complete)
                 settle->start();

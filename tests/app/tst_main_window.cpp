@@ -38,12 +38,9 @@ class TestMainWindow : public QObject {
     void dragThenSave();
     void spinBoxEditsAllSelected();
     void notationIsRead();
-<<<<<<< ours
     void exactAccumulatorsAreNotCounted();
     void aQConfigByHandIsNoted();
-=======
     void failedOpenKeepsWhatWas_data();
->>>>>>> theirs
     void failedOpenKeepsWhatWas();
     void qconfigWaitsForItsOwnModel();
     void foldedQConfigOfAnotherModelAsks();
@@ -166,7 +163,6 @@ void TestMainWindow::notationIsRead() {
     QVERIFY(window->findChild<gui::MessageStrip*>()->text().contains("ap_fixed"));
 }
 
-<<<<<<< ours
 void TestMainWindow::exactAccumulatorsAreNotCounted() {
     const auto window = demo();
     auto& document = window->document();
@@ -198,7 +194,8 @@ void TestMainWindow::aQConfigByHandIsNoted() {
     window->openFiles({file}, {});
     QTRY_VERIFY(window->findChild<gui::MessageStrip*>()->text().contains("model.sha256"));
     QCOMPARE(window->document().qconfigFile(), file);
-=======
+}
+
 void TestMainWindow::failedOpenKeepsWhatWas_data() {
     QTest::addColumn<QString>("model");
     QTest::addColumn<QString>("samples");
@@ -211,7 +208,6 @@ void TestMainWindow::failedOpenKeepsWhatWas_data() {
         QVERIFY(out.open(QIODevice::WriteOnly));
         out.write("PK and nothing more");
     }
->>>>>>> theirs
 }
 
 void TestMainWindow::failedOpenKeepsWhatWas() {
