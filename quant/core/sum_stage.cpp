@@ -129,10 +129,11 @@ Scaled quantizeScaled(double x, const QType& type, const Limits& limits, double 
 
 } // namespace
 
-SumStage::SumStage(const QType& type, LimitKind limitKind, std::uint64_t seed, std::int64_t firstIndex,
-                   std::span<const std::int64_t> shape, const char* where)
+SumStage::SumStage(const QType& type, std::uint64_t seed, std::int64_t firstIndex, std::span<const std::int64_t> shape,
+                   const char* where)
     : m_type(type), m_limits(limits(type)), m_seed(seed), m_firstIndex(firstIndex) {
-    if (limitKind == LimitKind::Exact && !type.affine) {
+    // The integers' own: what is beyond by less than float32 tells apart is rounded to the same float32, and counted.
+    if (!type.affine) {
         const double half = std::ldexp(1.0, *type.totalBits - 1);
         m_limits = {type.overflow == Overflow::SaturateSymmetric ? 1 - half : -half, half - 1};
     }
