@@ -30,7 +30,7 @@ template <Rounding R> inline double rounded(double v, double draw) {
     if constexpr (R == Rounding::Ceil)
         return std::copysign(nearest + (nearest < v ? 1.0 : 0.0), v);
     if constexpr (R == Rounding::Trunc)
-        return std::copysign(v < 0 ? nearest + (nearest < v ? 1.0 : 0.0) : floor, v);
+        return std::copysign(std::abs(nearest) - (std::abs(nearest) > std::abs(v) ? 1.0 : 0.0), v);
     const double tieUp = gone == 0.5 ? 1.0 : 0.0, tieDown = gone == -0.5 ? 1.0 : 0.0;
     if constexpr (R == Rounding::RoundHalfAway)
         return std::copysign(nearest + (v < 0 ? -tieDown : tieUp), v);
