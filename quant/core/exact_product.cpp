@@ -251,7 +251,7 @@ at::Tensor compute(const Product& product, const at::Tensor& x, const at::Tensor
         if (sum.defined())
             return sum;
         if (use)
-            *use = {};
+            use->worstBits = 0;
         return product.plain(x, w, bias);
     }
 

@@ -74,10 +74,10 @@ struct QuantizedSum {
     SumOverflow accumulatorOverflow, activationOverflow;
 };
 
-/// Brings what exactSum gave into the formats that follow. Integers, limits and counts are exact, and each value is
-/// rounded to float32 once; a float32 sum's activation is what quantize() gives, whose limits above 24 bits are float32
-/// values. Where the sum records a gradient, it passes through unchanged. Throws Error when a format's channels do not
-/// fit the sum.
+/// Brings what exactSum gave into the formats that follow. Integers, limits and counts are exact, whatever the sum's
+/// dtype is, and each value is rounded to float32 once; a float32 sum's activation has the bits that quantize() gives
+/// it. Where the sum records a gradient, it passes through unchanged. Throws Error when a format's channels do not fit
+/// the sum.
 QuantizedSum quantizeSum(const at::Tensor& sum, const ProductFormats& formats, bool hasBias, const SumFormats& next);
 
 } // namespace fxp::quant

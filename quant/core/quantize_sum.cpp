@@ -123,12 +123,9 @@ QuantizedSum compute(const at::Tensor& given, const ProductFormats& formats, boo
     const at::IntArrayRef shape = sum.sizes().slice(0, static_cast<std::size_t>(isWide ? sum.dim() - 1 : sum.dim()));
     Stages stages;
     if (next.accumulator.isComplete())
-        stages.accumulator.emplace(next.accumulator, LimitKind::Exact, next.accumulatorSeed, next.firstIndex, shape,
-                                   "accumulator");
-    if (next.activation.isComplete()) {
-        const auto kind = isFloat && !stages.accumulator ? LimitKind::Float32 : LimitKind::Exact;
-        stages.activation.emplace(next.activation, kind, next.activationSeed, next.firstIndex, shape, "activation");
-    }
+        stages.accumulator.emplace(next.accumulator, next.accumulatorSeed, next.firstIndex, shape, "accumulator");
+    if (next.activation.isComplete())
+        stages.activation.emplace(next.activation, next.activationSeed, next.firstIndex, shape, "activation");
 
     Elements e;
     QuantizedSum result;

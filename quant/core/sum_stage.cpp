@@ -30,7 +30,7 @@ template <Rounding R> inline double rounded(double v, double draw) {
     if constexpr (R == Rounding::Ceil)
         return std::copysign(nearest + (nearest < v ? 1.0 : 0.0), v);
     if constexpr (R == Rounding::Trunc)
-        return std::copysign(v < 0 ? nearest + (nearest < v ? 1.0 : 0.0) : floor, v);
+        return std::copysign(std::abs(nearest) - (std::abs(nearest) > std::abs(v) ? 1.0 : 0.0), v);
     const double tieUp = gone == 0.5 ? 1.0 : 0.0, tieDown = gone == -0.5 ? 1.0 : 0.0;
     if constexpr (R == Rounding::RoundHalfAway)
         return std::copysign(nearest + (v < 0 ? -tieDown : tieUp), v);
@@ -129,10 +129,11 @@ Scaled quantizeScaled(double x, const QType& type, const Limits& limits, double 
 
 } // namespace
 
-SumStage::SumStage(const QType& type, LimitKind limitKind, std::uint64_t seed, std::int64_t firstIndex,
-                   std::span<const std::int64_t> shape, const char* where)
+SumStage::SumStage(const QType& type, std::uint64_t seed, std::int64_t firstIndex, std::span<const std::int64_t> shape,
+                   const char* where)
     : m_type(type), m_limits(limits(type)), m_seed(seed), m_firstIndex(firstIndex) {
-    if (limitKind == LimitKind::Exact && !type.affine) {
+    // The integers' own: what is beyond by less than float32 tells apart is rounded to the same float32, and counted.
+    if (!type.affine) {
         const double half = std::ldexp(1.0, *type.totalBits - 1);
         m_limits = {type.overflow == Overflow::SaturateSymmetric ? 1 - half : -half, half - 1};
     }

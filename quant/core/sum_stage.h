@@ -8,16 +8,13 @@
 
 namespace fxp::quant {
 
-/// Whether a format's limits are those of its integers, or float32 values as a float32 clamp has them.
-enum class LimitKind : std::uint8_t { Exact, Float32 };
-
 /// One format that sums are brought into, with what its elements need.
 class SumStage {
   public:
     /// `shape`: of the sums. `firstIndex`: of the first of them, for STOCHASTIC. Throws Error when the format has
     /// channels that they have not.
-    SumStage(const QType& type, LimitKind limitKind, std::uint64_t seed, std::int64_t firstIndex,
-             std::span<const std::int64_t> shape, const char* where);
+    SumStage(const QType& type, std::uint64_t seed, std::int64_t firstIndex, std::span<const std::int64_t> shape,
+             const char* where);
 
     /// Whether float64 holds every integer of the format, so that `quantize` below may be called.
     bool fitsDouble() const;
