@@ -24,6 +24,7 @@ class TestKernels : public QObject {
     void fastEqualsReference();
     void ties_data();
     void ties();
+    void productsAreRounded();
     void inPlace();
     void threadsChangeNothing_data();
     void threadsChangeNothing();
@@ -229,6 +230,32 @@ void TestKernels::ties() {
             QCOMPARE(figures.overflowLow, rounded < low ? 37 : 0);
             QCOMPARE(figures.overflowHigh, rounded > high ? 37 : 0);
         }
+    }
+}
+
+/// Differences of far more than 24 bits, whose squares float64 must round before it adds them: a fused multiply-add
+/// shows. Few of them to a sum, so that their last bits count.
+void TestKernels::productsAreRounded() {
+    std::mt19937 random(12);
+    std::uniform_real_distribution<float> near(1, 2);
+    std::vector<float> x(9600), given(x.size()), reference(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        x[i] = near(random);
+        given[i] = std::ldexp(near(random), -20);
+        reference[i] = -near(random);
+    }
+    QuantizeJob job = jobOf(x, {8, 5});
+    job.given = given.data();
+    job.reference = reference.data();
+    job.perSample = 32;
+    job.range = LinearRange::around({1000.00125, 1000.005}); // shifted by a number of many bits
+    QVERIFY(job.range.shift() != 0);
+    job.range.low += 1e-7;
+    const Figures figures = quantizeReference(job);
+    for (const std::int64_t target : test::targets()) {
+        const test::TargetScope scope(target);
+        QVERIFY2(test::sameFigures(quantizeWithFigures(job), figures), hwy::TargetName(target));
+        QVERIFY2(squaredError(job).noise == figures.sumSquaredError, hwy::TargetName(target));
     }
 }
 
