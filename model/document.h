@@ -1,28 +1,21 @@
 #pragma once
 
-#include "model/opened_model.h"
-#include "model/weights_edit.h"
+#include "model/job_queue.h"
+#include "model/session_jobs.h"
 #include "quant/calibrate/starting_formats.h"
 #include "quant/core/error.h"
-#include "quant/io/log_comparison.h"
-#include "quant/train/finetune.h"
 
 #include <QObject>
-#include <QThread>
 #include <QUndoStack>
 
-#include <map>
+#include <functional>
 #include <memory>
 
 namespace fxp::model {
 
-class Worker;
-
-/// New formats by slot.
-using FormatEdit = std::map<int, quant::QType>;
-
 /// What is open, its formats, and its runs: the single truth that views show and send edits to. Everything that takes
-/// time happens on the worker's thread; the answers come as signals.
+/// time is a job in a queue, and changes nothing here before its answer has come: what fails or is cancelled leaves the
+/// document as it was, and a run that had to give way goes on. The session follows what the document shows.
 class Document : public QObject {
     Q_OBJECT
   public:
@@ -51,18 +44,24 @@ class Document : public QObject {
     bool isModified() const { return !m_undo.isClean(); }
 
     bool isLive() const { return m_live; }
-    bool isBusy() const { return m_busy > 0; }
+    bool isBusy() const { return m_jobs.isBusy(); }
+    /// Whether something is under way that was asked for by name, and not only runs after edits.
+    bool isBusyInForeground() const { return m_jobs.hasForeground(); }
 
-    // Edits, each one undo step. Edits with the same non-zero `gesture` (one drag) become one step.
-    void setFormats(const FormatEdit& edit, const QString& text, int gesture = 0);
+    // Edits, each one undo step. Edits with the same non-zero `gesture` (one drag) become one step. A format that makes
+    // no sense is refused: failed says which, and no part of the edit is made.
+    bool setFormats(const FormatEdit& edit, const QString& text, int gesture = 0);
     static int newGesture();
 
-    // Files. Opening answers with modelChanged or failed; what was open stays until then.
-    void openModel(const QString& file, const QStringList& inputs = {}, const QString& labels = {});
+    // Files. Answers come as signals, or as failed. Of several models being opened the last asked wins.
+    /// `then` is called once the model is open, after modelChanged; never when it fails or gives way to another.
+    void openModel(const QString& file, const QStringList& inputs = {}, const QString& labels = {},
+                   const std::function<void()>& then = {});
     void openSamples(const QStringList& files, const QString& labels = {});
-    /// Gives the samples labels. Throws Error when they are not one class per sample.
+    /// Gives the samples labels.
     void openLabels(const QString& file);
     /// Throws Error; the document is then as before. Formats made for another model: OtherModel unless `anyModel`.
+    /// Where other batch norms are folded, the formats come with a job; the file's name is taken when it succeeds.
     void loadQConfig(const QString& file, bool anyModel = false);
     void saveQConfig(const QString& file);
     /// The formats for FxPyTorch. Throws Error with the tensors whose format it lacks.
@@ -70,14 +69,14 @@ class Document : public QObject {
     /// Replaces parameters by the names in a .safetensors file, as an undoable edit.
     void loadWeights(const QString& file);
     void saveWeights(const QString& file);
-    /// Compares the last run with an activation log: answers with logCompared or failed.
+    /// Compares the last run with an activation log: answers with logCompared.
     void compareLog(const QString& file);
-    /// Trains the weights with the formats in place; they are taken as an undoable edit.
+    /// Trains the weights with the formats in place; they are stored as an undoable edit.
     void finetune(const quant::FinetuneOptions& options);
     /// Makes the batch norms that can be part of the layers before them, or makes them layers again; one undo step.
     void setBatchNormsFolded(bool folded);
     QByteArray qconfig() const;
-    /// Takes a QConfig's text, as an undoable edit.
+    /// Reads a QConfig's text as one undoable edit. Throws as loadQConfig does.
     void applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText);
 
     /// Memory for the tensors kept between runs, of models opened from now on.
@@ -85,6 +84,7 @@ class Document : public QObject {
     std::int64_t memory() const { return m_options.memoryBytes; }
     void setLive(bool live);
     void run();
+    /// Stops what was asked for by name, running or waiting; where there is nothing of that kind, the run.
     void cancel();
     void calibrate(const quant::BitBudget& bits, const quant::CalibrationOptions& options,
                    const std::vector<int>& slotList = {});
@@ -112,34 +112,57 @@ class Document : public QObject {
     friend class FoldCommand;
     friend class FormatCommand;
     friend class WeightsCommand;
-    void fold(const std::set<std::string>& norms, const QByteArray& config, const QString& text);
-    void takeFold(const OpenedModelPointer& model);
-    void applyFold(const OpenedModelPointer& model, const quant::Formats& formats);
-    void applyWeights(const ArraysPointer& values);
-    void takeWeights(const WeightsEdit& edit, const QString& text);
+    // document.cpp
+    Target target() const;
+    /// Adds the job: one that was asked for by name makes a run give way, and its failure is told unless it says how.
+    template <class Answer> JobId start(Job<Answer> job);
+    void fail(const Failure& failure);
+    void onJobAnswered(JobId job);
+    void showModel(const OpenedModelPointer& model);
+    void nextLayout();
+    void nextResults();
+    // document_files.cpp
+    void onModelOpened(const Opened& opened);
+    void noteRandomSamples();
+    void onSamplesOpened(const OpenedModelPointer& model);
+    // document_edits.cpp
     void applyFormats(const FormatEdit& edit);
-    void takeModel(const OpenedModelPointer& model);
-    void takeResult(const quant::RunSnapshot& result);
-    void startCalibration(const quant::Formats& given, const quant::CalibrationOptions& options);
-    void begin(const QString& what);
-    void end();
+    void applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText, const QString& file);
+    void fold(const std::set<std::string>& norms, const QByteArray& config, const QString& text, const QString& file);
+    void applyFold(const OpenedModelPointer& model, const quant::Formats& formats);
+    void applyWeights(const ArraysPointer& weights);
+    quant::Formats formatsByPath(const OpenedModel& model) const;
+    // document_runs.cpp
+    void storeResult(const quant::RunSnapshot& result);
+    void markStale(const std::vector<int>& slotList);
+    void startCalibration(std::function<quant::Formats(const Target&)> given, const quant::CalibrationOptions& options);
+    void startRun();
     void runIfLive();
 
-    QThread m_thread;
-    Worker* m_worker; ///< lives on m_thread, and is deleted there
+    std::shared_ptr<Workspace> m_workspace;
     OpenedModelPointer m_model;
+    ArraysPointer m_weights; ///< parameters that are not the file's; null: none
     quant::Formats m_formats;
     quant::RunSnapshot m_result;
     QUndoStack m_undo;
     QString m_qconfigFile;
-    QStringList m_inputs; ///< the files that the samples were read from
     quant::SessionOptions m_options;
-    QByteArray m_foldConfig; ///< a QConfig that waits for its batch norms to be folded
-    QString m_foldText;
     bool m_live = true;
-    std::uint64_t m_firstEdit = 0; ///< results of earlier edits are another model's
-    int m_busy = 0;
+    int m_layout = 0;              ///< counts the sets of slots
+    std::uint64_t m_edit = 0;      ///< counts what runs depend on
+    std::uint64_t m_firstEdit = 0; ///< results of earlier edits are of other slots, samples or weights
+    bool m_runWanted = false;      ///< the figures are to become those of the formats shown
+    JobId m_runJob = 0, m_tableJob = 0, m_openJob = 0, m_samplesJob = 0;
+    JobQueue m_jobs; ///< the last member: nothing runs any more when the others go
 };
+
+template <class Answer> JobId Document::start(Job<Answer> job) {
+    if (!job.background)
+        m_jobs.cancel(m_runJob);
+    if (!job.failed)
+        job.failed = [this](const Failure& failure) { fail(failure); };
+    return m_jobs.add(std::move(job));
+}
 
 /// A QConfig that was made for another model file.
 struct OtherModel : Error {

@@ -54,9 +54,11 @@ bool JobQueue::cancelForeground() {
     return any;
 }
 
-void JobQueue::cancelAll() {
-    for (const EntryPointer& entry : m_jobs)
-        entry->stop = true;
+void JobQueue::cancelAllBut(JobId kept) {
+    for (const EntryPointer& entry : m_jobs) {
+        if (entry->id != kept)
+            entry->stop = true;
+    }
 }
 
 bool JobQueue::contains(JobId job) const {

@@ -34,7 +34,8 @@ class JobQueue : public QObject {
     void cancel(JobId job);
     /// Cancels the jobs that are not in the background. False when there was none left to cancel.
     bool cancelForeground();
-    void cancelAll();
+    void cancelAll() { cancelAllBut(0); }
+    void cancelAllBut(JobId kept);
 
     bool isBusy() const { return !m_jobs.empty(); }
     bool contains(JobId job) const;
@@ -109,7 +110,7 @@ template <class Answer> JobId JobQueue::add(Job<Answer> job) {
     entry->cancelled = std::move(job.cancelled);
     entry->published = std::move(job.published);
     entry->work = [work = std::move(job.work), done = std::move(job.done)](const Target& target,
-                                                                          const JobControl& control) -> Handler {
+                                                                           const JobControl& control) -> Handler {
         std::optional<Answer> answer = work(target, control);
         if (!answer)
             return {};

@@ -2,9 +2,12 @@
 
 #include "quant/core/notation.h"
 
+#include <QHash>
+
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <utility>
 
 namespace fxp::model {
 
@@ -49,11 +52,7 @@ struct LayerTreeModel::Node {
     double value[ColumnCount] = {kNone, kNone, kNone, kNone, kNone};
     bool stale = false;
 
-    Node* child(const QString& childName) {
-        for (const auto& candidate : children) {
-            if (candidate->name == childName)
-                return candidate.get();
-        }
+    Node* append(const QString& childName) {
         auto made = std::make_unique<Node>();
         made->name = childName;
         made->path = path.isEmpty() ? childName : path + "." + childName;
@@ -123,6 +122,13 @@ void LayerTreeModel::rebuild() {
     beginResetModel();
     m_root = std::make_unique<Node>();
     m_bySlot.assign(static_cast<std::size_t>(m_document.slotCount()), nullptr);
+    QHash<std::pair<const Node*, QString>, Node*> known;
+    const auto childOf = [&known](Node* at, const QString& name) {
+        Node*& child = known[{at, name}];
+        if (!child)
+            child = at->append(name);
+        return child;
+    };
     const std::function<void(Node*, const quant::LayerSpec&, const std::string&)> addLayer =
         [&](Node* at, const quant::LayerSpec& layer, const std::string& path) {
             at->type = QString::fromStdString(layer.type);
@@ -131,7 +137,7 @@ void LayerTreeModel::rebuild() {
                 const int slot = member.isSlot() ? m_document.slotOf(QString::fromStdString(memberPath)) : -1;
                 if (member.isSlot() && (slot < 0 || m_document.slotInfos()[static_cast<std::size_t>(slot)].absent))
                     continue;
-                Node* item = at->child(QString::fromStdString(member.name));
+                Node* item = childOf(at, QString::fromStdString(member.name));
                 if (member.isSlot())
                     item->slot = slot;
                 else
@@ -142,7 +148,7 @@ void LayerTreeModel::rebuild() {
         for (const quant::LayerSpec& layer : model->layers) {
             Node* at = m_root.get();
             for (const QString& part : QString::fromStdString(layer.name).split('.', Qt::SkipEmptyParts))
-                at = at->child(part);
+                at = childOf(at, part);
             addLayer(at, layer, layer.name);
         }
     }

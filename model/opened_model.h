@@ -31,4 +31,14 @@ struct OpenedModel {
 
 using OpenedModelPointer = std::shared_ptr<const OpenedModel>;
 
+/// The model with the other's samples.
+inline OpenedModelPointer withSamplesOf(const OpenedModelPointer& model, const OpenedModelPointer& other) {
+    auto result = std::make_shared<OpenedModel>(*model);
+    result->samples = other->samples;
+    result->inputs = other->inputs;
+    result->sampleCount = other->sampleCount;
+    result->randomSamples = other->randomSamples;
+    return result;
+}
+
 } // namespace fxp::model

@@ -1,5 +1,6 @@
 #include "model/samples_loader.h"
 
+#include "model/workspace.h"
 #include "quant/core/error.h"
 #include "quant/io/npz.h"
 
@@ -19,10 +20,12 @@ QStringList imageNames() {
     return names;
 }
 
-quant::NamedArrays readImages(const QStringList& files) {
+quant::NamedArrays readImages(const QStringList& files, const std::function<bool()>& stop) {
     std::vector<QImage> images;
     bool grey = true;
     for (const QString& file : files) {
+        if (stop && stop())
+            throw Cancelled();
         QImageReader reader(file);
         reader.setAutoTransform(true);
         const QImage image = reader.read();
@@ -55,7 +58,7 @@ quant::NamedArrays readImages(const QStringList& files) {
 
 } // namespace
 
-quant::NamedArrays readSamples(const QStringList& files) {
+quant::NamedArrays readSamples(const QStringList& files, const std::function<bool()>& stop) {
     if (files.isEmpty())
         throw Error("inputs", "no file is named", "give .npy, .npz or image files");
     const QFileInfo first(files.front());
@@ -68,7 +71,7 @@ quant::NamedArrays readSamples(const QStringList& files) {
             images << info.filePath();
         if (images.isEmpty())
             throw Error(path, "the folder holds no images", "give a folder of PNG, JPEG, BMP or PPM images");
-        return readImages(images);
+        return readImages(images, stop);
     }
     const QString ending = first.suffix().toLower();
     if (ending == "npz")
@@ -79,7 +82,7 @@ quant::NamedArrays readSamples(const QStringList& files) {
         return arrays;
     }
     if (QImageReader::supportedImageFormats().contains(ending.toLatin1()))
-        return readImages(files);
+        return readImages(files, stop);
     throw Error(path, "is of a kind that holds no samples", "give .npy, .npz or image files, or a folder of images");
 }
 

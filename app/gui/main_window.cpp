@@ -72,9 +72,9 @@ MainWindow::~MainWindow() {
 void MainWindow::guarded(const std::function<void()>& does) {
     try {
         does();
-    } catch (const Error& error) {
-        m_messages->showError(QString::fromStdString(error.where), QString::fromStdString(error.problem),
-                              QString::fromStdString(error.hint));
+    } catch (const std::exception&) {
+        const model::Failure failure = model::currentFailure();
+        m_messages->showError(failure.where, failure.problem, failure.hint);
     }
 }
 
@@ -87,22 +87,12 @@ void MainWindow::connectDocument() {
         m_selection.set({}, -1);
         updateTitle();
         updateActions();
-        const QString qconfig = std::exchange(m_pendingQConfig, {});
-        if (!qconfig.isEmpty())
-            loadQConfig(qconfig);
-        else
-            m_messages->offer(
-                tr("Every tensor is float. Calibrate to give each a format from the values that it takes."),
-                tr("Calibrate…"), [this] { m_calibrateDialog->trigger(); });
-        const int wanted = m_document.slotOf(std::exchange(m_pendingSelection, {}));
-        for (int slot = 0; wanted < 0 && slot < m_document.slotCount(); ++slot) {
+        for (int slot = 0; slot < m_document.slotCount(); ++slot) {
             if (!m_document.slotInfos()[static_cast<std::size_t>(slot)].absent) {
                 m_selection.select(slot);
                 break;
             }
         }
-        if (wanted >= 0)
-            m_selection.select(wanted);
     });
     connect(&m_document, &Document::modifiedChanged, this, &MainWindow::updateTitle);
     connect(&m_document, &Document::busyChanged, this, &MainWindow::updateActions);
@@ -122,29 +112,34 @@ void MainWindow::openFiles(const QStringList& files, const QString& labels) {
     if (!model.isEmpty()) {
         if (!mayLeave())
             return;
-        m_pendingQConfig = qconfig;
-        m_recovery->setInputs(samples);
-        m_document.openModel(model, samples, labels);
-        remember(model);
+        m_document.openModel(model, samples, labels, [this, model, qconfig] {
+            remember(model);
+            if (!qconfig.isEmpty())
+                loadQConfig(qconfig);
+            else if (!m_document.model()->randomSamples)
+                m_messages->offer(
+                    tr("Every tensor is float. Calibrate to give each a format from the values that it takes."),
+                    tr("Calibrate…"), [this] { m_calibrateDialog->trigger(); });
+        });
         return;
     }
     guarded([&] {
-        if (!samples.isEmpty()) {
-            m_recovery->setInputs(samples);
+        if (!samples.isEmpty())
             m_document.openSamples(samples, labels);
-        }
-        if (!qconfig.isEmpty())
+        if (!qconfig.isEmpty()) {
+            m_messages->hide();
             loadQConfig(qconfig);
+        }
     });
 }
 
 void MainWindow::openDemo() {
     guarded([this] {
         const Demo demo = unpackDemo(QStandardPaths::writableLocation(QStandardPaths::CacheLocation) + "/demo");
-        m_pendingQConfig = demo.qconfig;
-        m_pendingSelection = kDemoTensor;
-        m_recovery->setInputs({demo.samples});
-        m_document.openModel(demo.model, {demo.samples}, demo.labels);
+        m_document.openModel(demo.model, {demo.samples}, demo.labels, [this, qconfig = demo.qconfig] {
+            loadQConfig(qconfig);
+            m_selection.select(m_document.slotOf(kDemoTensor));
+        });
     });
 }
 
@@ -154,12 +149,9 @@ void MainWindow::offerRecovery() {
         return;
     m_messages->offer(tr("The program ended without saving the edits of %1.").arg(QFileInfo(left->model).fileName()),
                       tr("Take them back"), [this, left] {
-                          auto once = std::make_shared<QMetaObject::Connection>();
-                          *once = connect(&m_document, &model::Document::modelChanged, this, [this, left, once] {
-                              disconnect(*once);
+                          m_document.openModel(left->model, left->inputs, {}, [this, left] {
                               guarded([&] { m_document.applyQConfig(left->qconfig, true, tr("Recovered edits")); });
                           });
-                          m_document.openModel(left->model, left->inputs);
                       });
 }
 
@@ -189,8 +181,10 @@ void MainWindow::chooseLabels() {
 void MainWindow::chooseQConfig() {
     const QString file = QFileDialog::getOpenFileName(this, tr("Open QConfig"), m_settings.value("folder").toString(),
                                                       tr("QConfig (*.json)"));
-    if (!file.isEmpty())
+    if (!file.isEmpty()) {
+        m_messages->hide();
         loadQConfig(file);
+    }
 }
 
 void MainWindow::chooseMemory() {
@@ -207,12 +201,8 @@ void MainWindow::chooseMemory() {
 
 void MainWindow::loadQConfig(const QString& file) {
     guarded([&] {
-        if (!m_document.isOpen())
-            throw Error(file.toStdString(), tr("formats belong to a model, and none is open").toStdString(),
-                        tr("open the model first").toStdString());
         try {
             m_document.loadQConfig(file);
-            m_messages->hide();
         } catch (const model::OtherModel&) {
             m_messages->offer(tr("%1 was made for another model file.").arg(QFileInfo(file).fileName()),
                               tr("Take it all the same"),

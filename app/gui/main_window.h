@@ -106,7 +106,6 @@ class MainWindow : public QMainWindow {
     QAction *m_open, *m_openSamples, *m_openLabels, *m_openQConfig, *m_save, *m_saveAs, *m_run, *m_stop, *m_live,
         *m_undo, *m_redo, *m_calibrateDialog;
     QList<QAction*> m_exchange; ///< open weights, save them, save for FxPyTorch, compare with a log, fine-tune, fold
-    QString m_pendingQConfig, m_pendingSelection;
 };
 
 } // namespace fxp::gui

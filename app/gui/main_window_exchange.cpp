@@ -33,7 +33,9 @@ void MainWindow::buildExchangeActions() {
     connect(&m_document, &model::Document::modelChanged, this, updateFold);
     connect(&m_document, &model::Document::logCompared, this,
             [this](const QString& file, const std::vector<quant::LogDifference>& differences) {
-                LogDialog(file, differences, this).exec();
+                auto* dialog = new LogDialog(file, differences, this);
+                dialog->setAttribute(Qt::WA_DeleteOnClose);
+                dialog->open();
             });
 }
 

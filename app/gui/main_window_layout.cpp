@@ -162,7 +162,7 @@ QAction* MainWindow::action(const QString& text, const QKeySequence& key, const 
     made->setShortcut(key);
     made->setStatusTip(tip);
     made->setToolTip(key.isEmpty() ? tip : tip + " (" + key.toString(QKeySequence::NativeText) + ")");
-    connect(made, &QAction::triggered, this, does);
+    connect(made, &QAction::triggered, this, [this, does] { guarded(does); });
     addAction(made);
     return made;
 }

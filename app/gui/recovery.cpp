@@ -61,7 +61,7 @@ void Recovery::flush() {
     if (!file.open(QIODevice::WriteOnly))
         return; // no place to keep edits: nothing that the user could do now
     const QJsonObject json{{"model", m_document.model()->file},
-                           {"inputs", QJsonArray::fromStringList(m_inputs)},
+                           {"inputs", QJsonArray::fromStringList(m_document.model()->inputs)},
                            {"qconfig", QString::fromUtf8(m_document.qconfig())}};
     file.write(QJsonDocument(json).toJson());
     file.commit();

@@ -26,8 +26,6 @@ class Recovery : public QObject {
     /// What the last, crashed, program left; absent when there is nothing.
     std::optional<Left> left() const;
     void discard();
-    /// The samples that the model was opened with, to open them again.
-    void setInputs(const QStringList& inputs) { m_inputs = inputs; }
     /// Writes at once what is else written when edits pause.
     void flush();
 
@@ -36,7 +34,6 @@ class Recovery : public QObject {
     QString m_file;
     QLockFile m_lock; ///< a second program running beside this one leaves the file alone
     bool m_owned;
-    QStringList m_inputs;
     QTimer m_pause;
 };
 

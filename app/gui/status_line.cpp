@@ -71,7 +71,7 @@ StatusLine::StatusLine(model::Document& document, QWidget* parent)
         m_task->setText(what);
         m_progress->setValue(0);
         // Short runs come and go under the pointer: only what has something to cancel is shown.
-        const bool shown = busy && what != tr("Running");
+        const bool shown = m_document.isBusyInForeground();
         for (QWidget* widget : std::initializer_list<QWidget*>{m_task, m_progress, m_cancel})
             widget->setVisible(shown || (busy && m_document.isOpen() && m_document.model()->sampleCount > 2000));
     });

@@ -14,12 +14,16 @@
 #include <QLineEdit>
 #include <QMessageBox>
 #include <QMimeData>
+#include <QSettings>
 #include <QSpinBox>
 #include <QStandardPaths>
+#include <QStatusBar>
 #include <QTemporaryDir>
 #include <QTest>
 #include <QTimer>
 #include <QTreeView>
+
+#include <algorithm>
 
 using namespace fxp;
 using gui::MainWindow;
@@ -33,7 +37,13 @@ class TestMainWindow : public QObject {
     void dragThenSave();
     void spinBoxEditsAllSelected();
     void notationIsRead();
+    void failedOpenKeepsWhatWas_data();
     void failedOpenKeepsWhatWas();
+    void qconfigWaitsForItsOwnModel();
+    void foldedQConfigOfAnotherModelAsks();
+    void refusedEditIsAMessage();
+    void closingWhileBusy_data();
+    void closingWhileBusy();
     void dropOpens();
     void closeAsks_data();
     void closeAsks();
@@ -43,6 +53,8 @@ class TestMainWindow : public QObject {
   private:
     static std::unique_ptr<MainWindow> demo();
     static QAction* action(MainWindow& window, const QString& text);
+    /// Whether one of the status line's labels shows the text.
+    static bool shown(MainWindow& window, const QString& text);
     QTemporaryDir m_files;
 };
 
@@ -67,6 +79,12 @@ QAction* TestMainWindow::action(MainWindow& window, const QString& text) {
             return action;
     }
     return nullptr;
+}
+
+bool TestMainWindow::shown(MainWindow& window, const QString& text) {
+    const auto labels = window.statusBar()->findChildren<QLabel*>();
+    return std::ranges::any_of(labels,
+                               [&](QLabel* label) { return label->isVisible() && label->text().contains(text); });
 }
 
 void TestMainWindow::demoOpens() {
@@ -142,18 +160,150 @@ void TestMainWindow::notationIsRead() {
     QVERIFY(window->findChild<gui::MessageStrip*>()->text().contains("ap_fixed"));
 }
 
+void TestMainWindow::failedOpenKeepsWhatWas_data() {
+    QTest::addColumn<QString>("model");
+    QTest::addColumn<QString>("samples");
+    const QString cnn = QString::fromStdString(test::modelFolder()) + "/digits_cnn";
+    QTest::newRow("broken model") << m_files.filePath("broken.pt") << "";
+    QTest::newRow("broken samples") << cnn + "/traced.pt" << m_files.filePath("broken.npz");
+    QTest::newRow("samples alone") << "" << m_files.filePath("broken.npz");
+    for (const char* name : {"broken.pt", "broken.npz"}) {
+        QFile out(m_files.filePath(name));
+        QVERIFY(out.open(QIODevice::WriteOnly));
+        out.write("PK and nothing more");
+    }
+}
+
 void TestMainWindow::failedOpenKeepsWhatWas() {
+    QFETCH(QString, model);
+    QFETCH(QString, samples);
     const auto window = demo();
-    const QString file = m_files.filePath("broken.pt");
+    auto& document = window->document();
+    const int slot = window->selection().current();
+    document.saveQConfig(m_files.filePath("kept.qconfig.json"));
+    document.setFormats({{slot, {9, 5, {}, {}}}}, "edit");
+    const QString title = window->windowTitle();
+    QVERIFY(title.contains("kept") && title.contains('*'));
+    const quant::Formats formats = document.formats();
+    const int steps = document.undoStack()->count();
+    const QStringList recent = QSettings().value("recent").toStringList();
+    QStringList files;
+    for (const QString& file : {model, samples}) {
+        if (!file.isEmpty())
+            files << file;
+    }
+    // The window asks about the edit before it leaves the model; not when samples come alone.
+    QTimer::singleShot(0, this, [] {
+        if (auto* box = qobject_cast<QMessageBox*>(QApplication::activeModalWidget()))
+            box->button(QMessageBox::Discard)->click();
+    });
+    window->openFiles(files);
+    auto* strip = window->findChild<gui::MessageStrip*>();
+    QTRY_VERIFY_WITH_TIMEOUT(strip->text().contains("broken"), 30'000);
+    QVERIFY(strip->text().contains("What to do"));
+    QCOMPARE(document.model()->identity.name, std::string("digits"));
+    QVERIFY(document.formats() == formats);
+    QCOMPARE(document.undoStack()->count(), steps);
+    QCOMPARE(window->windowTitle(), title);
+    QCOMPARE(window->selection().current(), slot);
+    QCOMPARE(QSettings().value("recent").toStringList(), recent);
+    QVERIFY(test::settled(document)); // the edit's run went on
+    QVERIFY(document.slotResult(slot)->format == document.format(slot));
+    action(*window, "Undo")->trigger();
+    QVERIFY(!document.isModified());
+}
+
+/// A QConfig named beside a model that does not open is not read for the next model that does.
+void TestMainWindow::qconfigWaitsForItsOwnModel() {
+    const auto window = demo();
+    const QString file = m_files.filePath("digits.qconfig.json");
+    window->document().saveQConfig(file);
+    const QString cnn = QString::fromStdString(test::modelFolder()) + "/digits_cnn";
+    window->openFiles({"/no/such/model.pt", file});
+    auto* strip = window->findChild<gui::MessageStrip*>();
+    QTRY_VERIFY(strip->text().contains("/no/such/model.pt"));
+    window->openFiles({cnn + "/traced.pt", cnn + "/inputs.npz"});
+    QTRY_VERIFY_WITH_TIMEOUT(window->document().slotOf("dw.weight") >= 0, 30'000);
+    QVERIFY(window->document().qconfigFile().isEmpty());
+    QVERIFY2(strip->text().contains("Every tensor is float"), qPrintable(strip->text()));
+    QVERIFY(test::settled(window->document()));
+}
+
+void TestMainWindow::foldedQConfigOfAnotherModelAsks() {
+    const auto window = std::make_unique<MainWindow>();
+    window->show();
+    auto& document = window->document();
+    const QString cnn = QString::fromStdString(test::modelFolder()) + "/digits_cnn";
+    window->openFiles({cnn + "/traced.pt", cnn + "/inputs.npz"});
+    QTRY_VERIFY_WITH_TIMEOUT(document.isOpen() && !document.isBusy(), 30'000);
+    document.setBatchNormsFolded(true);
+    QTRY_VERIFY_WITH_TIMEOUT(document.slotOf("bn1.weight") < 0, 30'000);
+    QByteArray text = document.qconfig();
+    text.replace(QByteArray::fromStdString(document.model()->identity.sha256), QByteArray(64, '0'));
+    const QString file = m_files.filePath("other.qconfig.json");
     QFile out(file);
     QVERIFY(out.open(QIODevice::WriteOnly));
-    out.write("PK and nothing more");
+    out.write(text);
     out.close();
+    document.undoStack()->undo();
+    QVERIFY(test::settled(document));
+    const QString title = window->windowTitle();
+
     window->openFiles({file});
     auto* strip = window->findChild<gui::MessageStrip*>();
-    QTRY_VERIFY(strip->text().contains("broken.pt"));
+    QVERIFY2(strip->text().contains("another model"), qPrintable(strip->text()));
+    QVERIFY(!document.isBusy());
+    QVERIFY(document.slotOf("bn1.weight") >= 0);
+    QVERIFY(document.qconfigFile().isEmpty());
+    QCOMPARE(window->windowTitle(), title);
+    for (QAbstractButton* button : strip->findChildren<QAbstractButton*>()) {
+        if (button->text() == "Take it all the same")
+            button->click();
+    }
+    QTRY_COMPARE_WITH_TIMEOUT(document.qconfigFile(), file, 30'000);
+    QVERIFY(document.slotOf("bn1.weight") < 0 && !document.isModified());
+    QVERIFY2(window->windowTitle().contains("other.qconfig"), qPrintable(window->windowTitle()));
+    QVERIFY(!window->windowTitle().contains('*'));
+}
+
+void TestMainWindow::refusedEditIsAMessage() {
+    const auto window = demo();
+    auto* strip = window->findChild<gui::MessageStrip*>();
+    const quant::Formats before = window->document().formats();
+    window->document().setFormats({{0, {1, 0, {}, {}}}}, "edit");
     QVERIFY(strip->text().contains("What to do"));
-    QCOMPARE(window->document().model()->identity.name, std::string("digits"));
+    QVERIFY(window->document().formats() == before);
+    QTRY_VERIFY(!window->document().isBusy());
+}
+
+void TestMainWindow::closingWhileBusy_data() {
+    QTest::addColumn<QString>("kind");
+    for (const char* kind : {"opening", "running", "calibrating", "training", "several"})
+        QTest::newRow(kind) << kind;
+}
+
+void TestMainWindow::closingWhileBusy() {
+    QFETCH(QString, kind);
+    auto window = demo();
+    auto& document = window->document();
+    const QString cnn = QString::fromStdString(test::modelFolder()) + "/digits_cnn";
+    const bool all = kind == "several";
+    quant::FinetuneOptions endless;
+    endless.epochs = 1'000'000;
+    if (kind == "running" || all)
+        document.run();
+    if (kind == "training" || all)
+        document.finetune(endless);
+    if (kind == "calibrating" || all)
+        document.calibrate({}, {});
+    if (kind == "opening" || all)
+        window->openFiles({cnn + "/traced.pt", cnn + "/inputs.npz"});
+    QVERIFY(document.isBusy());
+    if (kind == "training") // it has begun
+        QTRY_VERIFY_WITH_TIMEOUT(shown(*window, "epoch"), 30'000);
+    QVERIFY(window->close());
+    window.reset(); // waits for the engine's thread: training would never end by itself
+    QCoreApplication::processEvents();
 }
 
 void TestMainWindow::dropOpens() {
@@ -214,7 +364,6 @@ void TestMainWindow::recoveryIsOffered() {
         const auto window = demo();
         window->document().setFormats({{0, {5, 4, {}, {}}}}, "edit");
         gui::Recovery recovery(window->document(), folder);
-        recovery.setInputs({"a.npz"});
         recovery.flush();
         QVERIFY(QFile::exists(folder + "/recovery.json"));
         QVERIFY(QFile::copy(folder + "/recovery.json", folder + "/kept.json"));
@@ -226,7 +375,8 @@ void TestMainWindow::recoveryIsOffered() {
     const auto left = recovery.left();
     QVERIFY(left);
     QVERIFY(left->model.endsWith("digits.pt"));
-    QCOMPARE(left->inputs, QStringList{"a.npz"});
+    QCOMPARE(left->inputs.size(), 1);
+    QVERIFY(left->inputs.front().endsWith("samples.npz"));
     QVERIFY(left->qconfig.contains("\"total_bits\": 5"));
 }
 

@@ -1,0 +1,163 @@
+#include "model/document.h"
+#include "model/fold_command.h"
+#include "model/format_command.h"
+#include "model/weights_command.h"
+
+#include <QJsonDocument>
+#include <QJsonObject>
+
+#include <numeric>
+
+namespace fxp::model {
+
+bool Document::setFormats(const FormatEdit& edit, const QString& text, int gesture) {
+    FormatEdit changes;
+    try {
+        for (const auto& [slot, format] : edit) {
+            if (slot < 0 || slot >= slotCount())
+                throw Error("", tr("the tensor is no longer there").toStdString(), {});
+            const quant::SlotInfo& info = slotInfos()[static_cast<std::size_t>(slot)];
+            quant::validate(format, info.path);
+            if (!info.absent && format != this->format(slot))
+                changes.emplace(slot, format);
+        }
+    } catch (const std::exception&) {
+        fail(currentFailure());
+        return false;
+    }
+    if (!changes.empty())
+        m_undo.push(new FormatCommand(*this, std::move(changes), text, gesture));
+    return true;
+}
+
+void Document::applyFormats(const FormatEdit& edit) {
+    std::vector<int> edited;
+    for (const auto& [slot, format] : edit) {
+        m_formats[static_cast<std::size_t>(slot)] = format;
+        edited.push_back(slot);
+    }
+    ++m_edit;
+    markStale(edited);
+    Q_EMIT formatsChanged();
+    runIfLive();
+}
+
+QByteArray Document::qconfig() const {
+    return QByteArray::fromStdString(
+        quant::writeQConfig(m_model->identity, m_model->layers, m_model->slots, m_formats));
+}
+
+void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText) {
+    applyQConfig(text, anyModel, undoText, {});
+}
+
+/// With a `file` the formats are its own once they are in place.
+void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText, const QString& file) {
+    if (!isOpen())
+        throw Error(file.toStdString(), tr("formats belong to a model, and none is open").toStdString(),
+                    tr("open the model first").toStdString());
+    const auto requireThisModel = [&](const std::string& sha256, const std::string& name) {
+        if (!sha256.empty() && sha256 != m_model->identity.sha256 && !anyModel)
+            throw OtherModel("/model/sha256", "the formats were made for another model (" + name + ")",
+                             "open that model, or take them all the same");
+    };
+    const QJsonDocument json = QJsonDocument::fromJson(text);
+    const std::set<std::string> folded = quant::foldedBatchNorms(text.toStdString());
+    // A file that cannot be read is told apart below, without folding anything for it.
+    if (folded != m_model->identity.folded && json.isObject()) {
+        const QJsonObject made = json["model"].toObject();
+        requireThisModel(made["sha256"].toString().toStdString(), made["name"].toString().toStdString());
+        fold(folded, text, undoText, file);
+        return;
+    }
+    const quant::QConfigFile config = quant::readQConfig(text.toStdString(), m_model->layers, m_model->slots);
+    requireThisModel(config.model.sha256, config.model.name);
+    FormatEdit edit;
+    for (std::size_t i = 0; i < config.formats.size(); ++i)
+        edit.emplace(static_cast<int>(i), config.formats[i]);
+    if (setFormats(edit, undoText) && !file.isEmpty()) {
+        m_qconfigFile = file;
+        m_undo.setClean();
+    }
+}
+
+void Document::setBatchNormsFolded(bool folded) {
+    if (!isOpen())
+        return;
+    const auto& norms = m_model->foldable;
+    fold(folded ? std::set<std::string>(norms.begin(), norms.end()) : std::set<std::string>(), {},
+         folded ? tr("Fold batch norms") : tr("Unfold batch norms"), {});
+}
+
+/// Batch norms and formats change together, as one job and one undo step.
+void Document::fold(const std::set<std::string>& norms, const QByteArray& config, const QString& text,
+                    const QString& file) {
+    Job<Folded> job;
+    job.title = tr("Folding batch norms");
+    job.work = [norms, config](const Target& target, const JobControl& control) {
+        return model::fold(target, norms, config, control);
+    };
+    job.done = [this, text, file](const Folded& folded) {
+        const quant::Formats formats = folded.formats ? *folded.formats : formatsByPath(*folded.model);
+        if (!file.isEmpty())
+            m_qconfigFile = file;
+        m_undo.push(new FoldCommand(*this, {m_model, m_formats}, {folded.model, formats}, text));
+        if (!file.isEmpty())
+            m_undo.setClean();
+    };
+    start(std::move(job));
+}
+
+/// The formats shown, for the model's slots; those that are new are float.
+quant::Formats Document::formatsByPath(const OpenedModel& model) const {
+    quant::Formats formats(model.slots.size());
+    for (std::size_t i = 0; i < formats.size(); ++i) {
+        if (const int slot = slotOf(QString::fromStdString(model.slots[i].path)); slot >= 0)
+            formats[i] = format(slot);
+    }
+    return formats;
+}
+
+void Document::applyFold(const OpenedModelPointer& model, const quant::Formats& formats) {
+    nextLayout();
+    showModel(m_model->samples == model->samples ? model : withSamplesOf(model, m_model));
+    m_formats = formats;
+    Q_EMIT modelChanged();
+    Q_EMIT formatsChanged();
+    run();
+}
+
+void Document::loadWeights(const QString& file) {
+    Job<ArraysPointer> job;
+    job.title = tr("Reading weights");
+    job.work = [file](const Target& target, const JobControl& control) { return readWeights(target, file, control); };
+    job.done = [this](const ArraysPointer& weights) {
+        m_undo.push(new WeightsCommand(*this, m_weights, weights, tr("Open weights")));
+    };
+    start(std::move(job));
+}
+
+void Document::finetune(const quant::FinetuneOptions& options) {
+    Job<ArraysPointer> job;
+    job.title = tr("Training");
+    job.work = [options](const Target& target, const JobControl& control) {
+        return model::finetune(target, options, control);
+    };
+    job.done = [this](const ArraysPointer& weights) {
+        m_undo.push(new WeightsCommand(*this, m_weights, weights, tr("Fine-tune")));
+    };
+    start(std::move(job));
+}
+
+void Document::applyWeights(const ArraysPointer& weights) {
+    m_weights = weights;
+    nextResults();
+    std::vector<int> all(m_model->slots.size());
+    std::iota(all.begin(), all.end(), 0);
+    markStale(all);
+    Q_EMIT weightsChanged();
+    Q_EMIT resultChanged();
+    run();
+}
+
+} // namespace fxp::model

@@ -1,0 +1,137 @@
+#include "model/document.h"
+
+#include <QFile>
+#include <QFileInfo>
+#include <QSaveFile>
+
+namespace fxp::model {
+
+namespace {
+
+void writeFile(const QString& file, const QByteArray& text) {
+    QSaveFile out(file);
+    if (!out.open(QIODevice::WriteOnly) || out.write(text) != text.size() || !out.commit())
+        throw Error(file.toStdString(), "cannot be written: " + out.errorString().toStdString(),
+                    "check the folder and its permissions");
+}
+
+} // namespace
+
+void Document::openModel(const QString& file, const QStringList& inputs, const QString& labels,
+                         const std::function<void()>& then) {
+    m_jobs.cancel(m_openJob);
+    m_jobs.cancel(m_samplesJob);
+    Job<Opened> job;
+    job.title = tr("Opening %1").arg(QFileInfo(file).fileName());
+    job.work = [request = OpenRequest{file, inputs, labels, m_options}](const Target&, const JobControl& control) {
+        return model::openModel(request, control);
+    };
+    job.done = [this, then](const Opened& opened) {
+        onModelOpened(opened);
+        if (then)
+            then();
+        run();
+    };
+    m_openJob = start(std::move(job));
+}
+
+void Document::onModelOpened(const Opened& opened) {
+    // What waits was asked of the model that goes; samples are for the one that comes.
+    m_jobs.cancelAllBut(m_samplesJob);
+    m_workspace = opened.workspace;
+    m_weights.reset();
+    nextLayout();
+    showModel(opened.model);
+    m_formats.assign(m_model->slots.size(), {});
+    m_qconfigFile.clear();
+    m_undo.clear();
+    Q_EMIT modelChanged();
+    noteRandomSamples();
+}
+
+void Document::noteRandomSamples() {
+    if (m_model->randomSamples)
+        Q_EMIT notice(
+            tr("No samples were given: the figures are of random ones. Open real samples to see real figures."));
+}
+
+void Document::openSamples(const QStringList& files, const QString& labels) {
+    m_jobs.cancel(m_samplesJob);
+    Job<OpenedModelPointer> job;
+    job.title = tr("Reading samples");
+    job.work = [files, labels](const Target& target, const JobControl& control) {
+        return model::openSamples(target, files, labels, control);
+    };
+    job.done = [this](const OpenedModelPointer& model) { onSamplesOpened(model); };
+    m_samplesJob = start(std::move(job));
+}
+
+void Document::openLabels(const QString& file) {
+    Job<OpenedModelPointer> job;
+    job.title = tr("Reading labels");
+    job.work = [file](const Target& target, const JobControl& control) {
+        return model::openLabels(target, file, control);
+    };
+    job.done = [this](const OpenedModelPointer& model) { onSamplesOpened(model); };
+    m_samplesJob = start(std::move(job));
+}
+
+void Document::onSamplesOpened(const OpenedModelPointer& model) {
+    const bool foldedSince = model->identity.folded != m_model->identity.folded;
+    const OpenedModelPointer shown = foldedSince ? withSamplesOf(m_model, model) : model;
+    if (shown->layers == m_model->layers && shown->slots.size() == m_model->slots.size()) {
+        showModel(shown);
+        Q_EMIT samplesChanged();
+    } else {
+        // The model takes another path for these: formats stay with the tensors that there still are.
+        const quant::Formats formats = formatsByPath(*shown);
+        nextLayout();
+        showModel(shown);
+        m_formats = formats;
+        m_undo.clear();
+        Q_EMIT modelChanged();
+    }
+    noteRandomSamples();
+    run();
+}
+
+void Document::loadQConfig(const QString& file, bool anyModel) {
+    QFile in(file);
+    if (!in.open(QIODevice::ReadOnly))
+        throw Error(file.toStdString(), in.errorString().toStdString(), "check the path");
+    applyQConfig(in.readAll(), anyModel, tr("Open QConfig"), file);
+}
+
+void Document::saveQConfig(const QString& file) {
+    writeFile(file, qconfig());
+    m_qconfigFile = file;
+    m_undo.setClean();
+}
+
+void Document::saveForFxPyTorch(const QString& file) const {
+    writeFile(file, QByteArray::fromStdString(
+                        quant::writeForFxPyTorch(m_model->identity, m_model->layers, m_model->slots, m_formats)));
+}
+
+void Document::saveWeights(const QString& file) {
+    Job<Nothing> job;
+    job.title = tr("Saving weights");
+    job.work = [file](const Target& target, const JobControl& control) {
+        return model::saveWeights(target, file, control);
+    };
+    start(std::move(job));
+}
+
+void Document::compareLog(const QString& file) {
+    Job<std::vector<quant::LogDifference>> job;
+    job.title = tr("Comparing");
+    job.work = [file](const Target& target, const JobControl& control) {
+        return model::compareLog(target, file, control);
+    };
+    job.done = [this, file](const std::vector<quant::LogDifference>& differences) {
+        Q_EMIT logCompared(file, differences);
+    };
+    start(std::move(job));
+}
+
+} // namespace fxp::model

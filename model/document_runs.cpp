@@ -1,0 +1,163 @@
+#include "model/document.h"
+
+namespace fxp::model {
+
+namespace {
+
+constexpr int kDefaultBits = 8; ///< where a float tensor is fitted
+
+/// The slots that the paths name among the target's, which may be others than when they were chosen.
+std::vector<std::size_t> slotsOf(const Target& target, const std::vector<std::string>& paths) {
+    std::vector<std::size_t> result;
+    for (const std::string& path : paths) {
+        if (const auto found = target.model->slotByPath.find(path); found != target.model->slotByPath.end())
+            result.push_back(static_cast<std::size_t>(found->second));
+    }
+    return result;
+}
+
+std::vector<std::string> pathsOf(const Document& document, const std::vector<int>& slotList) {
+    std::vector<std::string> paths;
+    for (const int slot : slotList) {
+        if (slot >= 0 && slot < document.slotCount())
+            paths.push_back(document.slotInfos()[static_cast<std::size_t>(slot)].path);
+    }
+    return paths;
+}
+
+} // namespace
+
+void Document::setLive(bool live) {
+    if (live == m_live)
+        return;
+    m_live = live;
+    Q_EMIT liveChanged(live);
+    runIfLive();
+}
+
+void Document::runIfLive() {
+    if (m_live)
+        run();
+}
+
+void Document::run() {
+    if (!isOpen())
+        return;
+    m_runWanted = true;
+    // One that waits will take the newest formats; tables are of figures that are going to change.
+    m_jobs.cancel(m_tableJob);
+    if (m_jobs.isRunning(m_runJob))
+        m_jobs.cancel(m_runJob);
+    startRun();
+}
+
+/// Starts the run that is wanted, unless it is on its way already or gives way to what was asked for by name.
+void Document::startRun() {
+    if (!m_runWanted || m_runJob != 0 || m_jobs.hasForeground())
+        return;
+    Job<bool> job;
+    job.title = tr("Running");
+    job.background = true;
+    job.work = [](const Target& target, const JobControl& control) { return model::run(target, control); };
+    job.published = [this](const quant::RunSnapshot& result) { storeResult(result); };
+    job.done = [this](bool) { m_runWanted = false; };
+    job.failed = [this](const Failure& failure) {
+        m_runWanted = false;
+        fail(failure);
+    };
+    m_runJob = start(std::move(job));
+}
+
+void Document::storeResult(const quant::RunSnapshot& result) {
+    if (result->edit < m_firstEdit || !m_model || result->slots.size() != m_model->slots.size())
+        return;
+    m_result = result;
+    if (result->edit < m_edit) // formats were edited since the run began
+        markStale({});
+    Q_EMIT resultChanged();
+}
+
+/// Marks the slots and the outputs: figures beside a new format are those of the old one until the run says otherwise.
+void Document::markStale(const std::vector<int>& slotList) {
+    if (!m_result)
+        return;
+    auto marked = std::make_shared<quant::RunResult>(*m_result);
+    for (const int slot : slotList)
+        marked->stale[static_cast<std::size_t>(slot)] = 1;
+    marked->outputsStale = true;
+    m_result = marked;
+}
+
+void Document::cancel() {
+    // A run that gave way to what is cancelled here goes on; the next cancel is its own.
+    if (m_jobs.cancelForeground())
+        return;
+    m_runWanted = false;
+    m_jobs.cancelAll();
+}
+
+void Document::calibrate(const quant::BitBudget& bits, const quant::CalibrationOptions& options,
+                         const std::vector<int>& slotList) {
+    const bool all = slotList.empty();
+    startCalibration(
+        [bits, all, paths = pathsOf(*this, slotList)](const Target& target) {
+            const quant::Formats starting = quant::startingFormats(target.model->slots, bits);
+            quant::Formats given = all ? starting : target.formats;
+            for (const std::size_t slot : slotsOf(target, paths))
+                given[slot] = starting[slot];
+            return given;
+        },
+        options);
+}
+
+void Document::refit(const std::vector<int>& slotList, quant::Method method) {
+    quant::CalibrationOptions options;
+    options.parameters = options.activations = method;
+    startCalibration(
+        [paths = pathsOf(*this, slotList)](const Target& target) {
+            quant::Formats given = target.formats;
+            for (const std::size_t slot : slotsOf(target, paths)) {
+                given[slot].totalBits = given[slot].totalBits.value_or(kDefaultBits);
+                given[slot].fractionalBits.reset();
+            }
+            return given;
+        },
+        options);
+}
+
+void Document::startCalibration(std::function<quant::Formats(const Target&)> given,
+                                const quant::CalibrationOptions& options) {
+    if (!isOpen())
+        return;
+    Job<Calibrated> job;
+    job.title = tr("Calibrating");
+    job.work = [request = CalibrationRequest{std::move(given), options}](const Target& target,
+                                                                         const JobControl& control) {
+        return model::calibrate(target, request, control);
+    };
+    job.done = [this](const Calibrated& calibrated) {
+        if (calibrated.layout == m_layout)
+            setFormats(calibrated.edit, tr("Calibrate"));
+        else
+            Q_EMIT notice(tr("The tensors changed during calibration, and their formats stay. Calibrate again."));
+    };
+    start(std::move(job));
+}
+
+void Document::requestTable(int slot, const std::vector<int>& totals, const std::vector<int>& integers) {
+    if (slot < 0 || slot >= slotCount())
+        return;
+    m_jobs.cancel(m_tableJob);
+    Job<std::vector<double>> job;
+    job.title = tr("SQNR by format");
+    job.background = true;
+    job.work = [request = TableRequest{m_layout, slot, totals, integers, format(slot)}](
+                   const Target& target, const JobControl& control) { return table(target, request, control); };
+    job.done = [this, slot, layout = m_layout](const std::vector<double>& sqnr) {
+        if (layout == m_layout && !sqnr.empty())
+            Q_EMIT tableReady(slot, sqnr);
+    };
+    m_tableJob = start(std::move(job));
+}
+
+} // namespace fxp::model

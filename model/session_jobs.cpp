@@ -1,0 +1,191 @@
+#include "model/session_jobs.h"
+
+#include "model/samples_loader.h"
+#include "quant/core/error.h"
+#include "quant/io/safetensors.h"
+
+#include <QCoreApplication>
+#include <QFile>
+#include <QFileInfo>
+
+namespace fxp::model {
+
+namespace {
+
+constexpr std::int64_t kRandomSamples = 16;
+
+bool stopped(const JobControl& control) {
+    return control.stop && control.stop();
+}
+
+QString tr(const char* text) {
+    return QCoreApplication::translate("SessionJobs", text);
+}
+
+QByteArray bytesOf(const QString& file) {
+    QFile in(file);
+    if (!in.open(QIODevice::ReadOnly))
+        throw Error(file.toStdString(), in.errorString().toStdString(), "check the path");
+    return in.readAll();
+}
+
+using SamplesPointer = std::shared_ptr<const quant::Samples>;
+
+SamplesPointer samplesFrom(quant::Session& session, const QStringList& files, const QString& labels,
+                           const JobControl& control) {
+    quant::Samples samples;
+    if (files.isEmpty())
+        samples = session.randomSamples(0, kRandomSamples);
+    else
+        samples.inputs = readSamples(files, control.stop);
+    if (!labels.isEmpty())
+        samples.labels = readLabels(labels);
+    return std::make_shared<const quant::Samples>(std::move(samples));
+}
+
+/// The session as the document shows it; `file`, `identity` and `inputs` are what it does not know itself.
+OpenedModelPointer describe(const quant::Session& session, const QString& file, const quant::ModelIdentity& identity,
+                            const QStringList& inputs) {
+    auto model = std::make_shared<OpenedModel>();
+    model->file = file;
+    model->identity = identity;
+    model->identity.folded = session.foldedBatchNorms();
+    model->foldable = session.foldableBatchNorms();
+    model->modules = session.modules();
+    model->arguments = session.arguments();
+    model->slots = session.slots();
+    model->layers = session.layers();
+    for (std::size_t i = 0; i < model->slots.size(); ++i)
+        model->slotByPath.emplace(model->slots[i].path, static_cast<int>(i));
+    model->samples = session.samples();
+    model->inputs = inputs;
+    model->sampleCount = session.sampleCount();
+    model->randomSamples = inputs.isEmpty();
+    return model;
+}
+
+OpenedModelPointer describe(const quant::Session& session, const Target& target, const QStringList& inputs) {
+    return describe(session, target.model->file, target.model->identity, inputs);
+}
+
+/// The session with a run to look into: of the formats shown, where the last one went with other samples or weights.
+quant::Session& sessionWithRun(const Target& target, const JobControl& control) {
+    quant::Session& session = sessionOf(target, control);
+    quant::RunControl quiet;
+    quiet.stop = control.stop;
+    quiet.edit = target.edit;
+    if (!session.latest() && !session.run(target.formats, quiet))
+        throw Cancelled();
+    return session;
+}
+
+} // namespace
+
+std::optional<Opened> openModel(const OpenRequest& request, const JobControl& control) {
+    auto workspace = std::make_shared<Workspace>();
+    workspace->session = quant::openModel(request.model.toStdString(), request.options);
+    quant::Session& session = *workspace->session;
+    const quant::ModelIdentity identity{QFileInfo(request.model).completeBaseName().toStdString(),
+                                        quant::sha256OfFile(request.model.toStdString())};
+    if (stopped(control))
+        return std::nullopt;
+    if (!session.setSamples(samplesFrom(session, request.inputs, request.labels, control), control))
+        return std::nullopt;
+    return Opened{workspace, describe(session, request.model, identity, request.inputs)};
+}
+
+std::optional<OpenedModelPointer> openSamples(const Target& target, const QStringList& files, const QString& labels,
+                                              const JobControl& control) {
+    quant::Session& session = sessionOf(target, control);
+    if (!session.setSamples(samplesFrom(session, files, labels, control), control))
+        return std::nullopt;
+    return describe(session, target, files);
+}
+
+std::optional<OpenedModelPointer> openLabels(const Target& target, const QString& file, const JobControl& control) {
+    quant::Session& session = sessionOf(target, control);
+    if (target.model->randomSamples)
+        throw Error(file.toStdString(), "there are no samples to label", "open some first");
+    auto labelled =
+        std::make_shared<const quant::Samples>(quant::Samples{target.model->samples->inputs, readLabels(file)});
+    if (!session.setSamples(std::move(labelled), control))
+        return std::nullopt;
+    return describe(session, target, target.model->inputs);
+}
+
+std::optional<Folded> fold(const Target& target, const std::set<std::string>& norms, const QByteArray& qconfig,
+                           const JobControl& control) {
+    quant::Session& session = sessionOf(target, control);
+    if (!session.setFoldedBatchNorms(norms, control))
+        return std::nullopt;
+    Folded folded{describe(session, target, target.model->inputs), std::nullopt};
+    if (!qconfig.isEmpty())
+        folded.formats = quant::readQConfig(qconfig.toStdString(), folded.model->layers, folded.model->slots).formats;
+    return folded;
+}
+
+std::optional<bool> run(const Target& target, const JobControl& control) {
+    quant::Session& session = sessionOf(target, control);
+    quant::RunControl numbered = control;
+    numbered.edit = target.edit;
+    if (session.run(target.formats, numbered))
+        return true;
+    if (session.latest() && control.publish)
+        control.publish(session.latest());
+    return std::nullopt;
+}
+
+std::optional<Calibrated> calibrate(const Target& target, const CalibrationRequest& request,
+                                    const JobControl& control) {
+    quant::Session& session = sessionOf(target, control);
+    const auto formats = session.calibrate(request.given(target), request.options, control);
+    if (!formats)
+        return std::nullopt;
+    Calibrated result{target.layout, {}};
+    for (std::size_t i = 0; i < formats->size(); ++i) {
+        if ((*formats)[i] != target.formats[i])
+            result.edit.emplace(static_cast<int>(i), (*formats)[i]);
+    }
+    return result;
+}
+
+std::optional<std::vector<double>> table(const Target& target, const TableRequest& request, const JobControl& control) {
+    if (target.layout != request.layout)
+        return std::vector<double>();
+    auto values = sessionWithRun(target, control)
+                      .sqnrTable(static_cast<std::size_t>(request.slot), request.totals, request.integers,
+                                 request.method, control);
+    return stopped(control) ? std::nullopt : std::optional(std::move(values));
+}
+
+std::optional<ArraysPointer> readWeights(const Target& target, const QString& file, const JobControl& control) {
+    const quant::Session& session = sessionOf(target, control);
+    const quant::NamedArrays values = quant::readSafetensors(file.toStdString());
+    session.requireParameters(values);
+    return merged(target.weights, values);
+}
+
+std::optional<Nothing> saveWeights(const Target& target, const QString& file, const JobControl& control) {
+    quant::writeSafetensors(file.toStdString(), sessionOf(target, control).parameters());
+    return Nothing();
+}
+
+std::optional<ArraysPointer> finetune(const Target& target, const quant::FinetuneOptions& options,
+                                      const JobControl& control) {
+    const auto report = [&control](const quant::EpochReport& epoch) {
+        control.retitle(tr("Training: epoch %1, loss %2, accuracy %3 %")
+                            .arg(epoch.epoch)
+                            .arg(epoch.loss, 0, 'f', 3)
+                            .arg(100 * epoch.accuracy, 0, 'f', 1));
+    };
+    const quant::NamedArrays tuned = sessionOf(target, control).finetune(target.formats, options, report, control);
+    return tuned.items.empty() ? std::nullopt : std::optional(merged(target.weights, tuned));
+}
+
+std::optional<std::vector<quant::LogDifference>> compareLog(const Target& target, const QString& file,
+                                                            const JobControl& control) {
+    const auto log = quant::readActivationLog(bytesOf(file).toStdString());
+    return quant::compareLogs(log, sessionWithRun(target, control).log());
+}
+
+} // namespace fxp::model

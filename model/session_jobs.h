@@ -1,0 +1,86 @@
+#pragma once
+
+#include "model/job.h"
+#include "quant/calibrate/options.h"
+#include "quant/io/log_comparison.h"
+#include "quant/train/finetune.h"
+
+#include <QByteArray>
+#include <QString>
+#include <QStringList>
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace fxp::model {
+
+// What the document's jobs do with a session. Each is called on the queue's thread, throws Error or Cancelled, and
+// gives nothing when it was stopped. None changes what the document shows: the handlers of the answers do.
+
+/// New formats by slot.
+using FormatEdit = std::map<int, quant::QType>;
+
+struct OpenRequest {
+    QString model;
+    QStringList inputs; ///< empty: random ones
+    QString labels;     ///< empty: none
+    quant::SessionOptions options;
+};
+struct Opened {
+    std::shared_ptr<Workspace> workspace;
+    OpenedModelPointer model;
+};
+std::optional<Opened> openModel(const OpenRequest& request, const JobControl& control);
+
+/// The target's model with other samples; random ones when there are no files.
+std::optional<OpenedModelPointer> openSamples(const Target& target, const QStringList& files, const QString& labels,
+                                              const JobControl& control);
+/// The target's samples with these labels.
+std::optional<OpenedModelPointer> openLabels(const Target& target, const QString& file, const JobControl& control);
+
+/// Other batch norms in the layers before them, and the formats of a QConfig's text where there is one.
+struct Folded {
+    OpenedModelPointer model;
+    std::optional<quant::Formats> formats;
+};
+std::optional<Folded> fold(const Target& target, const std::set<std::string>& norms, const QByteArray& qconfig,
+                           const JobControl& control);
+
+/// True when the run came to its end. What a stopped run has computed is published.
+std::optional<bool> run(const Target& target, const JobControl& control);
+
+/// Which tensors to give formats, by path, and from which formats to start.
+struct CalibrationRequest {
+    std::function<quant::Formats(const Target&)> given;
+    quant::CalibrationOptions options;
+};
+/// The formats that calibration changed, of the slots of `layout`.
+struct Calibrated {
+    int layout = 0;
+    FormatEdit edit;
+};
+std::optional<Calibrated> calibrate(const Target& target, const CalibrationRequest& request, const JobControl& control);
+
+struct TableRequest {
+    int layout = 0;
+    int slot = 0;
+    std::vector<int> totals, integers;
+    quant::QType method;
+};
+/// SQNR in dB, row by row; empty when the slot is gone.
+std::optional<std::vector<double>> table(const Target& target, const TableRequest& request, const JobControl& control);
+
+/// The document's weights after a .safetensors file's.
+std::optional<ArraysPointer> readWeights(const Target& target, const QString& file, const JobControl& control);
+std::optional<Nothing> saveWeights(const Target& target, const QString& file, const JobControl& control);
+/// The document's weights after training.
+std::optional<ArraysPointer> finetune(const Target& target, const quant::FinetuneOptions& options,
+                                      const JobControl& control);
+
+std::optional<std::vector<quant::LogDifference>> compareLog(const Target& target, const QString& file,
+                                                            const JobControl& control);
+
+} // namespace fxp::model
