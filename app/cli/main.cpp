@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <exception>
 #include <iostream>
 
 /// Exit status: 0 done, 1 failed (one line on stderr), 2 wrong usage.
