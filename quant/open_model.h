@@ -8,8 +8,8 @@
 
 namespace fxp::quant {
 
-/// Opens a model file; its content, and not its name, decides what it is. Throws Error naming the file, and Stopped where
-/// `stop` said so.
+/// Opens a model file; its content, and not its name, decides what it is. Throws Error naming the file, and Stopped
+/// where `stop` said so.
 std::unique_ptr<Session> openModel(const std::string& file, SessionOptions options = {}, const StopRequest& stop = {});
 
 } // namespace fxp::quant

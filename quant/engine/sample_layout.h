@@ -27,8 +27,8 @@ SampleLayout findSampleLayout(Network& network, const ModelArguments& arguments,
                               const std::function<bool()>& stop);
 
 /// Before separable samples are cut into batches: whether samples are apart from others far from them too. Runs as many
-/// together as `memoryBytes`, or 64 MiB if that is less, hold, from the first on and up to the last, and compares some of
-/// each with runs of that sample alone. Throws Stopped.
+/// together as `memoryBytes`, or 64 MiB if that is less, hold, from the first on and up to the last, and compares some
+/// of each with runs of that sample alone. Throws Stopped.
 bool mayBeCut(Network& network, const ModelArguments& arguments, std::int64_t count, const SampleLayout& layout,
               std::int64_t memoryBytes, const std::function<bool()>& stop);
 

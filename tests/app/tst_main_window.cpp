@@ -10,6 +10,7 @@
 #include <QAction>
 #include <QApplication>
 #include <QDropEvent>
+#include <QFile>
 #include <QLabel>
 #include <QLineEdit>
 #include <QMessageBox>
@@ -37,11 +38,13 @@ class TestMainWindow : public QObject {
     void dragThenSave();
     void spinBoxEditsAllSelected();
     void notationIsRead();
+    void exactAccumulatorsAreNotCounted();
+    void aQConfigByHandIsNoted();
     void failedOpenKeepsWhatWas_data();
     void failedOpenKeepsWhatWas();
     void qconfigWaitsForItsOwnModel();
     void foldedQConfigOfAnotherModelAsks();
-    void refusedEditIsAMessage();
+    void exceptionsBecomeMessages();
     void closingWhileBusy_data();
     void closingWhileBusy();
     void dropOpens();
@@ -160,6 +163,39 @@ void TestMainWindow::notationIsRead() {
     QVERIFY(window->findChild<gui::MessageStrip*>()->text().contains("ap_fixed"));
 }
 
+void TestMainWindow::exactAccumulatorsAreNotCounted() {
+    const auto window = demo();
+    auto& document = window->document();
+    QTRY_VERIFY(document.result()->complete);
+    int tensors = 0, accumulators = 0;
+    for (const auto& slot : document.slotInfos()) {
+        tensors += !slot.absent && !slot.path.ends_with("accumulator");
+        accumulators += !slot.absent && slot.path.ends_with("accumulator");
+    }
+    QVERIFY(accumulators > 0);
+    const QLabel* shown = nullptr;
+    for (const QLabel* label : window->findChildren<QLabel*>()) {
+        if (label->accessibleName() == "Overflow" && label->parentWidget()->toolTip().contains("1 %"))
+            shown = label;
+    }
+    QVERIFY(shown);
+    QVERIFY2(shown->text().contains(QString("of %1 tensors").arg(tensors)), qPrintable(shown->text()));
+}
+
+void TestMainWindow::aQConfigByHandIsNoted() {
+    const auto window = demo();
+    auto json = test::Json::parse(window->document().qconfig().toStdString());
+    json.erase("model");
+    const QString file = m_files.filePath("by_hand.json");
+    QFile out(file);
+    QVERIFY(out.open(QIODevice::WriteOnly));
+    out.write(QByteArray::fromStdString(json.dump()));
+    out.close();
+    window->openFiles({file}, {});
+    QTRY_VERIFY(window->findChild<gui::MessageStrip*>()->text().contains("model.sha256"));
+    QCOMPARE(window->document().qconfigFile(), file);
+}
+
 void TestMainWindow::failedOpenKeepsWhatWas_data() {
     QTest::addColumn<QString>("model");
     QTest::addColumn<QString>("samples");
@@ -266,8 +302,9 @@ void TestMainWindow::foldedQConfigOfAnotherModelAsks() {
     QVERIFY(!window->windowTitle().contains('*'));
 }
 
-void TestMainWindow::refusedEditIsAMessage() {
+void TestMainWindow::exceptionsBecomeMessages() {
     const auto window = demo();
+    // The demo's copy is written to a folder; where a file stands in its place, the action throws.
     auto* strip = window->findChild<gui::MessageStrip*>();
     const quant::Formats before = window->document().formats();
     window->document().setFormats({{0, {1, 0, {}, {}}}}, "edit");

@@ -50,16 +50,6 @@ void gemmExact(benchmark::State& state) {
 }
 BENCHMARK(gemmExact)->Arg(6)->Arg(8)->Arg(16)->Arg(24)->Unit(benchmark::kMillisecond);
 
-/// What follows a sum of 53 bits, without the product.
-void sumToActivation(benchmark::State& state) {
-    const at::Tensor sum = at::randn({kSize, kSize}, at::kDouble);
-    SumFormats next{{}, format(16, 8)};
-    next.activation.overflow = state.range(0) ? Overflow::Wrap : Overflow::Saturate;
-    for (auto _ : state)
-        benchmark::DoNotOptimize(quantizeSum(sum, {}, false, next));
-}
-BENCHMARK(sumToActivation)->Arg(0)->Arg(1)->Unit(benchmark::kMicrosecond);
-
 constexpr std::int64_t kBatch = 32, kSteps = 32, kFeatures = 64, kHidden = 128;
 
 RecurrentParameters parameters() {

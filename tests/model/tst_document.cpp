@@ -1,6 +1,7 @@
 #include "model/document.h"
 #include "quant/engine/session.h"
 #include "quant/io/npz.h"
+#include "quant/open_model.h"
 #include "support/compare.h"
 #include "support/golden.h"
 #include "support/opened_document.h"

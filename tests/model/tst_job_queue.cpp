@@ -101,7 +101,7 @@ void TestJobQueue::oneAnswer() {
         switch (outcome) {
         case 0: return 7;
         case 1: return std::nullopt;
-        case 2: throw Cancelled();
+        case 2: throw quant::Stopped();
         case 3: throw Error("here", "wrong", "do that");
         case 4: throw std::bad_alloc();
         case 5: throw std::out_of_range("index out of range\nframe #0: somewhere");

@@ -1,9 +1,9 @@
 #include "quant/core/exact_product.h"
-#include "quant/core/float_product.h"
 #include "quant/core/quantize.h"
 #include "quant/core/wide_integer.h"
 #include "quant/layers/convolution.h"
 #include "quant/ops/products.h"
+#include "quant/ops/registry.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -72,19 +72,6 @@ struct Case {
     ProductFormats formats;
 };
 
-/// The exact sum, and in the accumulator's format.
-struct Sum {
-    at::Tensor sum, accumulated;
-    SumOverflow overflow;
-};
-
-Sum summed(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& b,
-           const ProductFormats& formats, AccumulatorUse* use = nullptr, const QType& accumulator = {}) {
-    const at::Tensor exact = exactSum(product, x, w, b, formats, use);
-    const QuantizedSum result = quantizeSum(exact, formats, b.defined(), {accumulator, {}});
-    return {result.sum, result.accumulated, result.accumulatorOverflow};
-}
-
 Case operands(std::int64_t rows, std::int64_t terms, std::int64_t columns, int xBits, int wBits, std::uint64_t seed) {
     Case o;
     o.formats.x = format(xBits, xBits - 3);
@@ -117,7 +104,8 @@ void TestExactProduct::linear() {
     const Case o = operands(rows, terms, columns, xBits, wBits, static_cast<std::uint64_t>(terms + xBits));
     const Product product = linearProduct(o.w);
     AccumulatorUse use;
-    const Sum sum = summed(product, o.x, o.w, o.b, o.formats, &use);
+    const at::Tensor exact = exactSum(product, o.x, o.w, o.b, o.formats, &use);
+    const at::Tensor sum = quantizeSum(exact, o.formats, true, {}).sum;
     const int unit = *o.formats.x.fractionalBits + *o.formats.w.fractionalBits;
     int observed = 0;
     for (std::int64_t i = 0; i < rows; ++i) {
@@ -137,11 +125,14 @@ void TestExactProduct::linear() {
     // The same bits at any number of threads and however the rows are blocked.
     const int threads = at::get_num_threads();
     at::set_num_threads(threads == 1 ? 2 : 1);
-    const at::Tensor again = summed(product, o.x, o.w, o.b, o.formats).sum;
+    const auto run = [&](const at::Tensor& x) {
+        return quantizeSum(exactSum(product, x, o.w, o.b, o.formats, nullptr), o.formats, true, {}).sum;
+    };
+    const at::Tensor again = run(o.x);
     at::set_num_threads(threads);
     QVERIFY(at::equal(again, sum));
     for (std::int64_t i = 0; i < rows; ++i)
-        QVERIFY(at::equal(summed(product, o.x[i].unsqueeze(0), o.w, o.b, o.formats).sum[0], sum.sum[i]));
+        QVERIFY(at::equal(run(o.x[i].unsqueeze(0))[0], sum[i]));
 }
 
 void TestExactProduct::accumulator_data() {
@@ -168,7 +159,6 @@ void TestExactProduct::accumulator() {
     QType accumulator = format(bits, bits - 6); // ±32: some sums lie outside
     accumulator.overflow = static_cast<Overflow>(overflow);
     accumulator.rounding = static_cast<Rounding>(rounding);
-    const Sum sum = summed(linearProduct(o.w), o.x * 4, o.w, o.b, o.formats, nullptr, accumulator);
     const at::Tensor x = o.x * 4;
     const QuantizedSum sum =
         quantizeSum(exactSum(linearProduct(o.w), x, o.w, o.b, o.formats, nullptr), o.formats, true, {accumulator, {}});
@@ -216,7 +206,7 @@ void TestExactProduct::accumulator() {
         }
     }
     QVERIFY(outside > 0);
-    QCOMPARE(sum.overflow.low + sum.overflow.high, outside);
+    QCOMPARE(sum.accumulatorOverflow.low + sum.accumulatorOverflow.high, outside);
 }
 
 void TestExactProduct::convolution_data() {
@@ -282,20 +272,20 @@ void TestExactProduct::batched() {
     product.multiply = [](const at::Tensor& x, const at::Tensor& y) { return at::bmm(x, y); };
     product.plain = [](const at::Tensor& x, const at::Tensor& y, const at::Tensor&) { return at::bmm(x, y); };
     product.terms = 70;
-    const Sum sum = summed(product, a, b, {}, {type, type, {}});
-    QVERIFY(at::equal(sum.sum, at::bmm(a.to(at::kDouble), b.to(at::kDouble)).to(at::kFloat)));
+    const at::Tensor sum = exactSum(product, a, b, {}, {type, type, {}}, nullptr);
+    QVERIFY(at::equal(sum, at::bmm(a.to(at::kDouble), b.to(at::kDouble))));
 }
 
 void TestExactProduct::floatOperandRunsPlain() {
     Case o = operands(4, 30, 5, 16, 16, 3);
     o.formats.w = {};
     AccumulatorUse use;
-    QVERIFY(at::equal(summed(linearProduct(o.w), o.x, o.w, o.b, o.formats, &use).sum, floatLinear(o.x, o.w, o.b)));
+    QVERIFY(at::equal(exactSum(linearProduct(o.w), o.x, o.w, o.b, o.formats, &use), at::linear(o.x, o.w, o.b)));
     QCOMPARE(use.worstBits, 0);
     // NaN has no integer either.
     Case broken = operands(4, 30, 5, 16, 16, 3);
     broken.x[1][2] = NAN;
-    const at::Tensor sum = summed(linearProduct(broken.w), broken.x, broken.w, broken.b, broken.formats, &use).sum;
+    const at::Tensor sum = exactSum(linearProduct(broken.w), broken.x, broken.w, broken.b, broken.formats, &use);
     QVERIFY(at::isnan(sum[1]).all().item<bool>());
     QVERIFY(!at::isnan(sum[0]).any().item<bool>());
 }
@@ -493,7 +483,7 @@ void TestExactProduct::gradient_data() {
 void TestExactProduct::gradient() {
     QFETCH(int, bits);
     QFETCH(int, dtype);
-    Operands o = operands(3, 20, 4, bits, bits, 8);
+    Case o = operands(3, 20, 4, bits, bits, 8);
     const at::Tensor expected =
         quantizeSum(exactSum(linearProduct(o.w), o.x, o.w, o.b, o.formats, nullptr), o.formats, true, {}).sum;
     o.x.requires_grad_(true);
@@ -510,7 +500,7 @@ void TestExactProduct::gradient() {
 
 void TestExactProduct::empty() {
     for (const int bits : {6, 16, 40}) {
-        const Operands o = operands(4, 20, 5, bits, bits, 1);
+        const Case o = operands(4, 20, 5, bits, bits, 1);
         const at::Tensor none = exactSum(linearProduct(o.w), o.x.slice(0, 0, 0), o.w, o.b, o.formats, nullptr);
         QVERIFY(quantizeSum(none, o.formats, true, {format(8, 4), {}}).accumulated.sizes() == at::IntArrayRef({0, 5}));
         // No terms: the bias alone.

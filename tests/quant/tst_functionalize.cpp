@@ -1,8 +1,8 @@
 #include "quant/core/error.h"
 #include "quant/engine/session.h"
-#include "quant/open_model.h"
 #include "quant/engine/session_data.h"
 #include "quant/import/torchscript.h"
+#include "quant/open_model.h"
 #include "support/golden.h"
 
 #include <ATen/ATen.h>

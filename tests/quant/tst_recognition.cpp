@@ -1,9 +1,9 @@
 #include "quant/calibrate/starting_formats.h"
 #include "quant/core/error.h"
 #include "quant/engine/session.h"
-#include "quant/open_model.h"
 #include "quant/engine/session_data.h"
 #include "quant/io/npz.h"
+#include "quant/open_model.h"
 #include "support/golden.h"
 
 #include <ATen/ATen.h>

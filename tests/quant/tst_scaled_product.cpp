@@ -1,7 +1,7 @@
 #include "quant/core/exact_product.h"
 #include "quant/core/quantize.h"
 #include "quant/core/wide_integer.h"
-#include "quant/layers/linear.h"
+#include "quant/ops/products.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
