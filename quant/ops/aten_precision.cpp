@@ -2,7 +2,9 @@
 
 #include "quant/core/float_product.h"
 #include "quant/core/functions.h"
+#include "quant/ops/aten_composed.h"
 #include "quant/ops/operator_names.h"
+#include "quant/ops/operator_table.h"
 
 #include <ATen/ATen.h>
 
@@ -157,14 +159,6 @@ ConvolutionArguments convolutionArguments(const std::string& base, const Argumen
     return result;
 }
 
-/// The tensor at a place of the arguments; undefined where there is none.
-at::Tensor tensorAt(const StepContext& context, std::size_t place) {
-    if (place >= context.arguments().size())
-        return {};
-    const auto* hole = std::get_if<Hole>(&context.arguments()[place].value.value);
-    return hole ? context.inputs[static_cast<std::size_t>(hole->input)] : at::Tensor();
-}
-
 bool isOne(const StepContext& context, std::size_t place) {
     if (place >= context.arguments().size())
         return true; // the default
@@ -250,9 +244,11 @@ std::optional<at::Tensor> reproducible(const std::string& name, const StepContex
         return addmm(context);
     if (base.starts_with("conv") || base == "_convolution")
         return convolution(base, context);
-    if (context.inputs.size() == 1 && context.arguments().size() == 1)
-        return function(base, context);
-    return std::nullopt;
+    if (context.inputs.size() == 1 && context.arguments().size() == 1) {
+        if (const auto result = function(base, context))
+            return result;
+    }
+    return composed(base, context);
 }
 
 } // namespace fxp::quant
