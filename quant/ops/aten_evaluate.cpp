@@ -107,7 +107,8 @@ bool isWidenable(const StepContext& context) {
     for (const at::Tensor& input : context.inputs) {
         if (!input.defined())
             continue;
-        if (input.scalar_type() == at::kDouble || input.scalar_type() == at::kComplexDouble || input.requires_grad())
+        if (input.scalar_type() == at::kDouble || input.scalar_type() == at::kComplexDouble ||
+            (input.requires_grad() && at::GradMode::is_enabled()))
             return false; // float64 is what the model asked for; a gradient is recorded in the tensors' own type
         any = any || input.scalar_type() == at::kFloat || input.scalar_type() == at::kComplexFloat;
     }
