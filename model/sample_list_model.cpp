@@ -16,13 +16,14 @@ constexpr int kThumbnail = 64;
 QImage picture(const float* values, std::int64_t channels, std::int64_t height, std::int64_t width) {
     const std::int64_t plane = height * width;
     const std::int64_t shown = channels >= 3 ? 3 : 1;
-    const auto [low, high] = std::minmax_element(values, values + shown * plane);
-    const float scale = *high > *low ? 255.0f / (*high - *low) : 0.0f;
+    const auto range = std::minmax_element(values, values + shown * plane);
+    const float low = *range.first, high = *range.second;
+    const float scale = high > low ? 255.0f / (high - low) : 0.0f;
     QImage image(static_cast<int>(width), static_cast<int>(height), QImage::Format_RGB32);
     for (std::int64_t y = 0; y < height; ++y) {
         for (std::int64_t x = 0; x < width; ++x) {
             const auto at = [&](std::int64_t channel) {
-                return static_cast<int>((values[channel * plane + y * width + x] - *low) * scale);
+                return static_cast<int>((values[channel * plane + y * width + x] - low) * scale);
             };
             const QRgb pixel = shown == 3 ? qRgb(at(0), at(1), at(2)) : qRgb(255 - at(0), 255 - at(0), 255 - at(0));
             image.setPixel(static_cast<int>(x), static_cast<int>(y), pixel);
@@ -83,7 +84,7 @@ void SampleListModel::reorder() {
     std::vector<int> order(m_order.size());
     std::iota(order.begin(), order.end(), 0);
     m_changed = static_cast<int>(std::ranges::count_if(order, changed));
-    std::ranges::stable_partition(order, changed);
+    std::stable_partition(order.begin(), order.end(), changed);
     if (order != m_order) {
         Q_EMIT layoutAboutToBeChanged();
         m_order = std::move(order);
