@@ -55,7 +55,7 @@ template <class Number, class... Format> std::string numberText(Number value, Fo
 }
 
 /// `<begin>, rounding, overflow>`, or "" where the library lacks one of them.
-std::string withModes(std::string begin, const char* rounding, const char* overflow) {
+std::string withModes(const std::string& begin, const char* rounding, const char* overflow) {
     return rounding && overflow ? begin + "," + rounding + "," + overflow + ">" : std::string();
 }
 
