@@ -28,6 +28,6 @@ function(fxp_target name)
         $<$<BOOL:${FXP_WARNINGS_AS_ERRORS}>:-Werror>)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
         # False alarms about std::string concatenation (GCC bug 105651).
-        target_compile_options(${name} PRIVATE -Wno-restrict -Wno-stringop-overflow)
+        target_compile_options(${name} PRIVATE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
     endif()
 endfunction()
