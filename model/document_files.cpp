@@ -77,7 +77,10 @@ void Document::onSamplesOpened(const OpenedModelPointer& model) {
         nextLayout();
         showModel(shown);
         m_formats = formats;
+        const bool unsaved = isModified();
         m_undo.clear();
+        if (unsaved)
+            m_undo.resetClean();
         Q_EMIT modelChanged();
     }
     noteRandomSamples();

@@ -70,6 +70,8 @@ Division divisionBy(const Program& program, ValueId value) {
             if (number && (argument.name == "eps" || (isNorm && argument.name.empty())))
                 division.eps = *number;
         }
+        if (step.op.find("::sqrt") != std::string::npos || step.op.find("::rsqrt") != std::string::npos)
+            division.eps = 0;
         if (division.eps)
             break;
     }

@@ -182,7 +182,7 @@ at::Tensor scaledSum(const Product& product, const at::Tensor& x, const at::Tens
     bool biasAdded = false;
     at::Tensor sums;
     if (bound <= power(kFloatBits)) {
-        sums = product.multiply(xs.to(at::kFloat), ws.to(at::kFloat)).to(at::kDouble);
+        sums = product.plain(xs.to(at::kFloat), ws.to(at::kFloat), {}).to(at::kDouble);
     } else {
         auto wide = bound <= power(kDoubleBits) ? std::nullopt : slicedProduct(product, xs, ws, 0, biasBits);
         if (wide && own.defined())
@@ -232,6 +232,31 @@ at::Tensor wideSum(const Product& product, const at::Tensor& x, const at::Tensor
     return result;
 }
 
+/// 128-bit integers as float64 values.
+at::Tensor asDoubles(const at::Tensor& sum, int fraction) {
+    if (sum.scalar_type() != at::kLong)
+        return sum;
+    at::Tensor result = at::empty(sum.sizes().slice(0, static_cast<std::size_t>(sum.dim()) - 1), at::kDouble);
+    const auto* words = sum.data_ptr<std::int64_t>();
+    auto* out = result.data_ptr<double>();
+    for (std::int64_t i = 0; i < result.numel(); ++i)
+        out[i] = std::ldexp(static_cast<double>(joined({words[2 * i], words[2 * i + 1]})), -fraction);
+    return result;
+}
+
+at::Tensor compute(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
+                   const ProductFormats& formats, AccumulatorUse* use);
+
+/// Sums among which some are not finite: those as the plain operator has them, the others exact all the same.
+at::Tensor partlyFinite(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
+                        const ProductFormats& formats, AccumulatorUse* use) {
+    const auto zeroed = [](const at::Tensor& t) { return t.defined() ? at::nan_to_num(t, 0.0, 0.0, 0.0) : t; };
+    const at::Tensor sum = asDoubles(compute(product, zeroed(x), zeroed(w), zeroed(bias), formats, use),
+                                     sumFraction(formats, bias.defined()));
+    const at::Tensor plain = product.plain(x, w, bias);
+    return at::where(at::isfinite(plain), sum, plain.to(sum.scalar_type()));
+}
+
 /// What exactSum does without a gradient.
 at::Tensor compute(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
                    const ProductFormats& formats, AccumulatorUse* use) {
@@ -245,6 +270,8 @@ at::Tensor compute(const Product& product, const at::Tensor& x, const at::Tensor
         use->worstBits = grid.worstBits;
     if (x.numel() == 0 || w.numel() == 0)
         return product.plain(x, w, bias);
+    if (!std::isfinite(largest(x)) || !std::isfinite(largest(w)) || !std::isfinite(largest(bias)))
+        return partlyFinite(product, x, w, bias, formats, use);
     if (!grid.isPowerOfTwo()) {
         const at::Tensor sum =
             scaledSum(product, x, w, bias, formats, *xGrid, *wGrid, hasBias ? &*biasGrid : nullptr, grid, use);
@@ -281,18 +308,6 @@ at::Tensor compute(const Product& product, const at::Tensor& x, const at::Tensor
     if (use)
         use->observedBits = observedBits(product, sum, grid.fraction);
     return sum;
-}
-
-/// 128-bit integers as float64 values.
-at::Tensor asDoubles(const at::Tensor& sum, int fraction) {
-    if (sum.scalar_type() != at::kLong)
-        return sum;
-    at::Tensor result = at::empty(sum.sizes().slice(0, static_cast<std::size_t>(sum.dim()) - 1), at::kDouble);
-    const auto* words = sum.data_ptr<std::int64_t>();
-    auto* out = result.data_ptr<double>();
-    for (std::int64_t i = 0; i < result.numel(); ++i)
-        out[i] = std::ldexp(static_cast<double>(joined({words[2 * i], words[2 * i + 1]})), -fraction);
-    return result;
 }
 
 } // namespace

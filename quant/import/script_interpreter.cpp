@@ -140,7 +140,10 @@ at::IValue ScriptInterpreter::attribute(const at::IValue& object, const std::str
     at::IValue value = instance->getAttr(name);
     if (value.isList() || value.isGenericDict()) {
         // A copy that is this run's own: the model may append to it.
-        return m_containers.try_emplace({instance.get(), name}, value.deepcopy()).first->second;
+        const auto [place, fresh] = m_containers.try_emplace({instance.get(), name});
+        if (fresh)
+            place->second = value.deepcopy();
+        return place->second;
     }
     if (value.isTensor())
         m_recorder.aliases().setName(value.toTensor(), name);

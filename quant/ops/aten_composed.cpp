@@ -32,9 +32,11 @@ bool isTrue(const StepContext& context, std::size_t place) {
     return flag && *flag;
 }
 
-bool isNone(const StepContext& context, std::size_t place) {
+/// Whether the type asked for is float32, or none is.
+bool staysFloat(const StepContext& context, std::size_t place) {
     const Argument* argument = argumentAt(context, place);
-    return !argument || argument->isNone();
+    const auto* type = argument ? std::get_if<std::int64_t>(&argument->value) : nullptr;
+    return !argument || argument->isNone() || (type && *type == static_cast<std::int64_t>(at::kFloat));
 }
 
 std::vector<std::int64_t> numbers(const StepContext& context, std::size_t place) {
@@ -125,7 +127,7 @@ std::optional<at::Tensor> norm(const std::string& base, const StepContext& conte
 /// aten::mean(self, dtype), aten::mean.dim(self, dim, keepdim, dtype), and sum alike.
 std::optional<at::Tensor> reduction(const std::string& base, const StepContext& context) {
     const bool hasDims = context.step.op.find('.') != std::string::npos;
-    if (!isNone(context, hasDims ? 3 : 1))
+    if (!staysFloat(context, hasDims ? 3 : 1))
         return std::nullopt;
     const at::Tensor x = tensorAt(context, 0);
     const auto dims = hasDims ? numbers(context, 1) : std::vector<std::int64_t>();
@@ -156,9 +158,9 @@ std::optional<at::Tensor> composed(const std::string& base, const StepContext& c
         result = hardSigmoid(x);
     else if (base == "hardswish")
         result = wide(x) * hardSigmoid(x);
-    else if (base == "softmax" && isNone(context, 2))
+    else if (base == "softmax" && staysFloat(context, 2))
         result = functions::softmax(x, numbers(context, 1).at(0));
-    else if (base == "log_softmax" && isNone(context, 2))
+    else if (base == "log_softmax" && staysFloat(context, 2))
         result = functions::logSoftmax(x, numbers(context, 1).at(0));
     else if (base == "gelu") {
         const Argument* kind = argumentAt(context, 1);

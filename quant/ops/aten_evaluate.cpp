@@ -102,6 +102,19 @@ Tensors narrowed(Tensors results) {
     return results;
 }
 
+/// Where an argument asks for float32, it asks for float64 from now on. Says whether it asked for that already.
+bool widenType(const c10::FunctionSchema& schema, c10::Stack& stack) {
+    for (std::size_t i = 0; i < schema.arguments().size(); ++i) {
+        if (schema.arguments()[i].name() != "dtype" || !stack[i].isInt())
+            continue;
+        if (stack[i].toInt() == static_cast<std::int64_t>(at::kDouble))
+            return true;
+        if (stack[i].toInt() == static_cast<std::int64_t>(at::kFloat))
+            stack[i] = static_cast<std::int64_t>(at::kDouble);
+    }
+    return false;
+}
+
 bool isWidenable(const StepContext& context) {
     bool any = false;
     for (const at::Tensor& input : context.inputs) {
@@ -127,7 +140,10 @@ Tensors evaluateAten(const AtenOperator& aten, const StepContext& context) {
     if (const auto result = reproducible(name, context))
         return {*result};
     try {
-        return narrowed(runOn(aten, stackOf(aten, context, widened(context.inputs))));
+        c10::Stack stack = stackOf(aten, context, widened(context.inputs));
+        const bool wanted = widenType(*aten.schema, stack);
+        Tensors results = runOn(aten, std::move(stack));
+        return wanted ? results : narrowed(std::move(results));
     } catch (const c10::Error&) {
         // Some kernels know float32 alone; what is wrong with the arguments is said by this run.
         return runOn(aten, stackOf(aten, context, context.inputs));

@@ -227,7 +227,10 @@ Precision precisionOf(const StepContext& context) {
         context.inputs, [](const at::Tensor& input) { return input.defined() && input.is_complex(); });
     const bool scaled = (base == "add" || base == "sub" || base == "rsub") && !isOne(context, 2);
     const bool divides = base == "div" && name.find("_mode") != std::string::npos;
-    return roundsOnceOrNever(base) && !complex && !scaled && !divides ? Precision::AsItIs : Precision::Wide;
+    const auto* accumulates =
+        context.arguments().size() > 3 ? std::get_if<bool>(&context.arguments()[3].value.value) : nullptr;
+    const bool adds = (base == "index_put" || base == "_index_put_impl") && accumulates && *accumulates;
+    return roundsOnceOrNever(base) && !complex && !scaled && !divides && !adds ? Precision::AsItIs : Precision::Wide;
 }
 
 std::optional<at::Tensor> reproducible(const std::string& name, const StepContext& context) {

@@ -172,8 +172,12 @@ void Builder::erase(const Mark& begin, const Mark& end) {
     cut(m_log, begin.log, end.log);
     cut(m_layers, begin.layers, end.layers);
     cut(m_slots, begin.slots, end.slots);
-    for (auto it = m_refoldable.begin(); it != m_refoldable.end();) {
+    // Values and marks ascend together: what was recorded last stands last.
+    for (auto it = m_refoldable.end(); it != m_refoldable.begin();) {
+        --it;
         Mark &first = it->second.begin, &last = it->second.end;
+        if (last.steps <= begin.steps)
+            break;
         if (first.steps >= begin.steps && last.steps <= end.steps) {
             it = m_refoldable.erase(it);
             continue;
@@ -186,7 +190,6 @@ void Builder::erase(const Mark& begin, const Mark& end) {
                 mark->slots -= end.slots - begin.slots;
             }
         }
-        ++it;
     }
 }
 

@@ -75,6 +75,7 @@ class Builder {
 
     /// Its value in the float run. Throws Error for one whose step was erased.
     const at::Tensor& tensor(Value value) const;
+    bool isErased(Value value) const { return value.defined() && m_erased[static_cast<std::size_t>(value.id)] != 0; }
     /// Whether it depends on no input.
     bool isConstant(Value value) const;
 

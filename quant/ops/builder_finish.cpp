@@ -1,6 +1,7 @@
 #include "quant/ops/builder.h"
 
 #include "quant/core/error.h"
+#include "quant/ops/divisors.h"
 
 #include <ATen/ATen.h>
 
@@ -36,7 +37,8 @@ std::map<std::string, SlotInfo> Builder::slotsByPath() const {
     std::map<std::string, SlotInfo> slots;
     for (const SlotInfo& slot : m_slots) {
         const auto [place, fresh] = slots.try_emplace(slot.path, slot);
-        if (place->second.layerType != slot.layerType || place->second.layerPath != slot.layerPath)
+        if (place->second.layerType != slot.layerType || place->second.layerPath != slot.layerPath ||
+            place->second.role != slot.role)
             throw Error(slot.path, "two tensors of the model would get this path",
                         "give the modules of the model names of their own");
         if (!fresh && !slot.absent)
@@ -142,6 +144,7 @@ Builder::Finished Builder::finish(const std::vector<Value>& outputs) const {
     for (const Value output : outputs)
         program.outputs.push_back(numberOf(output.id));
     program.dataDependent = m_dataDependent;
+    markDivisors(program);
     return finished;
 }
 

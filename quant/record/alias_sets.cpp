@@ -102,8 +102,31 @@ void AliasSets::bind(const at::Tensor& tensor, Value value) {
         return;
     }
     View& view = viewOf(set, Layout(tensor));
+    if (view.version == set.version && view.value.defined() && !m_builder.isErased(view.value))
+        return; // the same look at the same memory: what it holds is known
     view.value = value;
     view.version = set.version;
+}
+
+std::vector<at::Tensor> AliasSets::twinsOf(const at::Tensor& tensor) const {
+    std::vector<at::Tensor> found;
+    std::vector<const Set*> open{find(tensor)};
+    std::vector<const Set*> seen = open;
+    while (!open.empty()) {
+        const Set* set = open.back();
+        open.pop_back();
+        if (!set)
+            continue;
+        for (const at::Tensor& twin : set->twins) {
+            const Set* other = find(twin);
+            if (std::ranges::find(seen, other) != seen.end())
+                continue;
+            seen.push_back(other);
+            open.push_back(other);
+            found.push_back(twin);
+        }
+    }
+    return found;
 }
 
 at::Tensor AliasSets::bindTwin(const at::Tensor& original, Value value) {
@@ -140,7 +163,7 @@ Value AliasSets::read(const at::Tensor& tensor) {
     Set& set = setOf(tensor);
     const Layout layout(tensor);
     const auto known = std::ranges::find(set.views, layout, &View::layout);
-    if (known != set.views.end() && known->version == set.version)
+    if (known != set.views.end() && known->version == set.version && !m_builder.isErased(known->value))
         return known->value;
     Operands operands = memoryOperands(set, layout);
     operands.insert(operands.begin(), Operand(set.views[set.whole].value));
@@ -154,13 +177,15 @@ Value AliasSets::read(const at::Tensor& tensor) {
 void AliasSets::prepareWrite(const at::Tensor& tensor) {
     if (!tensor.has_storage())
         return;
-    m_builder.protect(tensor.storage());
-    Set& set = setOf(tensor);
-    m_writes.push_back(set.number);
-    for (View& view : set.views)
-        view.name.clear();
-    for (const at::Tensor& twin : set.twins)
-        m_builder.protect(twin.storage());
+    std::vector<at::Tensor> memories = twinsOf(tensor);
+    memories.push_back(tensor);
+    for (const at::Tensor& memory : memories) {
+        m_builder.protect(memory.storage());
+        Set& set = setOf(memory);
+        m_writes.push_back(set.number);
+        for (View& view : set.views)
+            view.name.clear();
+    }
 }
 
 void AliasSets::store(Set& set, const at::Tensor& tensor, Value value) {
@@ -197,10 +222,8 @@ void AliasSets::store(Set& set, const at::Tensor& tensor, Value value) {
 }
 
 void AliasSets::write(const at::Tensor& tensor, Value value) {
-    Set& set = setOf(tensor);
-    store(set, tensor, value);
-    const std::vector<at::Tensor> twins = set.twins;
-    for (const at::Tensor& memory : twins) {
+    store(setOf(tensor), tensor, value);
+    for (const at::Tensor& memory : twinsOf(tensor)) {
         at::Tensor same = memory.as_strided(tensor.sizes(), tensor.strides(), tensor.storage_offset());
         same.copy_(tensor);
         store(setOf(same), same, value);

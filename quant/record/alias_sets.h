@@ -39,6 +39,9 @@ class AliasSets {
     /// Whether the tensor's memory holds recorded values.
     bool isLive(const at::Tensor& tensor) const;
 
+    /// The memory, flat, of all that the model takes for the tensor's own (bindTwin), near and far.
+    std::vector<at::Tensor> twinsOf(const at::Tensor& tensor) const;
+
     /// Before the model writes to the tensor's memory.
     void prepareWrite(const at::Tensor& tensor);
     /// The model wrote `value` to the tensor; its memory has it already. Throws Error where views of another element

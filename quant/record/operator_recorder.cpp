@@ -140,8 +140,11 @@ void OperatorRecorder::runInPlace(const OperatorCall& call, const std::string& n
     Tensors targets;
     for (const std::size_t place : written) {
         targets.push_back(stack[place].toTensor());
-        if (m_beforeWrite)
-            m_beforeWrite(targets.back());
+        if (!m_beforeWrite)
+            continue;
+        m_beforeWrite(targets.back());
+        for (const at::Tensor& twin : m_aliases.twinsOf(targets.back()))
+            m_beforeWrite(twin);
     }
     if (!live) {
         for (const at::Tensor& target : targets)
@@ -198,7 +201,11 @@ void OperatorRecorder::runRecorded(const OperatorCall& call, const std::string& 
     for (const Value value : values) {
         if (!m_builder.tensor(value).defined()) // a fused kernel's result that was not asked for
             continue;
-        m_aliases.bind(outputs.at(next++), value);
+        const at::Tensor& output = outputs.at(next++);
+        // A view of memory that holds no recorded value stays one: a table's part is the table still.
+        const auto isView = [&output](const at::Tensor& input) { return input.is_alias_of(output); };
+        if (m_aliases.isLive(output) || std::ranges::none_of(tensorsOf(arguments), isView))
+            m_aliases.bind(output, value);
     }
 }
 
@@ -246,12 +253,13 @@ std::vector<Value> OperatorRecorder::recordOperatorLayer(const std::string& op, 
                                                          OperatorScope& scope) {
     std::vector<OperatorLayer::Input> inputs;
     const bool divides = name == "div" || name == "true_divide" || name == "divide";
+    const bool inverts = name == "rsqrt" || name == "reciprocal";
     for (const at::Tensor& tensor : tensorsOf(arguments)) {
         OperatorLayer::Input input;
         input.value = m_aliases.read(tensor);
         input.quantized = tensor.scalar_type() == at::kFloat && tensor.dim() > 0;
         input.parameter = m_aliases.nameOf(tensor);
-        input.divisor = (divides && inputs.size() == 1) || input.parameter == "running_var";
+        input.divisor = (divides && inputs.size() == 1) || input.parameter == "running_var" || inverts;
         inputs.push_back(std::move(input));
     }
     // A type of FIXED_POINT.md, section 8, has the members that FxPyTorch's class has, or another name.

@@ -64,7 +64,7 @@ std::vector<Value> Recognition::replace(const std::string& path, const Builder::
         for (const Step& step : replacement.operators) {
             for (const ValueId input : step.inputs) {
                 if (input != kAbsent && m_builder.isConstant({input}))
-                    replacement.constants.emplace_back(input, m_builder.tensor({input}));
+                    replacement.constants.push_back(input);
             }
         }
         m_builder.erase(begin, end);
@@ -92,10 +92,10 @@ std::vector<LayerProof> Recognition::proofs(const Builder::Finished& finished) c
             whole = whole && number != kAbsent;
             return number;
         };
-        for (const auto& [value, tensor] : one.constants) {
-            if (finished.renumbered[static_cast<std::size_t>(value)] == kAbsent &&
+        for (const ValueId value : one.constants) {
+            if (!m_builder.isErased({value}) && finished.renumbered[static_cast<std::size_t>(value)] == kAbsent &&
                 own.try_emplace(value, proof.valueCount).second)
-                proof.constants.emplace_back(proof.valueCount++, tensor);
+                proof.constants.emplace_back(proof.valueCount++, m_builder.tensor({value}));
         }
         for (Step step : one.operators) {
             for (ValueId& input : step.inputs)

@@ -34,7 +34,7 @@ class Recognition {
         std::string path;
         std::vector<Step> operators;
         std::vector<ValueId> expected, got;
-        std::vector<std::pair<ValueId, at::Tensor>> constants;
+        std::vector<ValueId> constants; ///< that the operators read
     };
     bool agree(const std::vector<Value>& got, const Tensors& expected) const;
 
