@@ -20,6 +20,10 @@ QString percent(double share) {
     return QString::number(100 * share, 'f', 1) + " %";
 }
 
+QString accuracyTip() {
+    return StatusLine::tr("Share of samples whose class is the label's, float and fixed");
+}
+
 QString sizeText(std::int64_t bits) {
     if (bits < 10'000)
         return StatusLine::tr("%1 bit").arg(bits);
@@ -49,7 +53,7 @@ StatusLine::StatusLine(model::Document& document, QWidget* parent)
     : QStatusBar(parent), m_document(document), m_task(new QLabel), m_progress(new QProgressBar),
       m_cancel(new QPushButton(tr("Cancel"))) {
     setSizeGripEnabled(false);
-    m_accuracy = addFigure(tr("Accuracy"), tr("Share of samples whose class is the label's, float and fixed"));
+    m_accuracy = addFigure(tr("Accuracy"), accuracyTip());
     m_sqnr = addFigure(tr("Output SQNR"), tr("The model's first output, fixed against float"));
     m_overflow = addFigure(tr("Overflow"), tr("Tensors of which more than 1 % overflows"));
     m_weights = addFigure(tr("Weights"), tr("Bits of all parameters as stored"));
@@ -97,6 +101,8 @@ void StatusLine::refresh() {
                            : tr("%1, %2× smaller than float32")
                                  .arg(sizeText(bits.fixed))
                                  .arg(double(bits.asFloat) / double(std::max<std::int64_t>(1, bits.fixed)), 0, 'f', 1));
+    const QString note = result ? QString::fromStdString(result->predictions.note) : QString();
+    m_accuracy->parentWidget()->setToolTip(note.isEmpty() ? accuracyTip() : note);
     if (!result || result->outputs.empty()) {
         for (QLabel* label : {m_accuracy, m_sqnr, m_overflow, m_time})
             label->setText(none);
@@ -107,6 +113,9 @@ void StatusLine::refresh() {
     m_accuracy->setText(real && fixed ? tr("%1 float → %2 fixed").arg(percent(*real), percent(*fixed))
                         : agreement   ? tr("%1 as float").arg(percent(*agreement))
                                       : none);
+    // Labels without an accuracy are not the same as no labels; the tip says why.
+    if (!note.isEmpty())
+        m_accuracy->setText(tr("none: no class per sample"));
     const double sqnr = result->outputs.front().sqnr;
     m_sqnr->setText(std::isfinite(sqnr) ? QString::number(sqnr, 'f', 1) + " dB" : sqnr > 0 ? tr("equal") : none);
     int over = 0, tensors = 0;
