@@ -2,6 +2,7 @@
 
 #include "quant/io/report.h"
 
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QProgressBar>
@@ -15,6 +16,7 @@ namespace fxp::gui {
 namespace {
 
 constexpr double kNotedOverflow = 0.01;
+constexpr int kLongestTask = 48; ///< letters
 
 QString percent(double share) {
     return QString::number(100 * share, 'f', 1) + " %";
@@ -45,14 +47,35 @@ QLabel* StatusLine::addFigure(const QString& name, const QString& tip) {
     layout->addWidget(label);
     layout->addWidget(value);
     box->setToolTip(tip);
-    addWidget(box);
+    box->setParent(m_figures);
+    m_boxes << box;
     return value;
 }
 
+void StatusLine::showWhatFits() {
+    int left = 0;
+    for (QWidget* box : m_boxes) {
+        const int width = box->sizeHint().width();
+        box->setVisible(left + width <= m_figures->width());
+        box->setGeometry(left, 0, width, m_figures->height());
+        left += width;
+    }
+}
+
+bool StatusLine::eventFilter(QObject* watched, QEvent* event) {
+    // A figure that changes its text asks its parent for another layout.
+    if (watched == m_figures && (event->type() == QEvent::Resize || event->type() == QEvent::LayoutRequest))
+        showWhatFits();
+    return QStatusBar::eventFilter(watched, event);
+}
+
 StatusLine::StatusLine(model::Document& document, QWidget* parent)
-    : QStatusBar(parent), m_document(document), m_task(new QLabel), m_progress(new QProgressBar),
-      m_cancel(new QPushButton(tr("Cancel"))) {
+    : QStatusBar(parent), m_document(document), m_figures(new QWidget), m_task(new QLabel),
+      m_progress(new QProgressBar), m_cancel(new QPushButton(tr("Cancel"))) {
     setSizeGripEnabled(false);
+    m_figures->setMinimumHeight(fontMetrics().height() + 6);
+    m_figures->installEventFilter(this);
+    addWidget(m_figures, 1);
     m_accuracy = addFigure(tr("Accuracy"), accuracyTip());
     m_sqnr = addFigure(tr("Output SQNR"), tr("The model's first output, fixed against float"));
     m_overflow = addFigure(tr("Overflow"), tr("Tensors of which more than 1 % overflows"));
@@ -72,7 +95,8 @@ StatusLine::StatusLine(model::Document& document, QWidget* parent)
     connect(&document, &model::Document::progressed, this,
             [this](double share) { m_progress->setValue(int(1000 * share)); });
     connect(&document, &model::Document::busyChanged, this, [this](bool busy, const QString& what) {
-        m_task->setText(what);
+        m_task->setText(
+            fontMetrics().elidedText(what, Qt::ElideMiddle, fontMetrics().averageCharWidth() * kLongestTask));
         m_progress->setValue(0);
         // Short runs come and go under the pointer: only what has something to cancel is shown.
         const bool shown = m_document.isBusyInForeground();
@@ -81,7 +105,10 @@ StatusLine::StatusLine(model::Document& document, QWidget* parent)
     });
     for (const auto signal : {&model::Document::modelChanged, &model::Document::formatsChanged,
                               &model::Document::resultChanged, &model::Document::samplesChanged})
-        connect(&document, signal, this, &StatusLine::refresh);
+        connect(&document, signal, this, [this] {
+            refresh();
+            showWhatFits();
+        });
 }
 
 void StatusLine::refresh() {

@@ -10,9 +10,11 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <ATen/ATen.h>
 #include <torch/csrc/jit/api/module.h>
 
 #include <functional>
+#include <numeric>
 
 using namespace fxp;
 using model::Document;
@@ -533,9 +535,9 @@ void TestDocumentJobs::foldKeepsOtherSamples() {
 }
 
 void TestDocumentJobs::whatIsNotFoldedIsNoted_data() {
-    QTest::addColumn<int>("alone");   // batch norms after a relu
-    QTest::addColumn<bool>("folds");  // and one after a convolution
-    QTest::addColumn<int>("named");   // in the notice
+    QTest::addColumn<int>("alone");  // batch norms after a relu
+    QTest::addColumn<bool>("folds"); // and one after a convolution
+    QTest::addColumn<int>("named");  // in the notice
     QTest::newRow("one stays, one folds") << 1 << true << 1;
     QTest::newRow("none folds") << 2 << false << 2;
     QTest::newRow("many stay") << 5 << true << 3;
@@ -560,7 +562,9 @@ void TestDocumentJobs::whatIsNotFoldedIsNoted() {
     const QString file = m_files.filePath("norms.pt"), samples = m_files.filePath("norms.npz");
     network.save(file.toStdString());
     quant::NamedArrays arrays;
-    arrays.items.emplace_back("x", test::read(test::Json::object()));
+    std::vector<float> values(2 * 2 * 3 * 3);
+    std::iota(values.begin(), values.end(), -9.0F);
+    arrays.items.emplace_back("x", quant::Array::ofFloats({2, 2, 3, 3}, values));
     quant::writeNpz(samples.toStdString(), arrays);
     Document document;
     document.openModel(file, {samples});
