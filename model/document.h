@@ -73,7 +73,8 @@ class Document : public QObject {
     void compareLog(const QString& file);
     /// Trains the weights with the formats in place; they are stored as an undoable edit.
     void finetune(const quant::FinetuneOptions& options);
-    /// Makes the batch norms that can be part of the layers before them, or makes them layers again; one undo step.
+    /// Makes the batch norms that can be part of the layers before them, or makes them layers again; one undo step. A
+    /// notice says which ones stay when folding, and why.
     void setBatchNormsFolded(bool folded);
     QByteArray qconfig() const;
     /// Reads a QConfig's text as one undoable edit. Throws as loadQConfig does.
@@ -129,6 +130,7 @@ class Document : public QObject {
     void applyFormats(const FormatEdit& edit);
     void applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText, const QString& file);
     void fold(const std::set<std::string>& norms, const QByteArray& config, const QString& text, const QString& file);
+    void noteUnfoldable();
     void applyFold(const OpenedModelPointer& model, const quant::Formats& formats);
     void applyWeights(const ArraysPointer& weights);
     quant::Formats formatsByPath(const OpenedModel& model) const;

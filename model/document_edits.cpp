@@ -6,6 +6,7 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 
+#include <algorithm>
 #include <numeric>
 
 namespace fxp::model {
@@ -87,6 +88,10 @@ void Document::setBatchNormsFolded(bool folded) {
     if (!isOpen())
         return;
     const auto& norms = m_model->foldable;
+    if (folded && norms.empty()) {
+        noteUnfoldable();
+        return;
+    }
     fold(folded ? std::set<std::string>(norms.begin(), norms.end()) : std::set<std::string>(), {},
          folded ? tr("Fold batch norms") : tr("Unfold batch norms"), {});
 }
@@ -99,17 +104,35 @@ void Document::fold(const std::set<std::string>& norms, const QByteArray& config
     job.work = [norms, config](const Target& target, const JobControl& control) {
         return model::fold(target, norms, config, control);
     };
-    job.done = [this, text, file](const Folded& folded) {
+    job.done = [this, text, file, norms, asked = config.isEmpty()](const Folded& folded) {
         const quant::Formats formats = folded.formats ? *folded.formats : formatsByPath(*folded.model);
-        if (!folded.note.empty())
-            Q_EMIT notice(QString::fromStdString(folded.note));
         if (!file.isEmpty())
             m_qconfigFile = file;
         m_undo.push(new FoldCommand(*this, {m_model, m_formats}, {folded.model, formats}, text));
         if (!file.isEmpty())
             m_undo.setClean();
+        // After modelChanged, which makes room for news of the new state.
+        if (!folded.note.empty())
+            Q_EMIT notice(QString::fromStdString(folded.note));
+        else if (asked && !norms.empty())
+            noteUnfoldable();
     };
     start(std::move(job));
+}
+
+/// Says which batch norms are not folded, and why: the first few by name.
+void Document::noteUnfoldable() {
+    constexpr std::size_t kNamed = 3;
+    const auto& others = m_model->unfoldable;
+    if (others.empty())
+        return;
+    QStringList reasons;
+    for (std::size_t i = 0; i < std::min(kNamed, others.size()); ++i)
+        reasons << QString::fromStdString(others[i].first + " " + others[i].second);
+    QString text = tr("Not folded: %1").arg(reasons.join("; "));
+    if (others.size() > kNamed)
+        text += tr("; and %n more", nullptr, static_cast<int>(others.size() - kNamed));
+    Q_EMIT notice(text + ".");
 }
 
 /// The formats shown, for the model's slots; those that are new are float.

@@ -245,6 +245,8 @@ QVariant LayerTreeModel::data(const QModelIndex& index, int role) const {
         QString text = at.path;
         if (!at.type.isEmpty())
             text += "  (" + at.type + ")";
+        if (at.slot >= 0)
+            text += "\n" + display(at, Format).toString();
         if (at.stale)
             text += "\n" + tr("figures are of an earlier format");
         return text;

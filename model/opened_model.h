@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace fxp::model {
@@ -25,6 +26,8 @@ struct OpenedModel {
     std::shared_ptr<const quant::Samples> samples;
     QStringList inputs;                ///< the files that the samples were read from; empty: random ones
     std::vector<std::string> foldable; ///< batch norms that the layer before them can take in, or has
+    std::vector<std::pair<std::string, std::string>> unfoldable; ///< the others, and why
+    std::vector<bool> fedBack; ///< by slot: inside a recurrent step, where a value depends on its own format
     std::int64_t sampleCount = 0;
     bool randomSamples = false; ///< none were given: the figures are of noise
 };

@@ -45,12 +45,15 @@ OpenedModelPointer describe(const quant::Session& session, const QString& file, 
     model->identity = identity;
     model->identity.folded = session.foldedBatchNorms();
     model->foldable = session.foldableBatchNorms();
+    model->unfoldable = session.unfoldableBatchNorms();
     model->modules = session.modules();
     model->arguments = session.arguments();
     model->slots = session.slots();
     model->layers = session.layers();
-    for (std::size_t i = 0; i < model->slots.size(); ++i)
+    for (std::size_t i = 0; i < model->slots.size(); ++i) {
         model->slotByPath.emplace(model->slots[i].path, static_cast<int>(i));
+        model->fedBack.push_back(session.isFedBack(i));
+    }
     model->samples = session.samples();
     model->inputs = inputs;
     model->sampleCount = session.sampleCount();

@@ -300,7 +300,8 @@ void MainWindow::updateActions() {
         action->setEnabled(open);
     for (QAction* action : m_exchange)
         action->setEnabled(open);
-    m_exchange.back()->setEnabled(open && !m_document.model()->foldable.empty());
+    m_exchange.back()->setEnabled(open &&
+                                  (!m_document.model()->foldable.empty() || !m_document.model()->unfoldable.empty()));
     m_calibrateMenu->setEnabled(open);
     m_exportMenu->setEnabled(open);
     m_stop->setEnabled(m_document.isBusy());

@@ -1,6 +1,7 @@
 #include "app/gui/main_window.h"
 
 #include "app/gui/calibrate_dialog.h"
+#include "app/gui/divisor_strip.h"
 #include "app/gui/message_strip.h"
 #include "app/gui/quick_find.h"
 #include "quant/core/version.h"
@@ -152,6 +153,7 @@ void MainWindow::buildPanes() {
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
     layout->addWidget(m_messages);
+    layout->addWidget(new DivisorStrip(m_document, m_selection));
     layout->addWidget(all, 1);
     setCentralWidget(centre);
     m_tree->tree()->setFocus();

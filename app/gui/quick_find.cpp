@@ -30,7 +30,8 @@ QuickFind::QuickFind(model::Document& document, views::Selection& selection, QWi
     connect(completer, qOverload<const QString&>(&QCompleter::activated), this,
             [this](const QString& text) { QTimer::singleShot(0, this, [this, text] { take(text); }); });
     connect(this, &QLineEdit::returnPressed, this, [this] { take(text()); });
-    connect(&document, &model::Document::modelChanged, this, &QuickFind::refill);
+    // Once every action has the name that it has with this model.
+    connect(&document, &model::Document::modelChanged, this, &QuickFind::refill, Qt::QueuedConnection);
 }
 
 void QuickFind::setActions(const QList<QAction*>& actions) {
@@ -49,20 +50,31 @@ void QuickFind::refill() {
     m_names->setStringList(names);
 }
 
-void QuickFind::take(const QString& text) {
-    if (text.isEmpty())
-        return;
-    clear();
-    if (const int slot = m_document.slotOf(text); slot >= 0) {
-        m_selection.select(slot);
-        return;
-    }
-    for (QAction* action : m_actions) {
-        if (plainText(*action).compare(text, Qt::CaseInsensitive) == 0 && action->isEnabled()) {
-            action->trigger();
-            return;
+bool QuickFind::go(const std::function<bool(const QString&)>& meant) {
+    for (int slot = 0; slot < m_document.slotCount(); ++slot) {
+        const quant::SlotInfo& info = m_document.slotInfos()[static_cast<std::size_t>(slot)];
+        if (!info.absent && meant(QString::fromStdString(info.path))) {
+            clear();
+            m_selection.select(slot);
+            return true;
         }
     }
+    for (QAction* action : m_actions) {
+        if (action->isEnabled() && meant(plainText(*action))) {
+            clear();
+            action->trigger();
+            return true;
+        }
+    }
+    return false;
+}
+
+void QuickFind::take(const QString& text) {
+    if (text.isEmpty() || go([&](const QString& name) { return name.compare(text, Qt::CaseInsensitive) == 0; }))
+        return;
+    // The first of those that the list offers; what finds nothing stays to be corrected.
+    if (!go([&](const QString& name) { return name.contains(text, Qt::CaseInsensitive); }))
+        selectAll();
 }
 
 } // namespace fxp::gui

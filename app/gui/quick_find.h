@@ -5,6 +5,8 @@
 
 #include <QLineEdit>
 
+#include <functional>
+
 class QStringListModel;
 
 namespace fxp::gui {
@@ -19,7 +21,9 @@ class QuickFind : public QLineEdit {
 
   private:
     void refill();
+    /// The tensor or action of that name; else the first with that part in its name.
     void take(const QString& text);
+    bool go(const std::function<bool(const QString&)>& meant);
 
     model::Document& m_document;
     views::Selection& m_selection;

@@ -2,6 +2,7 @@
 
 #include "quant/io/report.h"
 
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QProgressBar>
@@ -15,9 +16,14 @@ namespace fxp::gui {
 namespace {
 
 constexpr double kNotedOverflow = 0.01;
+constexpr int kLongestTask = 48; ///< letters
 
 QString percent(double share) {
     return QString::number(100 * share, 'f', 1) + " %";
+}
+
+QString accuracyTip() {
+    return StatusLine::tr("Share of samples whose class is the label's, float and fixed");
 }
 
 QString sizeText(std::int64_t bits) {
@@ -41,15 +47,36 @@ QLabel* StatusLine::addFigure(const QString& name, const QString& tip) {
     layout->addWidget(label);
     layout->addWidget(value);
     box->setToolTip(tip);
-    addWidget(box);
+    box->setParent(m_figures);
+    m_boxes << box;
     return value;
 }
 
+void StatusLine::showWhatFits() {
+    int left = 0;
+    for (QWidget* box : m_boxes) {
+        const int width = box->sizeHint().width();
+        box->setVisible(left + width <= m_figures->width());
+        box->setGeometry(left, 0, width, m_figures->height());
+        left += width;
+    }
+}
+
+bool StatusLine::eventFilter(QObject* watched, QEvent* event) {
+    // A figure that changes its text asks its parent for another layout.
+    if (watched == m_figures && (event->type() == QEvent::Resize || event->type() == QEvent::LayoutRequest))
+        showWhatFits();
+    return QStatusBar::eventFilter(watched, event);
+}
+
 StatusLine::StatusLine(model::Document& document, QWidget* parent)
-    : QStatusBar(parent), m_document(document), m_task(new QLabel), m_progress(new QProgressBar),
-      m_cancel(new QPushButton(tr("Cancel"))) {
+    : QStatusBar(parent), m_document(document), m_figures(new QWidget), m_task(new QLabel),
+      m_progress(new QProgressBar), m_cancel(new QPushButton(tr("Cancel"))) {
     setSizeGripEnabled(false);
-    m_accuracy = addFigure(tr("Accuracy"), tr("Share of samples whose class is the label's, float and fixed"));
+    m_figures->setMinimumHeight(fontMetrics().height() + 6);
+    m_figures->installEventFilter(this);
+    addWidget(m_figures, 1);
+    m_accuracy = addFigure(tr("Accuracy"), accuracyTip());
     m_sqnr = addFigure(tr("Output SQNR"), tr("The model's first output, fixed against float"));
     m_overflow = addFigure(tr("Overflow"), tr("Tensors of which more than 1 % overflows"));
     m_weights = addFigure(tr("Weights"), tr("Bits of all parameters as stored"));
@@ -68,7 +95,8 @@ StatusLine::StatusLine(model::Document& document, QWidget* parent)
     connect(&document, &model::Document::progressed, this,
             [this](double share) { m_progress->setValue(int(1000 * share)); });
     connect(&document, &model::Document::busyChanged, this, [this](bool busy, const QString& what) {
-        m_task->setText(what);
+        m_task->setText(
+            fontMetrics().elidedText(what, Qt::ElideMiddle, fontMetrics().averageCharWidth() * kLongestTask));
         m_progress->setValue(0);
         // Short runs come and go under the pointer: only what has something to cancel is shown.
         const bool shown = m_document.isBusyInForeground();
@@ -77,7 +105,10 @@ StatusLine::StatusLine(model::Document& document, QWidget* parent)
     });
     for (const auto signal : {&model::Document::modelChanged, &model::Document::formatsChanged,
                               &model::Document::resultChanged, &model::Document::samplesChanged})
-        connect(&document, signal, this, &StatusLine::refresh);
+        connect(&document, signal, this, [this] {
+            refresh();
+            showWhatFits();
+        });
 }
 
 void StatusLine::refresh() {
@@ -97,6 +128,8 @@ void StatusLine::refresh() {
                            : tr("%1, %2× smaller than float32")
                                  .arg(sizeText(bits.fixed))
                                  .arg(double(bits.asFloat) / double(std::max<std::int64_t>(1, bits.fixed)), 0, 'f', 1));
+    const QString note = result ? QString::fromStdString(result->predictions.note) : QString();
+    m_accuracy->parentWidget()->setToolTip(note.isEmpty() ? accuracyTip() : note);
     if (!result || result->outputs.empty()) {
         for (QLabel* label : {m_accuracy, m_sqnr, m_overflow, m_time})
             label->setText(none);
@@ -107,6 +140,9 @@ void StatusLine::refresh() {
     m_accuracy->setText(real && fixed ? tr("%1 float → %2 fixed").arg(percent(*real), percent(*fixed))
                         : agreement   ? tr("%1 as float").arg(percent(*agreement))
                                       : none);
+    // Labels without an accuracy are not the same as no labels; the tip says why.
+    if (!note.isEmpty())
+        m_accuracy->setText(tr("none: no class per sample"));
     const double sqnr = result->outputs.front().sqnr;
     m_sqnr->setText(std::isfinite(sqnr) ? QString::number(sqnr, 'f', 1) + " dB" : sqnr > 0 ? tr("equal") : none);
     int over = 0, tensors = 0;

@@ -1,14 +1,19 @@
+#include "app/gui/divisor_strip.h"
 #include "app/gui/main_window.h"
 #include "app/gui/message_strip.h"
+#include "app/gui/quick_find.h"
 #include "app/gui/recovery.h"
+#include "quant/io/npz.h"
 #include "support/golden.h"
 #include "support/opened_document.h"
+#include "views/inspector/sqnr_table.h"
 #include "views/plots/bit_plot.h"
 #include "views/plots/bit_ruler.h"
 
 #include <QAbstractButton>
 #include <QAction>
 #include <QApplication>
+#include <QCompleter>
 #include <QDropEvent>
 #include <QFile>
 #include <QLabel>
@@ -39,7 +44,17 @@ class TestMainWindow : public QObject {
     void spinBoxEditsAllSelected();
     void notationIsRead();
     void exactAccumulatorsAreNotCounted();
+    void aQConfigByHandIsNoted_data();
     void aQConfigByHandIsNoted();
+    void divisorsThatBecameZeroAreTold();
+    void statusLineFitsTheWindow_data();
+    void statusLineFitsTheWindow();
+    void labelsWithoutAccuracyAreExplained();
+    void tableOfARecurrentStepSaysSo();
+    void findTakesAPart_data();
+    void findTakesAPart();
+    void findFollowsRenamedActions();
+    void foldingIsOfferedWhereItCanSayWhyNot();
     void failedOpenKeepsWhatWas_data();
     void failedOpenKeepsWhatWas();
     void qconfigWaitsForItsOwnModel();
@@ -55,6 +70,8 @@ class TestMainWindow : public QObject {
 
   private:
     static std::unique_ptr<MainWindow> demo();
+    /// The window with digits_cnn and its samples, run once.
+    static std::unique_ptr<MainWindow> cnn();
     static QAction* action(MainWindow& window, const QString& text);
     /// Whether one of the status line's labels shows the text.
     static bool shown(MainWindow& window, const QString& text);
@@ -71,6 +88,16 @@ std::unique_ptr<MainWindow> TestMainWindow::demo() {
     auto window = std::make_unique<MainWindow>();
     window->show();
     window->openDemo();
+    const bool ready =
+        QTest::qWaitFor([&] { return window->document().isOpen(); }, 30'000) && test::settled(window->document());
+    return ready ? std::move(window) : nullptr;
+}
+
+std::unique_ptr<MainWindow> TestMainWindow::cnn() {
+    auto window = std::make_unique<MainWindow>();
+    window->show();
+    const QString folder = QString::fromStdString(test::modelFolder()) + "/digits_cnn";
+    window->openFiles({folder + "/traced.pt", folder + "/inputs.npz"});
     const bool ready =
         QTest::qWaitFor([&] { return window->document().isOpen(); }, 30'000) && test::settled(window->document());
     return ready ? std::move(window) : nullptr;
@@ -182,18 +209,216 @@ void TestMainWindow::exactAccumulatorsAreNotCounted() {
     QVERIFY2(shown->text().contains(QString("of %1 tensors").arg(tensors)), qPrintable(shown->text()));
 }
 
+void TestMainWindow::aQConfigByHandIsNoted_data() {
+    QTest::addColumn<bool>("folded");
+    QTest::newRow("same tensors") << false;
+    QTest::newRow("other batch norms folded") << true;
+}
+
 void TestMainWindow::aQConfigByHandIsNoted() {
-    const auto window = demo();
-    auto json = test::Json::parse(window->document().qconfig().toStdString());
-    json.erase("model");
+    QFETCH(bool, folded);
+    const auto window = cnn();
+    QVERIFY(window);
+    auto& document = window->document();
+    if (folded) {
+        document.setBatchNormsFolded(true);
+        QTRY_VERIFY_WITH_TIMEOUT(document.slotOf("bn1.weight") < 0, 30'000);
+    }
+    auto json = test::Json::parse(document.qconfig().toStdString());
+    json["model"].erase("sha256");
+    if (folded) {
+        document.undoStack()->undo();
+        QVERIFY(test::settled(document));
+    }
     const QString file = m_files.filePath("by_hand.json");
     QFile out(file);
     QVERIFY(out.open(QIODevice::WriteOnly));
     out.write(QByteArray::fromStdString(json.dump()));
     out.close();
     window->openFiles({file}, {});
-    QTRY_VERIFY(window->findChild<gui::MessageStrip*>()->text().contains("model.sha256"));
-    QCOMPARE(window->document().qconfigFile(), file);
+    QTRY_COMPARE_WITH_TIMEOUT(window->document().qconfigFile(), file, 30'000);
+    QCOMPARE(window->document().slotOf("bn1.weight") < 0, folded);
+    QVERIFY(window->findChild<gui::MessageStrip*>()->text().contains("model.sha256"));
+}
+
+void TestMainWindow::divisorsThatBecameZeroAreTold() {
+    const auto window = cnn();
+    QVERIFY(window);
+    auto& document = window->document();
+    auto* strip = window->findChild<gui::DivisorStrip*>();
+    const int first = document.slotOf("bn1.running_var"), second = document.slotOf("bn2.running_var");
+    const auto said = [&] { return test::settled(document) ? strip->text() : QString("nothing settles"); };
+    QCOMPARE(said(), QString());
+    const quant::QType coarse{8, -20, {}, {}}; // steps of 2^20: no variance reaches half of one
+    document.setFormats({{second, coarse}}, "second");
+    QVERIFY2(said().contains("bn2.running_var is divided by: 16 of 16 values became 0"), qPrintable(strip->text()));
+    document.setFormats({{first, coarse}}, "first");
+    QVERIFY2(said().contains("bn1.running_var is divided by: 16 of 16 values became 0"), qPrintable(strip->text()));
+    QVERIFY(strip->text().contains("bn2.running_var"));
+    QAbstractButton* show = nullptr;
+    for (QAbstractButton* button : strip->findChildren<QAbstractButton*>()) {
+        if (button->text() == "Show tensor")
+            show = button;
+    }
+    QVERIFY(show);
+    show->click();
+    QCOMPARE(window->selection().current(), first);
+    const auto labels = window->findChildren<QLabel*>();
+    QVERIFY(
+        std::ranges::any_of(labels, [](QLabel* label) { return label->text().contains("16 (100.0 %), a divisor"); }));
+
+    document.setFormats({{document.slotOf("fc.weight"), {8, 6, {}, {}}}}, "elsewhere");
+    QCOMPARE(said(), QString()); // closed, and nothing new
+    document.undoStack()->undo();
+    document.undoStack()->undo();
+    document.undoStack()->undo();
+    QCOMPARE(said(), QString()); // no longer so
+    document.undoStack()->redo();
+    QVERIFY2(said().contains("bn2"), qPrintable(strip->text()));
+    document.setLive(false);
+    document.undoStack()->undo();
+    QCOMPARE(strip->text(), QString()); // of formats that are no more
+    document.setLive(true);
+    document.undoStack()->redo();
+    QVERIFY2(said().contains("bn2"), qPrintable(strip->text()));
+    window->openDemo();
+    QTRY_VERIFY_WITH_TIMEOUT(document.slotOf("embed.input") >= 0, 30'000);
+    QCOMPARE(said(), QString());
+}
+
+void TestMainWindow::statusLineFitsTheWindow_data() {
+    QTest::addColumn<int>("width");
+    QTest::addColumn<QString>("name");
+    QTest::newRow("small screen") << 1280 << QString();
+    QTest::newRow("long name") << 1280 << QString(200, 'm') + ".pt";
+    QTest::newRow("wide screen") << 1920 << QString();
+}
+
+/// What is under way takes its place from the figures at the right, and not from the screen.
+void TestMainWindow::statusLineFitsTheWindow() {
+    QFETCH(int, width);
+    QFETCH(QString, name);
+    const auto window = demo();
+    window->resize(width, 800);
+    QTRY_COMPARE(window->width(), width);
+    auto& document = window->document();
+    QVERIFY(shown(*window, "float →") && shown(*window, "ms"));
+    if (name.isEmpty()) {
+        quant::FinetuneOptions endless;
+        endless.epochs = 1'000'000;
+        document.finetune(endless);
+    } else {
+        window->openFiles({"/no/such/" + name});
+    }
+    QVERIFY(document.isBusyInForeground() && shown(*window, name.isEmpty() ? "Training" : "…"));
+    for (int level = 0; level < 4; ++level) // nothing else is let in: the open fails soon
+        QCoreApplication::sendPostedEvents(nullptr, QEvent::LayoutRequest);
+    QCOMPARE(window->width(), width);
+    QVERIFY(window->minimumSizeHint().width() <= 1280);
+    QCOMPARE(shown(*window, "ms"), width > 1500);
+    const auto labels = window->statusBar()->findChildren<QLabel*>();
+    for (QLabel* label : labels) {
+        const QRect area(label->mapTo(window->statusBar(), QPoint()), label->size());
+        if (label->isVisible())
+            QVERIFY2(label->width() >= label->sizeHint().width() && window->statusBar()->rect().contains(area) &&
+                         label->parentWidget()->parentWidget()->rect().contains(label->parentWidget()->geometry()),
+                     qPrintable(label->text()));
+    }
+    document.cancel();
+    QTRY_VERIFY(!document.isBusyInForeground());
+    QTRY_VERIFY(shown(*window, "ms"));
+}
+
+void TestMainWindow::labelsWithoutAccuracyAreExplained() {
+    const auto window = std::make_unique<MainWindow>();
+    window->show();
+    auto& document = window->document();
+    const QString folder = QString::fromStdString(test::modelFolder()) + "/mtcnn_pnet";
+    window->openFiles({folder + "/traced.pt", folder + "/inputs.npz"});
+    QVERIFY(QTest::qWaitFor([&] { return document.isOpen(); }, 30'000) && test::settled(document));
+    QVERIFY(!shown(*window, "none: "));
+    const std::vector<std::int64_t> classes(static_cast<std::size_t>(document.model()->sampleCount), 1);
+    quant::NamedArrays arrays;
+    arrays.items.emplace_back("labels", quant::Array::ofIntegers({document.model()->sampleCount}, classes));
+    const QString file = m_files.filePath("labels.npz");
+    quant::writeNpz(file.toStdString(), arrays);
+    document.openLabels(file);
+    QTRY_VERIFY_WITH_TIMEOUT(shown(*window, "none: no class per sample"), 30'000);
+    const auto boxes = window->statusBar()->findChildren<QWidget*>();
+    QVERIFY(std::ranges::any_of(boxes, [](QWidget* box) { return box->toolTip().contains("not [samples, classes]"); }));
+}
+
+void TestMainWindow::tableOfARecurrentStepSaysSo() {
+    const auto window = std::make_unique<MainWindow>();
+    window->show();
+    auto& document = window->document();
+    const QString folder = QString::fromStdString(test::modelFolder()) + "/digits_lstm";
+    window->openFiles({folder + "/traced.pt", folder + "/inputs.npz"});
+    QVERIFY(QTest::qWaitFor([&] { return document.isOpen(); }, 30'000) && test::settled(document));
+    auto* table = window->findChild<views::SqnrTable*>();
+    window->selection().select(document.slotOf("rnn.l0.h_t"));
+    QTRY_VERIFY(table->accessibleDescription().contains("feedback"));
+    window->selection().select(document.slotOf("head.weight"));
+    QTRY_VERIFY(table->accessibleDescription().isEmpty());
+}
+
+void TestMainWindow::findTakesAPart_data() {
+    QTest::addColumn<QString>("text");
+    QTest::addColumn<QString>("tensor"); // empty: the one before
+    QTest::addColumn<bool>("live");
+    QTest::addColumn<QString>("left");
+    QTest::newRow("whole path") << "fc.activation"
+                                << "fc.activation" << true << "";
+    QTest::newRow("end of a path") << "bn1.running_v"
+                                   << "bn1.running_var" << true << "";
+    QTest::newRow("any case") << "BN2.W"
+                              << "bn2.weight" << true << "";
+    QTest::newRow("the whole before the part") << "live"
+                                               << "" << false << "";
+    QTest::newRow("part of an action") << "liv"
+                                       << "" << false << "";
+    QTest::newRow("nothing of that name") << "nowhere"
+                                          << "" << true << "nowhere";
+}
+
+void TestMainWindow::findTakesAPart() {
+    QFETCH(QString, text);
+    QFETCH(QString, tensor);
+    QFETCH(bool, live);
+    QFETCH(QString, left);
+    const auto window = cnn();
+    QVERIFY(window);
+    auto& document = window->document();
+    const int expected = tensor.isEmpty() ? window->selection().current() : document.slotOf(tensor);
+    auto* find = window->findChild<gui::QuickFind*>();
+    find->setFocus();
+    QTest::keyClicks(find, text);
+    QTest::keyClick(find, Qt::Key_Return);
+    QTRY_COMPARE(find->text(), left);
+    QCOMPARE(window->selection().current(), expected);
+    QCOMPARE(document.isLive(), live);
+}
+
+void TestMainWindow::findFollowsRenamedActions() {
+    const auto window = cnn();
+    QVERIFY(window);
+    auto& document = window->document();
+    auto* find = window->findChild<gui::QuickFind*>();
+    document.setBatchNormsFolded(true);
+    QTRY_VERIFY_WITH_TIMEOUT(document.slotOf("bn1.weight") < 0 && !document.isBusy(), 30'000);
+    QCoreApplication::processEvents();
+    find->completer()->setCompletionPrefix("fold batch");
+    QCOMPARE(find->completer()->currentCompletion(), QString("Unfold batch norms"));
+    QTest::keyClicks(find, "unfold");
+    QTest::keyClick(find, Qt::Key_Return);
+    QTRY_VERIFY_WITH_TIMEOUT(document.slotOf("bn1.weight") >= 0, 30'000);
+}
+
+void TestMainWindow::foldingIsOfferedWhereItCanSayWhyNot() {
+    const auto window = demo();
+    QVERIFY(!action(*window, "Fold batch norms")->isEnabled()); // there are none
+    const auto other = cnn();
+    QVERIFY(action(*other, "Fold batch norms")->isEnabled());
 }
 
 void TestMainWindow::failedOpenKeepsWhatWas_data() {

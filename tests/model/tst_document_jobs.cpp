@@ -10,7 +10,11 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <ATen/ATen.h>
+#include <torch/csrc/jit/api/module.h>
+
 #include <functional>
+#include <numeric>
 
 using namespace fxp;
 using model::Document;
@@ -68,6 +72,9 @@ class TestDocumentJobs : public QObject {
     void qconfigWithAnotherFold();
     void weightsAreOneStep();
     void foldKeepsOtherSamples();
+    void whatIsNotFoldedIsNoted_data();
+    void whatIsNotFoldedIsNoted();
+    void recurrentStepsAreFedBack();
     void labelsShareTheSamples();
     void droppedAnswersLeaveTheSession();
 
@@ -525,6 +532,69 @@ void TestDocumentJobs::foldKeepsOtherSamples() {
     QCOMPARE(document->model()->sampleCount, std::int64_t{16});
     QVERIFY(test::settled(*document));
     QCOMPARE(document->slotResult(document->slotOf("conv1.input"))->seenSamples, std::int64_t{16});
+}
+
+void TestDocumentJobs::whatIsNotFoldedIsNoted_data() {
+    QTest::addColumn<int>("alone");  // batch norms after a relu
+    QTest::addColumn<bool>("folds"); // and one after a convolution
+    QTest::addColumn<int>("named");  // in the notice
+    QTest::newRow("one stays, one folds") << 1 << true << 1;
+    QTest::newRow("none folds") << 2 << false << 2;
+    QTest::newRow("many stay") << 5 << true << 3;
+    QTest::newRow("all fold") << 0 << true << 0;
+}
+
+void TestDocumentJobs::whatIsNotFoldedIsNoted() {
+    QFETCH(int, alone);
+    QFETCH(bool, folds);
+    QFETCH(int, named);
+    torch::jit::Module network("__torch__.Net");
+    network.register_parameter("weight", at::ones({2, 2, 1, 1}), false);
+    network.register_buffer("mean", at::zeros({2}));
+    network.register_buffer("variance", at::ones({2}));
+    std::string code = "def forward(self, x):\n";
+    const std::string norm = "torch.batch_norm(x, None, None, self.mean, self.variance, False, 0.1, 1e-5, False)";
+    if (folds)
+        code += "    x = torch.conv2d(x, self.weight)\n    x = " + norm + "\n";
+    for (int i = 0; i < alone; ++i)
+        code += "    x = torch.relu(x)\n    x = " + norm + "\n";
+    network.define(code + "    return torch.relu(x)\n");
+    const QString file = m_files.filePath("norms.pt"), samples = m_files.filePath("norms.npz");
+    network.save(file.toStdString());
+    quant::NamedArrays arrays;
+    std::vector<float> values(2 * 2 * 3 * 3);
+    std::iota(values.begin(), values.end(), -9.0F);
+    arrays.items.emplace_back("x", quant::Array::ofFloats({2, 2, 3, 3}, values));
+    quant::writeNpz(samples.toStdString(), arrays);
+    Document document;
+    document.openModel(file, {samples});
+    QVERIFY(test::settled(document));
+    QSignalSpy notices(&document, &Document::notice), models(&document, &Document::modelChanged);
+    document.setBatchNormsFolded(true);
+    QVERIFY(test::settled(document));
+    QCOMPARE(models.count(), folds ? 1 : 0);
+    QCOMPARE(document.undoStack()->count(), folds ? 1 : 0);
+    QCOMPARE(notices.count(), alone > 0 ? 1 : 0);
+    if (alone > 0) {
+        const QString text = notices[0][0].toString();
+        QCOMPARE(text.count("has no linear or convolution layer before it"), named);
+        QCOMPARE(text.contains(QString("and %1 more").arg(alone - named)), alone > named);
+    }
+    document.undoStack()->undo();
+    document.undoStack()->redo();
+    document.setBatchNormsFolded(false);
+    QVERIFY(test::settled(document));
+    QCOMPARE(notices.count(), alone > 0 ? 1 : 0); // said once
+}
+
+/// Every tensor that a recurrent layer computes step by step is marked, and no other.
+void TestDocumentJobs::recurrentStepsAreFedBack() {
+    const auto document = open("digits_lstm");
+    const auto& model = *document->model();
+    for (const char* path : {"rnn.l0.h_t", "rnn.l0.c_t", "rnn.l0.i_act.activation", "rnn.l0_reverse.w_hh.activation"})
+        QVERIFY2(model.fedBack.at(static_cast<std::size_t>(document->slotOf(path))), path);
+    for (const char* path : {"head.input", "head.activation", "rnn.l0.input", "rnn.l0.w_ih.weight", "rnn.l0.output"})
+        QVERIFY2(!model.fedBack.at(static_cast<std::size_t>(document->slotOf(path))), path);
 }
 
 void TestDocumentJobs::labelsShareTheSamples() {

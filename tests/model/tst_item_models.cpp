@@ -57,6 +57,9 @@ void TestItemModels::tree() {
     const QModelIndex index = tree.indexOf(slot);
     document.setFormats({{slot, {6, 4, {}, {}}}}, "edit");
     QCOMPARE(index.siblingAtColumn(LayerTreeModel::Format).data().toString(), QString("s1.4  6"));
+    // A narrow column cuts formats: the tip has the whole.
+    const QString tip = index.siblingAtColumn(LayerTreeModel::Format).data(Qt::ToolTipRole).toString();
+    QVERIFY2(tip.contains("linear1.activation") && tip.contains("s1.4  6"), qPrintable(tip));
     QVERIFY(index.data(LayerTreeModel::StaleRole).toBool());
     QVERIFY(test::settled(document));
     QVERIFY(!index.data(LayerTreeModel::StaleRole).toBool());

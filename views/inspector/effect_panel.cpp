@@ -125,7 +125,11 @@ void EffectPanel::refresh() {
     m_data->setText(number(f.min) + " … " + number(f.max));
     m_overflow->setText(locale.toString(qlonglong(f.overflowLow)) + " · " + locale.toString(qlonglong(f.overflowHigh)) +
                         (f.overflow() ? share(f.overflow()) : QString()));
-    m_underflow->setText(locale.toString(qlonglong(f.underflow)) + (f.underflow ? share(f.underflow) : QString()));
+    const bool divides = m_document.slotInfos()[static_cast<std::size_t>(slot)].divisor && f.underflow > 0;
+    m_underflow->setToolTip(divides ? tr("The layer divides by this tensor: values that became 0 ruin what follows")
+                                    : QString());
+    m_underflow->setText(locale.toString(qlonglong(f.underflow)) + (f.underflow ? share(f.underflow) : QString()) +
+                         (divides ? tr(", a divisor") : QString()));
     m_alone->setText(decibels(result->localFigures.sqnr()));
     m_accumulated->setText(decibels(f.referenceSqnr()));
     m_error->setText(number(f.maxError));
@@ -144,8 +148,9 @@ void EffectPanel::refresh() {
         }
         m_fits->setText(fits.join(" · "));
     }
-    for (QLabel* label : {m_data, m_underflow, m_alone, m_accumulated, m_error, m_bias, m_fits})
+    for (QLabel* label : {m_data, m_alone, m_accumulated, m_error, m_bias, m_fits})
         setLook(label, stale ? "muted" : "");
+    setLook(m_underflow, stale ? "muted" : divides ? "danger" : "");
     setLook(m_overflow, stale ? "muted" : f.overflow() > 0 ? "danger" : "");
 }
 

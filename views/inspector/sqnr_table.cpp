@@ -19,6 +19,12 @@ constexpr int kMargin = 16, kHeading = 34, kColumnHeads = 20, kRowHeads = 56, kR
 /// Asking waits until a drag pauses: the table costs 25 passes over the tensor.
 constexpr int kDelayMs = 120;
 
+QString feedbackTip() {
+    return SqnrTable::tr(
+        "A recurrent step reads its own earlier values. The other cells are of the last run's values and "
+        "leave that feedback out: a run with their format differs.");
+}
+
 } // namespace
 
 SqnrTable::SqnrTable(model::Document& document, Selection& selection, QWidget* parent)
@@ -70,6 +76,8 @@ void SqnrTable::ask() {
     if (slot != m_slot || totals != m_totals || integers != m_integers)
         m_sqnr.clear();
     m_slot = slot;
+    m_fedBack = m_document.model()->fedBack[static_cast<std::size_t>(slot)];
+    setAccessibleDescription(m_fedBack ? feedbackTip() : QString());
     m_totals = totals;
     m_integers = integers;
     m_document.requestTable(slot, totals, integers);
@@ -124,7 +132,8 @@ void SqnrTable::paintEvent(QPaintEvent*) {
         painter.drawText(head, Qt::AlignRight | Qt::AlignVCenter, tr("select a tensor"));
         return;
     }
-    painter.drawText(head, Qt::AlignRight | Qt::AlignVCenter, tr("dB, click to take it"));
+    painter.drawText(head, Qt::AlignRight | Qt::AlignVCenter,
+                     m_fedBack ? tr("dB, feedback left out") : tr("dB, click to take it"));
     for (std::size_t column = 0; column < m_integers.size(); ++column)
         painter.drawText(rect(0, column).translated(0, -kColumnHeads), Qt::AlignCenter,
                          tr("I %1").arg(m_integers[column]));
@@ -178,7 +187,8 @@ bool SqnrTable::event(QEvent* event) {
                                       .arg(cell->totalBits)
                                       .arg(cell->integerBits - 1)
                                       .arg(cell->totalBits - cell->integerBits)
-                                : QString(),
+                           : m_fedBack && m_slot == m_selection.current() ? feedbackTip()
+                                                                          : QString(),
                            this);
         return true;
     }

@@ -12,7 +12,7 @@
 namespace fxp::views {
 
 /// SQNR of the current tensor's values under neighbouring formats: total bits down, integer bits across. A click takes
-/// one.
+/// one. Of a tensor inside a recurrent step it says that the values stay those of the last run.
 class SqnrTable : public QWidget {
     Q_OBJECT
   public:
@@ -43,6 +43,7 @@ class SqnrTable : public QWidget {
     std::vector<int> m_totals, m_integers;
     std::vector<double> m_sqnr; ///< row by row; empty until it is known
     bool m_current = false;     ///< m_sqnr is of the values shown
+    bool m_fedBack = false;     ///< the values would be others under another format
 };
 
 } // namespace fxp::views

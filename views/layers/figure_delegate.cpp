@@ -60,7 +60,9 @@ void FigureDelegate::paint(QPainter* painter, const QStyleOptionViewItem& given,
         mono.setPointSizeF(option.font.pointSizeF() * 0.92);
         painter->setFont(mono);
         painter->setPen(theme.text);
-        painter->drawText(area, Qt::AlignVCenter | Qt::AlignLeft, text);
+        // Of a long scale digits go, and never the bits at the end.
+        painter->drawText(area, Qt::AlignVCenter | Qt::AlignLeft,
+                          painter->fontMetrics().elidedText(text, Qt::ElideMiddle, area.width()));
         break;
     }
     default: {
