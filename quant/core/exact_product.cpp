@@ -251,8 +251,9 @@ at::Tensor compute(const Product& product, const at::Tensor& x, const at::Tensor
 at::Tensor partlyFinite(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
                         const ProductFormats& formats, AccumulatorUse* use) {
     const auto zeroed = [](const at::Tensor& t) { return t.defined() ? at::nan_to_num(t, 0.0, 0.0, 0.0) : t; };
-    const at::Tensor sum = asDoubles(compute(product, zeroed(x), zeroed(w), zeroed(bias), formats, use),
-                                     sumFraction(formats, bias.defined()));
+    at::Tensor sum = compute(product, zeroed(x), zeroed(w), zeroed(bias), formats, use);
+    if (sum.scalar_type() == at::kLong)
+        sum = asDoubles(sum, sumFraction(formats, bias.defined()));
     const at::Tensor plain = product.plain(x, w, bias);
     return at::where(at::isfinite(plain), sum, plain.to(sum.scalar_type()));
 }

@@ -10,6 +10,7 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <algorithm>
 #include <map>
 
 namespace fxp::quant {
@@ -18,8 +19,10 @@ namespace {
 
 namespace jit = torch::jit;
 
+/// The first line that says something.
 std::string firstLine(const std::string& text) {
-    return text.substr(0, text.find('\n'));
+    const std::size_t begin = std::min(text.find_first_not_of(" \n\r\t"), text.size());
+    return text.substr(begin, text.find('\n', begin) - begin);
 }
 
 /// The operator that LibTorch's message says it does not know; empty where it says something else.

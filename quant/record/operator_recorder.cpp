@@ -179,6 +179,11 @@ void OperatorRecorder::runRecorded(const OperatorCall& call, const std::string& 
     const bool runs = mayReturnViews(call.schema, name) || !returnsTensorsAlone(call.schema);
     if (runs) {
         call.run(stack);
+        for (at::IValue& result : stack) {
+            // A lazy conjugate looks at its memory as no layout says: it gets memory of its own.
+            if (result.isTensor() && result.toTensor().defined())
+                result = result.toTensor().resolve_conj().resolve_neg();
+        }
         const Tensors inputs = tensorsOf(arguments), outputs = tensorsOf(stack);
         // What returns its own input (`contiguous` of a contiguous tensor) is no step.
         const auto isInput = [&](const at::Tensor& output) {

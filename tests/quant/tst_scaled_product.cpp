@@ -27,6 +27,8 @@ class TestScaledProduct : public QObject {
     void narrowAccumulator();
     void convolution_data();
     void convolution();
+    void besideNaN_data();
+    void besideNaN();
     void notSummable_data();
     void notSummable();
     void gradient();
@@ -352,8 +354,37 @@ void TestScaledProduct::notSummable_data() {
     QTest::newRow("channels of x along K") << 0;
     QTest::newRow("channels of w along K") << 1;
     QTest::newRow("a value that is on no integer") << 2;
-    QTest::newRow("NaN") << 3;
-    QTest::newRow("a float bias") << 4;
+    QTest::newRow("a float bias") << 3;
+}
+
+/// What is not finite stays so, and changes nothing beside it.
+void TestScaledProduct::besideNaN_data() {
+    QTest::addColumn<int>("kind");
+    QTest::newRow("real scales") << 0;
+    QTest::newRow("powers of two, 24 bits") << 1;
+    QTest::newRow("powers of two, 53 bits") << 2;
+}
+
+void TestScaledProduct::besideNaN() {
+    QFETCH(int, kind);
+    const int total = kind == 2 ? 20 : 8;
+    const QType type = kind == 0 ? scaled(8, {0.031}, {0}) : format(total, total - 3);
+    const ProductFormats formats{type, type, kind == 0 ? format(8, 5) : type};
+    const at::Tensor x = quantize(random({4, 6}, 1), formats.x, "x");
+    const at::Tensor w = quantize(random({3, 6}, 2), formats.w, "w");
+    const at::Tensor b = quantize(random({3}, 3), formats.bias, "b");
+    AccumulatorUse use, broken;
+    const at::Tensor sum = exactSum(linearProduct(w), x, w, b, formats, &use);
+    at::Tensor y = x.clone();
+    y[1][0] = NAN;
+    y[2][3] = INFINITY;
+    const at::Tensor other = exactSum(linearProduct(w), y, w, b, formats, &broken);
+    for (const int row : {0, 3})
+        QVERIFY(at::equal(other[row].to(at::kDouble), sum[row].to(at::kDouble)));
+    QVERIFY(other[1].isnan().all().item<bool>());
+    QVERIFY(!at::isfinite(other[2]).any().item<bool>());
+    QCOMPARE(broken.worstBits, use.worstBits);
+    QVERIFY(broken.observedBits > 0);
 }
 
 void TestScaledProduct::notSummable() {
@@ -361,14 +392,12 @@ void TestScaledProduct::notSummable() {
     const QType perTensor = scaled(8, {0.031}, {0});
     const QType alongK = scaled(8, scales(8, 6, false), {0, 0, 0, 0, 0, 0}, 1);
     const ProductFormats formats{which == 0 ? alongK : perTensor, which == 1 ? alongK : perTensor,
-                                 which == 4 ? QType{} : format(8, 5)};
+                                 which == 3 ? QType{} : format(8, 5)};
     at::Tensor x = quantize(random({4, 6}, 1), formats.x, "x");
     const at::Tensor w = quantize(random({3, 6}, 2), formats.w, "w");
     const at::Tensor b = quantize(random({3}, 3), formats.bias, "b");
     if (which == 2)
         x[0][0] = 0.0315f;
-    if (which == 3)
-        x[1][0] = NAN;
     AccumulatorUse use;
     const at::Tensor sum = exactSum(linearProduct(w), x, w, b, formats, &use);
     QCOMPARE(sum.scalar_type(), at::kFloat);
