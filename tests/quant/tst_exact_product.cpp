@@ -1,4 +1,5 @@
 #include "quant/core/exact_product.h"
+#include "quant/core/float_product.h"
 #include "quant/core/quantize.h"
 #include "quant/core/wide_integer.h"
 #include "quant/layers/convolution.h"
@@ -280,7 +281,7 @@ void TestExactProduct::floatOperandRunsPlain() {
     Case o = operands(4, 30, 5, 16, 16, 3);
     o.formats.w = {};
     AccumulatorUse use;
-    QVERIFY(at::equal(exactSum(linearProduct(o.w), o.x, o.w, o.b, o.formats, &use), at::linear(o.x, o.w, o.b)));
+    QVERIFY(at::equal(exactSum(linearProduct(o.w), o.x, o.w, o.b, o.formats, &use), floatLinear(o.x, o.w, o.b)));
     QCOMPARE(use.worstBits, 0);
     // NaN has no integer either.
     Case broken = operands(4, 30, 5, 16, 16, 3);
