@@ -95,6 +95,15 @@ void TestFunctionalize::equalsTheInterpreter_data() {
     row("state in place", "    self.state.add_(x.sum(0))\n    return x * self.state\n");
     row("chunks", "    a, b = x.chunk(2, 1)\n    return a * b\n");
     row("two outputs", "    return x * 2, x + self.w\n");
+    row("part of a table, expanded", "    t = torch.arange(8).to(6)\n    return x + t[:4].expand_as(x) * 1 + t[4:]\n");
+    row("a constant beside its own view",
+        "    t = torch.arange(8).to(6)\n    a = t[:4].view_as(self.w)\n    return x * a + t[4:] - t[2:6]\n");
+    row("accumulated at an index", "    y = x * 1\n    y[torch.tensor([0, 1, 0])] += 2\n    return y * self.w\n");
+    row("a sum in float64", "    return x.sum(0, dtype=7).to(6) + x.softmax(1, dtype=6) * self.w\n");
+    row("a conjugate", "    z = torch.complex(x, x * 2)\n    return torch.view_as_real(z * z.conj() + z).sum(-1)\n");
+    row("a list of the file", "    parts = [self.w * 1, self.state]\n    parts.append(x.sum(0))\n    return x + "
+                              "parts[2] * parts[0]\n");
+    row("transposed in place", "    y = x * 1\n    y.t_()\n    y[0].add_(3)\n    y.t_()\n    return y + x\n");
     row("identity operators", "    y = x.contiguous().to(6)\n    return y.flatten(1) * 2\n");
 }
 
