@@ -55,8 +55,11 @@ class Document : public QObject {
 
     // Files. Answers come as signals, or as failed. Of several models being opened the last asked wins.
     /// `then` is called once the model is open, after modelChanged; never when it fails or gives way to another.
+    void openModel(const OpenRequest& request, const std::function<void()>& then = {});
     void openModel(const QString& file, const QStringList& inputs = {}, const QString& labels = {},
                    const std::function<void()>& then = {});
+    /// What is open, as it can be opened again: files by absolute path. Empty before the first model is open.
+    OpenRequest request() const;
     void openSamples(const QStringList& files, const QString& labels = {});
     /// Gives the samples labels.
     void openLabels(const QString& file);

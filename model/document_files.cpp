@@ -8,12 +8,20 @@ namespace fxp::model {
 
 void Document::openModel(const QString& file, const QStringList& inputs, const QString& labels,
                          const std::function<void()>& then) {
+    OpenRequest request;
+    request.model = file;
+    request.samples = inputs;
+    request.labels = labels;
+    openModel(request, then);
+}
+
+void Document::openModel(const OpenRequest& request, const std::function<void()>& then) {
     m_jobs.cancel(m_openJob);
     m_jobs.cancel(m_samplesJob);
     Job<Opened> job;
-    job.title = tr("Opening %1").arg(QFileInfo(file).fileName());
-    job.work = [request = OpenRequest{file, inputs, labels, m_options}](const Target&, const JobControl& control) {
-        return model::openModel(request, control);
+    job.title = tr("Opening %1").arg(QFileInfo(request.model).fileName());
+    job.work = [request, options = m_options](const Target&, const JobControl& control) {
+        return model::openModel(request, options, control);
     };
     job.done = [this, then](const Opened& opened) {
         onModelOpened(opened);
@@ -22,6 +30,14 @@ void Document::openModel(const QString& file, const QStringList& inputs, const Q
         run();
     };
     m_openJob = start(std::move(job));
+}
+
+OpenRequest Document::request() const {
+    if (!m_model)
+        return {};
+    OpenRequest request = m_model->request;
+    request.qconfig = m_qconfigFile;
+    return request;
 }
 
 void Document::onModelOpened(const Opened& opened) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/open_request.h"
 #include "quant/engine/session.h"
 #include "quant/io/qconfig.h"
 
@@ -16,7 +17,7 @@ namespace fxp::model {
 
 /// A model and its samples as the rest of the program sees them: immutable, made by a job.
 struct OpenedModel {
-    QString file;
+    OpenRequest request; ///< what it was opened from; random samples where there are no files
     quant::ModelIdentity identity;
     std::vector<quant::ModuleInfo> modules;
     std::vector<quant::ArgumentInfo> arguments;
@@ -24,7 +25,6 @@ struct OpenedModel {
     std::vector<quant::LayerSpec> layers;
     std::unordered_map<std::string, int> slotByPath;
     std::shared_ptr<const quant::Samples> samples;
-    QStringList inputs;                ///< the files that the samples were read from; empty: random ones
     std::vector<std::string> foldable; ///< batch norms that the layer before them can take in, or has
     std::vector<std::pair<std::string, std::string>> unfoldable; ///< the others, and why
     std::vector<bool> fedBack; ///< by slot: inside a recurrent step, where a value depends on its own format
@@ -38,7 +38,7 @@ using OpenedModelPointer = std::shared_ptr<const OpenedModel>;
 inline OpenedModelPointer withSamplesOf(const OpenedModelPointer& model, const OpenedModelPointer& other) {
     auto result = std::make_shared<OpenedModel>(*model);
     result->samples = other->samples;
-    result->inputs = other->inputs;
+    result->request = other->request;
     result->sampleCount = other->sampleCount;
     result->randomSamples = other->randomSamples;
     return result;

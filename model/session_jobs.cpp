@@ -37,11 +37,11 @@ SamplesPointer samplesFrom(quant::Session& session, const QStringList& files, co
     return std::make_shared<const quant::Samples>(std::move(samples));
 }
 
-/// The session as the document shows it; `file`, `identity` and `inputs` are what it does not know itself.
-OpenedModelPointer describe(const quant::Session& session, const QString& file, const quant::ModelIdentity& identity,
-                            const QStringList& inputs) {
+/// The session as the document shows it; `identity` and `request` are what it does not know itself.
+OpenedModelPointer describe(const quant::Session& session, const quant::ModelIdentity& identity,
+                            const OpenRequest& request) {
     auto model = std::make_shared<OpenedModel>();
-    model->file = file;
+    model->request = request;
     model->identity = identity;
     model->identity.folded = session.foldedBatchNorms();
     model->foldable = session.foldableBatchNorms();
@@ -55,14 +55,9 @@ OpenedModelPointer describe(const quant::Session& session, const QString& file, 
         model->fedBack.push_back(session.isFedBack(i));
     }
     model->samples = session.samples();
-    model->inputs = inputs;
     model->sampleCount = session.sampleCount();
-    model->randomSamples = inputs.isEmpty();
+    model->randomSamples = request.samples.isEmpty();
     return model;
-}
-
-OpenedModelPointer describe(const quant::Session& session, const Target& target, const QStringList& inputs) {
-    return describe(session, target.model->file, target.model->identity, inputs);
 }
 
 /// The session with a run to look into: of the formats shown, where the last one went with other samples or weights.
@@ -78,17 +73,18 @@ quant::Session& sessionWithRun(const Target& target, const JobControl& control) 
 
 } // namespace
 
-std::optional<Opened> openModel(const OpenRequest& request, const JobControl& control) {
+std::optional<Opened> openModel(const OpenRequest& request, const quant::SessionOptions& options,
+                                const JobControl& control) {
     auto workspace = std::make_shared<Workspace>();
-    workspace->session = quant::openModel(request.model.toStdString(), request.options, control.stop);
+    workspace->session = quant::openModel(request.model.toStdString(), options, control.stop);
     quant::Session& session = *workspace->session;
     const quant::ModelIdentity identity{QFileInfo(request.model).completeBaseName().toStdString(),
                                         quant::sha256OfFile(request.model.toStdString())};
     if (stopped(control))
         return std::nullopt;
-    if (!session.setSamples(samplesFrom(session, request.inputs, request.labels, control), control))
+    if (!session.setSamples(samplesFrom(session, request.samples, request.labels, control), control))
         return std::nullopt;
-    return Opened{workspace, describe(session, request.model, identity, request.inputs)};
+    return Opened{workspace, describe(session, identity, request)};
 }
 
 std::optional<OpenedModelPointer> openSamples(const Target& target, const QStringList& files, const QString& labels,
@@ -96,7 +92,10 @@ std::optional<OpenedModelPointer> openSamples(const Target& target, const QStrin
     quant::Session& session = sessionOf(target, control);
     if (!session.setSamples(samplesFrom(session, files, labels, control), control))
         return std::nullopt;
-    return describe(session, target, files);
+    OpenRequest request = target.model->request;
+    request.samples = files;
+    request.labels = labels;
+    return describe(session, target.model->identity, request);
 }
 
 std::optional<OpenedModelPointer> openLabels(const Target& target, const QString& file, const JobControl& control) {
@@ -107,7 +106,9 @@ std::optional<OpenedModelPointer> openLabels(const Target& target, const QString
         std::make_shared<const quant::Samples>(quant::Samples{target.model->samples->inputs, readLabels(file)});
     if (!session.setSamples(std::move(labelled), control))
         return std::nullopt;
-    return describe(session, target, target.model->inputs);
+    OpenRequest request = target.model->request;
+    request.labels = file;
+    return describe(session, target.model->identity, request);
 }
 
 std::optional<Folded> fold(const Target& target, const std::set<std::string>& norms, const QByteArray& qconfig,
@@ -115,7 +116,7 @@ std::optional<Folded> fold(const Target& target, const std::set<std::string>& no
     quant::Session& session = sessionOf(target, control);
     if (!session.setFoldedBatchNorms(norms, control))
         return std::nullopt;
-    Folded folded{describe(session, target, target.model->inputs), std::nullopt, {}};
+    Folded folded{describe(session, target.model->identity, target.model->request), std::nullopt, {}};
     if (!qconfig.isEmpty()) {
         quant::QConfigFile config =
             quant::readQConfig(qconfig.toStdString(), folded.model->layers, folded.model->slots);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/job.h"
+#include "model/open_request.h"
 #include "quant/calibrate/options.h"
 #include "quant/io/log_comparison.h"
 #include "quant/train/finetune.h"
@@ -23,17 +24,12 @@ namespace fxp::model {
 /// New formats by slot.
 using FormatEdit = std::map<int, quant::QType>;
 
-struct OpenRequest {
-    QString model;
-    QStringList inputs; ///< empty: random ones
-    QString labels;     ///< empty: none
-    quant::SessionOptions options;
-};
 struct Opened {
     std::shared_ptr<Workspace> workspace;
     OpenedModelPointer model;
 };
-std::optional<Opened> openModel(const OpenRequest& request, const JobControl& control);
+std::optional<Opened> openModel(const OpenRequest& request, const quant::SessionOptions& options,
+                                const JobControl& control);
 
 /// The target's model with other samples; random ones when there are no files.
 std::optional<OpenedModelPointer> openSamples(const Target& target, const QStringList& files, const QString& labels,

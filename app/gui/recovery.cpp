@@ -59,8 +59,8 @@ void Recovery::flush() {
     m_pause.stop();
     if (!m_owned || !m_document.isOpen() || !m_document.isModified())
         return;
-    const QJsonObject json{{"model", m_document.model()->file},
-                           {"inputs", QJsonArray::fromStringList(m_document.model()->inputs)},
+    const QJsonObject json{{"model", m_document.model()->request.model},
+                           {"inputs", QJsonArray::fromStringList(m_document.model()->request.samples)},
                            {"qconfig", QString::fromUtf8(m_document.qconfig())}};
     try {
         quant::writeFileAtomically(m_file.toStdString(), QJsonDocument(json).toJson().toStdString());

@@ -184,7 +184,7 @@ void TestDocumentJobs::lastOpenWins() {
     QCOMPARE(opened, QStringList{"digits_transformer"});
     QCOMPARE(changed.count(), 1);
     QCOMPARE(failed.count(), 0);
-    QVERIFY(document.model()->file.contains("digits_transformer"));
+    QVERIFY(document.model()->request.model.contains("digits_transformer"));
     QVERIFY(document.result()->complete);
 }
 
@@ -610,14 +610,18 @@ void TestDocumentJobs::labelsShareTheSamples() {
     document.openLabels(cnn + "/labels.npy"); // of the samples before it in the queue
     QTRY_VERIFY_WITH_TIMEOUT(document.model()->samples->labels.size() == 397 && !document.isBusy(), 60'000);
     QVERIFY(document.result()->predictions.accuracyFloat().has_value());
-    QCOMPARE(document.model()->inputs, QStringList{cnn + "/inputs.npz"});
+    QCOMPARE(document.model()->request.samples, QStringList{cnn + "/inputs.npz"});
 }
 
 /// A job may have changed the session when its answer is dropped: the next one works on what the document shows.
 void TestDocumentJobs::droppedAnswersLeaveTheSession() {
     const QString cnn = folder("digits_cnn");
     const model::JobControl control{{}, [](const QString&) {}};
-    const auto opened = model::openModel({cnn + "/traced.pt", {cnn + "/inputs.npz"}, cnn + "/labels.npy", {}}, control);
+    model::OpenRequest request;
+    request.model = cnn + "/traced.pt";
+    request.samples = QStringList{cnn + "/inputs.npz"};
+    request.labels = cnn + "/labels.npy";
+    const auto opened = model::openModel(request, {}, control);
     QVERIFY(opened);
     model::Target target{opened->workspace, opened->model, nullptr, {}, 0, 1};
     target.formats.assign(opened->model->slots.size(), {});
