@@ -36,6 +36,20 @@ bool Document::isStale(int slot) const {
     return !result || m_result->stale[static_cast<std::size_t>(slot)] || result->format != format(slot);
 }
 
+std::optional<double> Document::fileAccuracy() const {
+    return m_model && m_fileAccuracy.first == m_model->samples ? m_fileAccuracy.second : std::nullopt;
+}
+
+bool Document::isInputStale(int slot) const {
+    const auto result = slotResult(slot);
+    const auto index = static_cast<std::size_t>(slot);
+    if (!result || m_computed->stale[index])
+        return true;
+    quant::Formats formats = m_formats;
+    formats[index] = result->format;
+    return m_computed->statesUnder(formats).slots[index] != m_computed->states.slots[index];
+}
+
 int Document::newGesture() {
     static int next = 0;
     return ++next;
@@ -45,8 +59,8 @@ Target Document::target() const {
     return {m_workspace, m_model, m_weights, m_formats, m_layout, m_edit};
 }
 
-void Document::fail(const Failure& failure) {
-    Q_EMIT failed(failure.where, failure.problem, failure.hint);
+void Document::fail(const Failure& failure, bool ofFormats) {
+    Q_EMIT failed(failure.where, failure.problem, failure.hint, ofFormats);
 }
 
 void Document::onJobAnswered(JobId job) {
@@ -61,6 +75,7 @@ void Document::showModel(const OpenedModelPointer& model) {
     m_model = model;
     nextResults();
     m_result.reset();
+    m_computed.reset();
 }
 
 /// From here on a slot's number means another tensor: what was asked for by number is void.

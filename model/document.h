@@ -10,6 +10,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <utility>
 
 namespace fxp::model {
 
@@ -26,6 +28,10 @@ class Document : public QObject {
     /// Null before the first model is open.
     OpenedModelPointer model() const { return m_model; }
     const std::vector<quant::SlotInfo>& slotInfos() const;
+    /// Whether parameters are not the model file's.
+    bool hasOtherWeights() const { return m_weights != nullptr; }
+    /// Accuracy of the float model with the weights of its file, over the samples; absent where it is not known.
+    std::optional<double> fileAccuracy() const;
     int slotCount() const { return static_cast<int>(slotInfos().size()); }
     /// −1 when there is none of that path.
     int slotOf(const QString& path) const;
@@ -36,8 +42,12 @@ class Document : public QObject {
     quant::RunSnapshot result() const { return m_result; }
     /// The slot's figures; null when there are none.
     std::shared_ptr<const quant::SlotResult> slotResult(int slot) const;
-    /// Whether the slot's figures are of other formats than those shown.
+    /// Whether the slot's figures are of other formats than those shown, its own or others that it depends on.
     bool isStale(int slot) const;
+    /// Whether the values that reach the slot's quantization are of other formats than those shown.
+    bool isInputStale(int slot) const;
+    /// Whether stale figures are on their way. Where they are not, it takes run() to bring them up to date.
+    bool isCatchingUp() const { return m_runWanted; }
 
     QUndoStack* undoStack() { return &m_undo; }
     QString qconfigFile() const { return m_qconfigFile; }
@@ -65,7 +75,8 @@ class Document : public QObject {
     void openLabels(const QString& file);
     /// Throws Error; the document is then as before. Formats made for another model: OtherModel unless `anyModel`.
     /// Where other batch norms are folded, the formats come with a job; the file's name is taken when it succeeds.
-    void loadQConfig(const QString& file, bool anyModel = false);
+    /// `opened`: they come with the model, and there is nothing to undo behind them.
+    void loadQConfig(const QString& file, bool anyModel = false, bool opened = false);
     void saveQConfig(const QString& file);
     /// The formats for FxPyTorch. Throws Error with the tensors whose format it lacks.
     void saveForFxPyTorch(const QString& file) const;
@@ -77,8 +88,9 @@ class Document : public QObject {
     /// Trains the weights with the formats in place; they are stored as an undoable edit.
     void finetune(const quant::FinetuneOptions& options);
     /// Makes the batch norms that can be part of the layers before them, or makes them layers again; one undo step. A
-    /// notice says which ones stay when folding, and why.
-    void setBatchNormsFolded(bool folded);
+    /// notice says which ones stay when folding, and why. With `calibrated`, the layers that take norms in get new
+    /// binary points in the same step: those that they have are of other weights.
+    void setBatchNormsFolded(bool folded, bool calibrated = false);
     QByteArray qconfig() const;
     /// Reads a QConfig's text as one undoable edit. Throws as loadQConfig does.
     void applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText);
@@ -107,8 +119,11 @@ class Document : public QObject {
     void modifiedChanged(bool modified);
     void liveChanged(bool live);
     void tableReady(int slot, const std::vector<double>& sqnr);
-    void failed(const QString& where, const QString& problem, const QString& hint);
+    /// `ofFormats`: an edit or its run was refused, and other formats may do.
+    void failed(const QString& where, const QString& problem, const QString& hint, bool ofFormats = false);
     void notice(const QString& text);
+    /// A notice of something that may end: it is of the past once `holds` says no.
+    void noticeWhile(const QString& text, const std::function<bool()>& holds);
     void logCompared(const QString& file, const std::vector<quant::LogDifference>& differences);
     void weightsChanged();
 
@@ -120,7 +135,7 @@ class Document : public QObject {
     Target target() const;
     /// Adds the job: one that was asked for by name makes a run give way, and its failure is told unless it says how.
     template <class Answer> JobId start(Job<Answer> job);
-    void fail(const Failure& failure);
+    void fail(const Failure& failure, bool ofFormats = false);
     void onJobAnswered(JobId job);
     void showModel(const OpenedModelPointer& model);
     void nextLayout();
@@ -132,14 +147,16 @@ class Document : public QObject {
     // document_edits.cpp
     void applyFormats(const FormatEdit& edit);
     void applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText, const QString& file);
-    void fold(const std::set<std::string>& norms, const QByteArray& config, const QString& text, const QString& file);
+    void fold(const std::set<std::string>& norms, const QByteArray& config, const QString& text, const QString& file,
+              bool calibrated = false);
     void noteUnfoldable();
     void applyFold(const OpenedModelPointer& model, const quant::Formats& formats);
     void applyWeights(const ArraysPointer& weights);
     quant::Formats formatsByPath(const OpenedModel& model) const;
     // document_runs.cpp
     void storeResult(const quant::RunSnapshot& result);
-    void markStale(const std::vector<int>& slotList);
+    void markStale();
+    void setRunWanted(bool wanted);
     void startCalibration(CalibrationRequest request);
     void startRun();
     void runIfLive();
@@ -148,7 +165,10 @@ class Document : public QObject {
     OpenedModelPointer m_model;
     ArraysPointer m_weights; ///< parameters that are not the file's; null: none
     quant::Formats m_formats;
-    quant::RunSnapshot m_result;
+    /// The file's float accuracy, and the samples that it is of.
+    std::pair<std::shared_ptr<const quant::Samples>, std::optional<double>> m_fileAccuracy;
+    quant::RunSnapshot m_computed; ///< the newest figures as the run gave them
+    quant::RunSnapshot m_result;   ///< the same, with what is stale under the formats shown marked
     QUndoStack m_undo;
     QString m_qconfigFile;
     quant::SessionOptions m_options;

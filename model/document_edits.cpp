@@ -7,9 +7,31 @@
 #include <QJsonObject>
 
 #include <algorithm>
-#include <numeric>
 
 namespace fxp::model {
+
+namespace {
+
+QString percent(double share) {
+    return QString::number(100 * share, 'f', 1) + " %";
+}
+
+/// Which epoch was kept, and what it is worth.
+QString trainingText(const quant::Finetuned& report) {
+    const quant::Score& best = report.best.judging();
+    const QString text =
+        report.best.heldOut.samples > 0
+            ? Document::tr("Epoch %1 is kept. Of the %2 samples held out, %3 are right; %4 before training, %5 by the "
+                           "file's weights in float.")
+            : Document::tr("Epoch %1 is kept. Of the %2 samples, none of which was held out, %3 are right; %4 before "
+                           "training, %5 by the file's weights in float.");
+    return text.arg(report.best.epoch)
+        .arg(best.samples)
+        .arg(percent(best.accuracy), percent(report.before.judging().accuracy),
+             percent(report.original.judging().accuracy));
+}
+
+} // namespace
 
 bool Document::setFormats(const FormatEdit& edit, const QString& text, int gesture) {
     FormatEdit changes;
@@ -23,7 +45,7 @@ bool Document::setFormats(const FormatEdit& edit, const QString& text, int gestu
                 changes.emplace(slot, format);
         }
     } catch (const std::exception&) {
-        fail(currentFailure());
+        fail(currentFailure(), true);
         return false;
     }
     if (!changes.empty())
@@ -32,13 +54,11 @@ bool Document::setFormats(const FormatEdit& edit, const QString& text, int gestu
 }
 
 void Document::applyFormats(const FormatEdit& edit) {
-    std::vector<int> edited;
-    for (const auto& [slot, format] : edit) {
+    for (const auto& [slot, format] : edit)
         m_formats[static_cast<std::size_t>(slot)] = format;
-        edited.push_back(slot);
-    }
     ++m_edit;
-    markStale(edited);
+    markStale();
+    m_runWanted = m_runWanted || m_live;
     Q_EMIT formatsChanged();
     runIfLive();
 }
@@ -52,7 +72,7 @@ void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString
     applyQConfig(text, anyModel, undoText, {});
 }
 
-/// With a `file` the formats are its own once they are in place.
+/// With a `file` the formats are its own once they are in place; without a text there is nothing to undo behind them.
 void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText, const QString& file) {
     if (!isOpen())
         throw Error(file.toStdString(), tr("formats belong to a model, and none is open").toStdString(),
@@ -81,10 +101,12 @@ void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString
     if (setFormats(edit, undoText) && !file.isEmpty()) {
         m_qconfigFile = file;
         m_undo.setClean();
+        if (undoText.isEmpty())
+            m_undo.clear();
     }
 }
 
-void Document::setBatchNormsFolded(bool folded) {
+void Document::setBatchNormsFolded(bool folded, bool calibrated) {
     if (!isOpen())
         return;
     const auto& norms = m_model->foldable;
@@ -93,16 +115,16 @@ void Document::setBatchNormsFolded(bool folded) {
         return;
     }
     fold(folded ? std::set<std::string>(norms.begin(), norms.end()) : std::set<std::string>(), {},
-         folded ? tr("Fold batch norms") : tr("Unfold batch norms"), {});
+         folded ? tr("Fold batch norms") : tr("Unfold batch norms"), {}, calibrated);
 }
 
 /// Batch norms and formats change together, as one job and one undo step.
 void Document::fold(const std::set<std::string>& norms, const QByteArray& config, const QString& text,
-                    const QString& file) {
+                    const QString& file, bool calibrated) {
     Job<Folded> job;
-    job.title = tr("Folding batch norms");
-    job.work = [norms, config](const Target& target, const JobControl& control) {
-        return model::fold(target, norms, config, control);
+    job.title = calibrated ? tr("Folding batch norms and calibrating") : tr("Folding batch norms");
+    job.work = [norms, config, calibrated](const Target& target, const JobControl& control) {
+        return calibrated ? foldAndCalibrate(target, norms, control) : model::fold(target, norms, config, control);
     };
     job.done = [this, text, file, norms, asked = config.isEmpty()](const Folded& folded) {
         const quant::Formats formats = folded.formats ? *folded.formats : formatsByPath(*folded.model);
@@ -111,6 +133,8 @@ void Document::fold(const std::set<std::string>& norms, const QByteArray& config
         m_undo.push(new FoldCommand(*this, {m_model, m_formats}, {folded.model, formats}, text));
         if (!file.isEmpty())
             m_undo.setClean();
+        if (text.isEmpty())
+            m_undo.clear();
         // After modelChanged, which makes room for news of the new state.
         if (!folded.note.empty())
             Q_EMIT notice(QString::fromStdString(folded.note));
@@ -132,7 +156,7 @@ void Document::noteUnfoldable() {
     QString text = tr("Not folded: %1").arg(reasons.join("; "));
     if (others.size() > kNamed)
         text += tr("; and %n more", nullptr, static_cast<int>(others.size() - kNamed));
-    Q_EMIT notice(text + ".");
+    Q_EMIT noticeWhile(text + ".", [this, model = m_model] { return m_model && m_model->slots == model->slots; });
 }
 
 /// The formats shown, for the model's slots; those that are new are float.
@@ -165,13 +189,15 @@ void Document::loadWeights(const QString& file) {
 }
 
 void Document::finetune(const quant::FinetuneOptions& options) {
-    Job<ArraysPointer> job;
+    Job<Trained> job;
     job.title = tr("Training");
     job.work = [options](const Target& target, const JobControl& control) {
         return model::finetune(target, options, control);
     };
-    job.done = [this](const ArraysPointer& weights) {
-        m_undo.push(new WeightsCommand(*this, m_weights, weights, tr("Fine-tune")));
+    job.done = [this](const Trained& trained) {
+        m_undo.push(new WeightsCommand(*this, m_weights, trained.weights, tr("Fine-tune")));
+        Q_EMIT noticeWhile(trainingText(trained.report),
+                           [this, weights = trained.weights] { return m_weights == weights; });
     };
     start(std::move(job));
 }
@@ -179,9 +205,12 @@ void Document::finetune(const quant::FinetuneOptions& options) {
 void Document::applyWeights(const ArraysPointer& weights) {
     m_weights = weights;
     nextResults();
-    std::vector<int> all(m_model->slots.size());
-    std::iota(all.begin(), all.end(), 0);
-    markStale(all);
+    if (m_computed) {
+        auto past = std::make_shared<quant::RunResult>(*m_computed);
+        past->stale.assign(past->slots.size(), 1);
+        past->outputsStale = true;
+        m_computed = m_result = past;
+    }
     Q_EMIT weightsChanged();
     Q_EMIT resultChanged();
     run();

@@ -56,8 +56,9 @@ void Document::onModelOpened(const Opened& opened) {
 
 void Document::noteRandomSamples() {
     if (m_model->randomSamples)
-        Q_EMIT notice(
-            tr("No samples were given: the figures are of random ones. Open real samples to see real figures."));
+        Q_EMIT noticeWhile(
+            tr("No samples were given: the figures are of random ones. Open real samples to see real figures."),
+            [this] { return m_model && m_model->randomSamples; });
 }
 
 void Document::openSamples(const QStringList& files, const QString& labels) {
@@ -103,10 +104,10 @@ void Document::onSamplesOpened(const OpenedModelPointer& model) {
     run();
 }
 
-void Document::loadQConfig(const QString& file, bool anyModel) {
+void Document::loadQConfig(const QString& file, bool anyModel, bool opened) {
     const quant::FileBytes bytes = quant::readFile(file.toStdString());
     applyQConfig(QByteArray(bytes.text().data(), static_cast<qsizetype>(bytes.text().size())), anyModel,
-                 tr("Open QConfig"), file);
+                 opened ? QString() : tr("Open QConfig"), file);
 }
 
 void Document::saveQConfig(const QString& file) {

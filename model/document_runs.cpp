@@ -43,7 +43,7 @@ void Document::runIfLive() {
 void Document::run() {
     if (!isOpen())
         return;
-    m_runWanted = true;
+    setRunWanted(true);
     // One that waits will take the newest formats; tables are of figures that are going to change.
     m_jobs.cancel(m_tableJob);
     if (m_jobs.isRunning(m_runJob))
@@ -60,10 +60,10 @@ void Document::startRun() {
     job.background = true;
     job.work = [](const Target& target, const JobControl& control) { return model::run(target, control); };
     job.published = [this](const quant::RunSnapshot& result) { storeResult(result); };
-    job.done = [this](bool) { m_runWanted = false; };
+    job.done = [this](bool) { setRunWanted(false); };
     job.failed = [this](const Failure& failure) {
-        m_runWanted = false;
-        fail(failure);
+        setRunWanted(false);
+        fail(failure, true);
     };
     m_runJob = start(std::move(job));
 }
@@ -71,28 +71,42 @@ void Document::startRun() {
 void Document::storeResult(const quant::RunSnapshot& result) {
     if (result->edit < m_firstEdit || !m_model || result->slots.size() != m_model->slots.size())
         return;
-    m_result = result;
+    m_computed = m_result = result;
+    if (result->complete && !m_weights)
+        m_fileAccuracy = {m_model->samples, result->predictions.accuracyFloat()};
     if (result->edit < m_edit) // formats were edited since the run began
-        markStale({});
+        markStale();
     Q_EMIT resultChanged();
 }
 
-/// Marks the slots and the outputs: figures beside a new format are those of the old one until the run says otherwise.
-void Document::markStale(const std::vector<int>& slotList) {
-    if (!m_result)
+/// Marks the slots and the outputs whose figures depend on a format that was edited since.
+void Document::markStale() {
+    if (!m_computed)
         return;
-    auto marked = std::make_shared<quant::RunResult>(*m_result);
-    for (const int slot : slotList)
-        marked->stale[static_cast<std::size_t>(slot)] = 1;
-    marked->outputsStale = true;
+    const quant::RunStates shown = m_computed->statesUnder(m_formats);
+    auto marked = std::make_shared<quant::RunResult>(*m_computed);
+    for (std::size_t slot = 0; slot < marked->stale.size(); ++slot) {
+        if (shown.slots[slot] != marked->states.slots[slot])
+            marked->stale[slot] = 1;
+    }
+    marked->outputsStale = marked->outputsStale || shown.outputs != marked->states.outputs;
     m_result = marked;
+}
+
+/// Stale figures say whether others are to come.
+void Document::setRunWanted(bool wanted) {
+    if (wanted == m_runWanted)
+        return;
+    m_runWanted = wanted;
+    if (m_result && m_result->outputsStale)
+        Q_EMIT resultChanged();
 }
 
 void Document::cancel() {
     // A run that gave way to what is cancelled here goes on; the next cancel stops it.
     if (m_jobs.cancelForeground())
         return;
-    m_runWanted = false;
+    setRunWanted(false);
     m_jobs.cancelAll();
 }
 
@@ -135,7 +149,8 @@ void Document::startCalibration(CalibrationRequest calibration) {
         if (calibrated.layout == m_layout)
             setFormats(calibrated.edit, tr("Calibrate"));
         else
-            Q_EMIT notice(tr("The tensors changed during calibration, and their formats stay. Calibrate again."));
+            Q_EMIT noticeWhile(tr("The tensors changed during calibration, and their formats stay. Calibrate again."),
+                               [this, edit = m_edit] { return m_edit == edit; });
     };
     start(std::move(job));
 }

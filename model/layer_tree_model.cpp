@@ -248,7 +248,8 @@ QVariant LayerTreeModel::data(const QModelIndex& index, int role) const {
         if (at.slot >= 0)
             text += "\n" + display(at, Format).toString();
         if (at.stale)
-            text += "\n" + tr("figures are of an earlier format");
+            text += "\n" + (m_document.isCatchingUp() ? tr("figures are of an earlier format")
+                                                      : tr("figures are out of date: press F5"));
         return text;
     }
     case Qt::TextAlignmentRole: return int(Qt::AlignVCenter | Qt::AlignLeft);

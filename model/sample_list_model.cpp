@@ -120,6 +120,7 @@ QVariant SampleListModel::data(const QModelIndex& index, int role) const {
     case LabelRole: return prediction(m_document.model()->samples->labels, sample);
     case FloatRole: return prediction(predictions.fromFloat, sample);
     case FixedRole: return prediction(predictions.fromFixed, sample);
+    case StaleRole: return isStale();
     case ChangedRole: return prediction(predictions.fromFloat, sample) != prediction(predictions.fromFixed, sample);
     default: return {};
     }

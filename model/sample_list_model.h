@@ -19,6 +19,7 @@ class SampleListModel : public QAbstractListModel {
         FloatRole,                 ///< class by the float model; invalid for what classifies nothing
         FixedRole,
         ChangedRole, ///< bool
+        StaleRole,   ///< bool: the fixed prediction is of earlier formats
     };
 
     explicit SampleListModel(Document& document, QObject* parent = nullptr);

@@ -126,6 +126,39 @@ std::optional<Folded> fold(const Target& target, const std::set<std::string>& no
     return folded;
 }
 
+std::optional<Folded> foldAndCalibrate(const Target& target, const std::set<std::string>& norms,
+                                       const JobControl& control) {
+    std::map<std::string, std::string> normOf; // by the layer before it
+    for (const auto& [norm, layer] : sessionOf(target, control).batchNormFolds()) {
+        if (norms.contains(norm))
+            normOf.emplace(layer, norm);
+    }
+    auto folded = fold(target, norms, {}, control);
+    if (!folded)
+        return std::nullopt;
+    const auto formatOf = [&](const std::string& path) {
+        const auto found = target.model->slotByPath.find(path);
+        return found == target.model->slotByPath.end() ? quant::QType()
+                                                       : target.formats[static_cast<std::size_t>(found->second)];
+    };
+    quant::CalibrationOptions options;
+    quant::Formats given(folded->model->slots.size());
+    for (std::size_t i = 0; i < given.size(); ++i) {
+        const quant::SlotInfo& slot = folded->model->slots[i];
+        given[i] = formatOf(slot.path);
+        const auto norm = normOf.find(slot.layerPath);
+        if (norm == normOf.end())
+            continue;
+        const quant::QType ofNorm = formatOf(norm->second + "." + slot.name);
+        const bool takes = slot.name == "activation" || (slot.name == "bias" && given[i].isFloat());
+        if (takes && ofNorm.isComplete())
+            given[i] = ofNorm;
+        options.refit.push_back(i);
+    }
+    folded->formats = target.workspace->session->calibrate(given, options, control); // as it is folded now
+    return folded->formats ? folded : std::nullopt;
+}
+
 std::optional<bool> run(const Target& target, const JobControl& control) {
     quant::Session& session = sessionOf(target, control);
     quant::RunControl numbered = control;
@@ -173,16 +206,25 @@ std::optional<Nothing> saveWeights(const Target& target, const QString& file, co
     return Nothing();
 }
 
-std::optional<ArraysPointer> finetune(const Target& target, const quant::FinetuneOptions& options,
-                                      const JobControl& control) {
+std::optional<Trained> finetune(const Target& target, const quant::FinetuneOptions& asked, const JobControl& control) {
     const auto report = [&control](const quant::EpochReport& epoch) {
-        control.retitle(tr("Training: epoch %1, loss %2, accuracy %3 %")
+        const quant::Score& score = epoch.judging();
+        control.retitle((epoch.heldOut.samples > 0 ? tr("Training: epoch %1, held out: loss %2, accuracy %3 %")
+                                                   : tr("Training: epoch %1, loss %2, accuracy %3 %"))
                             .arg(epoch.epoch)
-                            .arg(epoch.loss, 0, 'f', 3)
-                            .arg(100 * epoch.accuracy, 0, 'f', 1));
+                            .arg(score.loss, 0, 'f', 3)
+                            .arg(100 * score.accuracy, 0, 'f', 1));
     };
-    const quant::NamedArrays tuned = sessionOf(target, control).finetune(target.formats, options, report, control);
-    return tuned.items.empty() ? std::nullopt : std::optional(merged(target.weights, tuned));
+    quant::Session& session = sessionOf(target, control);
+    quant::FinetuneOptions options = asked;
+    if (target.weights)
+        options.original = target.workspace->original;
+    Trained trained{nullptr, session.finetune(target.formats, options, report, control)};
+    if (trained.report.parameters.items.empty())
+        return std::nullopt;
+    trained.weights = merged(target.weights, trained.report.parameters);
+    trained.report.parameters = {};
+    return trained;
 }
 
 std::optional<std::vector<quant::LogDifference>> compareLog(const Target& target, const QString& file,

@@ -45,6 +45,10 @@ struct Folded {
 };
 std::optional<Folded> fold(const Target& target, const std::set<std::string>& norms, const QByteArray& qconfig,
                            const JobControl& control);
+/// The same without a QConfig, and with new binary points for the layers that take norms in: their weights are others
+/// then, and their activation is what the norm's was.
+std::optional<Folded> foldAndCalibrate(const Target& target, const std::set<std::string>& norms,
+                                       const JobControl& control);
 
 /// True when the run came to its end. What a stopped run has computed is published.
 std::optional<bool> run(const Target& target, const JobControl& control);
@@ -77,9 +81,12 @@ std::optional<std::vector<double>> table(const Target& target, const TableReques
 /// The document's weights after a .safetensors file's.
 std::optional<ArraysPointer> readWeights(const Target& target, const QString& file, const JobControl& control);
 std::optional<Nothing> saveWeights(const Target& target, const QString& file, const JobControl& control);
-/// The document's weights after training.
-std::optional<ArraysPointer> finetune(const Target& target, const quant::FinetuneOptions& options,
-                                      const JobControl& control);
+/// The document's weights after training, and how it went; `report.parameters` are left out.
+struct Trained {
+    ArraysPointer weights;
+    quant::Finetuned report;
+};
+std::optional<Trained> finetune(const Target& target, const quant::FinetuneOptions& options, const JobControl& control);
 
 std::optional<std::vector<quant::LogDifference>> compareLog(const Target& target, const QString& file,
                                                             const JobControl& control);

@@ -19,7 +19,7 @@ bool editFormats(model::Document& document, const std::vector<int>& slotList, co
         return true;
     } catch (const Error& error) {
         Q_EMIT document.failed(QString::fromStdString(error.where), QString::fromStdString(error.problem),
-                               QString::fromStdString(error.hint));
+                               QString::fromStdString(error.hint), true);
     }
     return false;
 }

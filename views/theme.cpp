@@ -18,6 +18,8 @@ Theme::Theme(const QPalette& palette)
     dangerLight = blended(danger, 0.5);
     lost = dark ? QColor(0x8A, 0x93, 0xA0) : QColor(0x9A, 0xA0, 0xA8);
     lostLight = blended(lost, 0.5);
+    warningText = dark ? QColor(0xE0, 0xBB, 0x66) : QColor(0x8A, 0x62, 0x00);
+    selected = blended(accent, dark ? 0.38 : 0.17);
     warning = dark ? QColor(0xD9, 0xB2, 0x5A) : QColor(0xD6, 0xB8, 0x6B);
 }
 
@@ -64,7 +66,14 @@ QPalette darkPalette() {
 
 QString styleSheet(const QPalette& p) {
     const Theme theme(p);
-    const QColor soft = theme.dark ? p.color(QPalette::Button).lighter(120) : QColor(0xDD, 0xE9, 0xFA);
+    const QString soft = theme.selected.name();
+    const auto tint = [&](const QColor& colour) { // opaque: messages lie over the panes
+        const QColor& base = theme.background;
+        const auto part = [](int a, int b) { return (a * 13 + b * 87) / 100; };
+        return QColor(part(colour.red(), base.red()), part(colour.green(), base.green()),
+                      part(colour.blue(), base.blue()))
+            .name();
+    };
     return QStringLiteral(R"(
         QToolBar { border: 0; border-bottom: 1px solid %1; spacing: 6px; padding: 6px 8px; background: %2; }
         QToolBar::separator { width: 1px; background: %1; margin: 4px 4px; }
@@ -87,11 +96,18 @@ QString styleSheet(const QPalette& p) {
         QLabel#muted { color: %6; }
         QLabel#danger { color: %8; font-weight: 600; }
         QFrame#rule { background: %1; max-height: 1px; border: 0; }
-        QFrame#notice { background: %5; border-bottom: 1px solid %1; }
+        QLabel#feedback { border: 1px solid %1; border-radius: 4px; padding: 2px 7px; background: %7; }
+        QLabel#warning { color: %9; font-weight: 600; }
+        QFrame#notice, QFrame#warning, QFrame#error { border-radius: 6px; }
+        QFrame#notice { background: %5; border: 1px solid %4; }
         QScrollArea { border: 0; background: %7; }
     )")
-        .arg(p.color(QPalette::Mid).name(), p.color(QPalette::Window).name(), p.color(QPalette::Button).name(),
-             theme.accent.name(), soft.name(), theme.muted.name(), theme.background.name(), theme.danger.name());
+               .arg(p.color(QPalette::Mid).name(), p.color(QPalette::Window).name(), p.color(QPalette::Button).name(),
+                    theme.accent.name(), soft, theme.muted.name(), theme.background.name(), theme.danger.name(),
+                    theme.warningText.name()) +
+           QStringLiteral("QFrame#warning { background: %1; border: 1px solid %2; }"
+                          "QFrame#error { background: %3; border: 1px solid %4; }")
+               .arg(tint(theme.warningText), theme.warningText.name(), tint(theme.danger), theme.danger.name());
 }
 
 } // namespace fxp::views

@@ -15,6 +15,8 @@ struct Theme {
     QColor danger, dangerLight; ///< overflow
     QColor lost, lostLight;     ///< below one LSB
     QColor warning;             ///< weak
+    QColor warningText;         ///< the same, dark enough to read
+    QColor selected;            ///< behind selected rows
     bool dark;
 };
 

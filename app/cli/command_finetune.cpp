@@ -24,10 +24,42 @@ void Commands::declareFinetune(CLI::App& app) {
     command->add_option("--batch-size", training.batchSize, "samples in a step")->check(CLI::PositiveNumber);
     command->add_option("--learning-rate", training.learningRate, "of Adam")->check(CLI::PositiveNumber);
     command->add_option("--seed", training.seed, "of the order in which the samples come");
+    command
+        ->add_option("--held-out-every", training.heldOutEvery,
+                     "every so-manieth sample only judges the epochs; 0: all are trained on")
+        ->check(CLI::NonNegativeNumber);
     command->add_flag("--quantize-weights-bias", training.quantizeParameters, "write weights and biases quantized");
     command->add_flag("--any-model", m_options.anyModel, "take a QConfig that was made for another model file");
     command->callback([this] { m_chosen = [this] { finetune(); }; });
 }
+
+namespace {
+
+Json scoreJson(const quant::Score& score) {
+    return {{"samples", score.samples},
+            {"loss", quant::jsonNumber(score.loss)},
+            {"accuracy", quant::jsonNumber(score.accuracy)}};
+}
+
+Json epochJson(const quant::EpochReport& epoch) {
+    Json json{{"epoch", epoch.epoch},
+              {"loss", quant::jsonNumber(epoch.training.loss)},
+              {"accuracy", quant::jsonNumber(epoch.training.accuracy)}};
+    if (epoch.heldOut.samples > 0)
+        json["held_out"] = scoreJson(epoch.heldOut);
+    return json;
+}
+
+void print(const std::string& heading, const quant::EpochReport& epoch) {
+    std::printf("%-18s loss %.4f   accuracy %.2f %%", heading.c_str(), epoch.training.loss,
+                100 * epoch.training.accuracy);
+    if (epoch.heldOut.samples > 0)
+        std::printf("   held out: loss %.4f   accuracy %.2f %%", epoch.heldOut.loss, 100 * epoch.heldOut.accuracy);
+    std::printf("\n");
+    std::fflush(stdout);
+}
+
+} // namespace
 
 void Commands::finetune() {
     auto session = open();
@@ -35,19 +67,27 @@ void Commands::finetune() {
     const quant::Formats formats = this->formats(*session);
     Json epochs = Json::array();
     const auto report = [&](const quant::EpochReport& epoch) {
-        epochs.push_back({{"epoch", epoch.epoch},
-                          {"loss", quant::jsonNumber(epoch.loss)},
-                          {"accuracy", quant::jsonNumber(epoch.accuracy)}});
-        if (!m_options.json) {
-            std::printf("epoch %3d of %d   loss %.4f   accuracy %.2f %%\n", epoch.epoch, m_options.training.epochs,
-                        epoch.loss, 100 * epoch.accuracy);
-            std::fflush(stdout);
-        }
+        epochs.push_back(epochJson(epoch));
+        if (!m_options.json)
+            print("epoch " + std::to_string(epoch.epoch) + " of " + std::to_string(m_options.training.epochs), epoch);
     };
-    const quant::NamedArrays tuned = session->finetune(formats, m_options.training, report);
-    quant::writeSafetensors(m_options.output, tuned);
-    if (m_options.json)
-        std::cout << Json{{"weights", m_options.output}, {"epochs", epochs}}.dump(2) << '\n';
+    const quant::Finetuned tuned = session->finetune(formats, m_options.training, report);
+    quant::writeSafetensors(m_options.output, tuned.parameters);
+    if (m_options.json) {
+        std::cout << Json{{"weights", m_options.output},
+                          {"samples", tuned.best.training.samples},
+                          {"held_out_samples", tuned.best.heldOut.samples},
+                          {"original", epochJson(tuned.original)},
+                          {"epochs", epochs},
+                          {"kept", tuned.best.epoch}}
+                         .dump(2)
+                  << '\n';
+        return;
+    }
+    print("in float, before", tuned.original);
+    std::printf("kept: epoch %d, the best of %lld samples %s\n", tuned.best.epoch,
+                static_cast<long long>(tuned.best.judging().samples),
+                tuned.best.heldOut.samples > 0 ? "held out" : "trained on: none were held out");
 }
 
 } // namespace fxp::cli

@@ -1,5 +1,7 @@
 #include "app/gui/calibrate_dialog.h"
 
+#include "views/field_guard.h"
+
 #include <QCheckBox>
 #include <QComboBox>
 #include <QDialogButtonBox>
@@ -91,6 +93,7 @@ CalibrateDialog::CalibrateDialog(int selected, QWidget* parent)
     connect(buttons, &QDialogButtonBox::accepted, this, &QDialog::accept);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
     form->addRow(buttons);
+    views::FieldGuard::guardWheel(this);
 }
 
 quant::BitBudget CalibrateDialog::bits() const {

@@ -14,12 +14,13 @@ namespace fxp::gui {
 class FinetuneDialog : public QDialog {
     Q_OBJECT
   public:
-    explicit FinetuneDialog(QWidget* parent = nullptr);
+    /// `chosenOn`: how many first samples choose, where they are split already; 0: they are not.
+    FinetuneDialog(std::int64_t samples, std::int64_t chosenOn, QWidget* parent = nullptr);
 
     quant::FinetuneOptions options() const;
 
   private:
-    QSpinBox *m_epochs, *m_batch;
+    QSpinBox *m_epochs, *m_batch, *m_every;
     QDoubleSpinBox* m_rate;
     QCheckBox* m_quantize;
 };

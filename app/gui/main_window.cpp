@@ -28,6 +28,8 @@
 #include <QStandardPaths>
 #include <QTreeView>
 
+#include <algorithm>
+
 namespace fxp::gui {
 
 namespace {
@@ -80,10 +82,8 @@ void MainWindow::guarded(const std::function<void()>& does) {
 
 void MainWindow::connectDocument() {
     using model::Document;
-    connect(&m_document, &Document::failed, m_messages, &MessageStrip::showError);
-    connect(&m_document, &Document::notice, m_messages, &MessageStrip::showNotice);
+    m_messages->follow(m_document);
     connect(&m_document, &Document::modelChanged, this, [this] {
-        m_messages->hide();
         m_selection.set({}, -1);
         updateTitle();
         updateActions();
@@ -115,11 +115,12 @@ void MainWindow::openFiles(const QStringList& files, const QString& labels) {
         m_document.openModel(model, samples, labels, [this, model, qconfig] {
             remember(model);
             if (!qconfig.isEmpty())
-                loadQConfig(qconfig);
+                loadQConfig(qconfig, true);
             else if (!m_document.model()->randomSamples)
                 m_messages->offer(
                     tr("Every tensor is float. Calibrate to give each a format from the values that it takes."),
-                    tr("Calibrate…"), [this] { m_calibrateDialog->trigger(); });
+                    tr("Calibrate…"), [this] { m_calibrateDialog->trigger(); },
+                    [this] { return std::ranges::all_of(m_document.formats(), &quant::QType::isFloat); });
         });
         return;
     }
@@ -137,7 +138,7 @@ void MainWindow::openDemo() {
     guarded([this] {
         const Demo demo = unpackDemo(QStandardPaths::writableLocation(QStandardPaths::CacheLocation) + "/demo");
         m_document.openModel(demo.model, {demo.samples}, demo.labels, [this, qconfig = demo.qconfig] {
-            loadQConfig(qconfig);
+            loadQConfig(qconfig, true);
             m_selection.select(m_document.slotOf(kDemoTensor));
         });
     });
@@ -199,15 +200,15 @@ void MainWindow::chooseMemory() {
     m_messages->showNotice(tr("The next model that is opened is run within %1 GiB.").arg(gib));
 }
 
-void MainWindow::loadQConfig(const QString& file) {
+void MainWindow::loadQConfig(const QString& file, bool opened) {
     guarded([&] {
         try {
             m_messages->hide(); // a note about the file stays
-            m_document.loadQConfig(file);
+            m_document.loadQConfig(file, false, opened);
         } catch (const model::OtherModel&) {
             m_messages->offer(tr("%1 was made for another model file.").arg(QFileInfo(file).fileName()),
                               tr("Take it all the same"),
-                              [this, file] { guarded([&] { m_document.loadQConfig(file, true); }); });
+                              [this, file, opened] { guarded([&] { m_document.loadQConfig(file, true, opened); }); });
         }
         updateTitle();
     });

@@ -14,6 +14,7 @@ class QMenu;
 
 namespace fxp::views {
 class BitPlot;
+class ElidedLabel;
 class LayerTreeView;
 class NetworkPlot;
 class PlotWidget;
@@ -73,7 +74,8 @@ class MainWindow : public QMainWindow {
     void foldBatchNorms();
     void finetune();
     QString chosenName(const QString& title, const QString& suffix, const QString& filter);
-    void loadQConfig(const QString& file);
+    /// `opened`: with the model that it comes with; undoing does not go back behind it.
+    void loadQConfig(const QString& file, bool opened = false);
     bool save();
     bool saveAs();
     /// True when it is fine to leave the document: saved, discarded, or nothing to save.
@@ -99,7 +101,7 @@ class MainWindow : public QMainWindow {
     views::ValuesPlot* m_values = nullptr;
     views::NetworkPlot* m_network = nullptr;
     views::SampleBrowser* m_samples = nullptr;
-    QLabel* m_title = nullptr;
+    views::ElidedLabel* m_title = nullptr;
     QLabel* m_subtitle = nullptr;
     QActionGroup* m_themes = nullptr;
     QMenu *m_recent = nullptr, *m_calibrateMenu = nullptr, *m_exportMenu = nullptr;

@@ -6,6 +6,10 @@
 #include <QAction>
 #include <QDir>
 #include <QFileDialog>
+#include <QMessageBox>
+#include <QPushButton>
+
+#include <algorithm>
 
 namespace fxp::gui {
 
@@ -33,7 +37,12 @@ void MainWindow::buildExchangeActions() {
     connect(&m_document, &model::Document::modelChanged, this, updateFold);
     connect(&m_document, &model::Document::logCompared, this,
             [this](const QString& file, const std::vector<quant::LogDifference>& differences) {
-                auto* dialog = new LogDialog(file, differences, this);
+                auto* dialog = new LogDialog(
+                    file, differences, [this](const QString& path) { return m_document.slotOf(path) >= 0; }, this);
+                connect(dialog, &LogDialog::tensorChosen, this, [this](const QString& path) {
+                    if (const int slot = m_document.slotOf(path); slot >= 0)
+                        m_selection.select(slot);
+                });
                 dialog->setAttribute(Qt::WA_DeleteOnClose);
                 dialog->open();
             });
@@ -72,11 +81,29 @@ void MainWindow::chooseLog() {
 }
 
 void MainWindow::foldBatchNorms() {
-    m_document.setBatchNormsFolded(m_document.model()->identity.folded.empty());
+    const bool folds = m_document.model()->identity.folded.empty() && !m_document.model()->foldable.empty();
+    const bool fitted = std::ranges::any_of(m_document.formats(), &quant::QType::isComplete);
+    if (!folds || !fitted) {
+        m_document.setBatchNormsFolded(m_document.model()->identity.folded.empty());
+        return;
+    }
+    QMessageBox box(QMessageBox::Warning, tr("Fold batch norms"),
+                    tr("Folding gives layers other weights. Formats that were chosen for the old ones may ruin the "
+                       "model."),
+                    QMessageBox::Cancel, this);
+    box.setInformativeText(
+        tr("Calibrating anew keeps the bits of these layers and moves their binary points; it is one "
+           "undo step with the folding."));
+    QPushButton* anew = box.addButton(tr("Fold and calibrate anew"), QMessageBox::AcceptRole);
+    const QPushButton* only = box.addButton(tr("Fold only"), QMessageBox::DestructiveRole);
+    box.setDefaultButton(anew);
+    box.exec();
+    if (box.clickedButton() == anew || box.clickedButton() == only)
+        m_document.setBatchNormsFolded(true, box.clickedButton() == anew);
 }
 
 void MainWindow::finetune() {
-    FinetuneDialog dialog(this);
+    FinetuneDialog dialog(m_document.model()->sampleCount, m_document.model()->samples->chosenOn, this);
     if (dialog.exec() == QDialog::Accepted)
         m_document.finetune(dialog.options());
 }

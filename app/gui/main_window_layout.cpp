@@ -1,10 +1,12 @@
 #include "app/gui/main_window.h"
 
 #include "app/gui/calibrate_dialog.h"
-#include "app/gui/divisor_strip.h"
+#include "app/gui/message_overlay.h"
 #include "app/gui/message_strip.h"
 #include "app/gui/quick_find.h"
+#include "app/gui/run_strip.h"
 #include "quant/core/version.h"
+#include "views/elided_label.h"
 #include "views/inspector/effect_panel.h"
 #include "views/inspector/format_panel.h"
 #include "views/inspector/sqnr_table.h"
@@ -79,14 +81,14 @@ void MainWindow::buildPanes() {
     m_network = new views::NetworkPlot(m_document, m_selection);
     m_samples = new views::SampleBrowser(m_document);
 
-    m_title = new QLabel;
+    m_title = new views::ElidedLabel;
     m_title->setObjectName("heading");
     m_subtitle = new QLabel;
     m_subtitle->setObjectName("muted");
     const auto showTitle = [this] {
         const int slot = m_selection.current();
         if (slot < 0 || slot >= m_document.slotCount()) {
-            m_title->clear();
+            m_title->setFullText({});
             m_subtitle->clear();
             return;
         }
@@ -94,7 +96,7 @@ void MainWindow::buildPanes() {
         QStringList shape;
         for (const std::int64_t size : info.shape)
             shape << QString::number(size);
-        m_title->setText(QString::fromStdString(info.path));
+        m_title->setFullText(QString::fromStdString(info.path));
         QString text = shape.join(QStringLiteral(" × "));
         if (const auto result = m_document.slotResult(slot))
             text += tr(" · %1 values").arg(QLocale().toString(qlonglong(result->figures.count)));
@@ -111,7 +113,7 @@ void MainWindow::buildPanes() {
     auto* bitsLayout = new QVBoxLayout(bits);
     bitsLayout->setContentsMargins(0, 8, 0, 0);
     bitsLayout->setSpacing(1);
-    for (QLabel* label : {m_title, m_subtitle}) {
+    for (QLabel* label : {static_cast<QLabel*>(m_title), m_subtitle}) {
         label->setContentsMargins(16, 0, 16, 0);
         label->setTextInteractionFlags(Qt::TextSelectableByMouse);
         label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
@@ -120,7 +122,7 @@ void MainWindow::buildPanes() {
     bitsLayout->addWidget(m_bits, 1);
     auto* plots = splitter(
         Qt::Vertical,
-        {bits, titled(tr("Values"), tr("float (line) and fixed (bars)"), m_values),
+        {bits, titled(tr("Values"), tr("float model (line), before its quantizer (dotted), fixed (bars)"), m_values),
          titled(tr("Along the network"),
                 tr("SQNR against float, dB (bars) and overflow (red); click a bar to select its tensor"), m_network)},
         {360, 130, 110}, 0);
@@ -152,9 +154,8 @@ void MainWindow::buildPanes() {
     auto* layout = new QVBoxLayout(centre);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
-    layout->addWidget(m_messages);
-    layout->addWidget(new DivisorStrip(m_document, m_selection));
     layout->addWidget(all, 1);
+    new MessageOverlay(*centre, {new RunStrip(m_document, m_selection), m_messages});
     setCentralWidget(centre);
     m_tree->tree()->setFocus();
 }

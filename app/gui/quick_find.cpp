@@ -1,9 +1,14 @@
 #include "app/gui/quick_find.h"
 
+#include <QAbstractItemView>
 #include <QAction>
 #include <QCompleter>
+#include <QLabel>
+#include <QScrollBar>
 #include <QStringListModel>
 #include <QTimer>
+
+#include <algorithm>
 
 namespace fxp::gui {
 
@@ -16,7 +21,8 @@ QString plainText(const QAction& action) {
 } // namespace
 
 QuickFind::QuickFind(model::Document& document, views::Selection& selection, QWidget* parent)
-    : QLineEdit(parent), m_document(document), m_selection(selection), m_names(new QStringListModel(this)) {
+    : QLineEdit(parent), m_document(document), m_selection(selection), m_names(new QStringListModel(this)),
+      m_none(new QLabel(this)) {
     setPlaceholderText(tr("Go to tensor or action…   Ctrl+K"));
     setAccessibleName(tr("Go to tensor or action"));
     setClearButtonEnabled(true);
@@ -25,13 +31,52 @@ QuickFind::QuickFind(model::Document& document, views::Selection& selection, QWi
     completer->setFilterMode(Qt::MatchContains);
     completer->setCaseSensitivity(Qt::CaseInsensitive);
     completer->setMaxVisibleItems(14);
+    completer->popup()->setTextElideMode(Qt::ElideMiddle);
     setCompleter(completer);
+    m_none->setObjectName("feedback");
+    m_none->setAccessibleName(tr("No match"));
+    m_none->hide();
+    // After the completer has looked for them.
+    connect(this, &QLineEdit::textEdited, this, &QuickFind::showHits, Qt::QueuedConnection);
+    connect(this, &QLineEdit::textChanged, m_none, &QWidget::hide);
     // After the completer has put the text in: clearing it from within would be undone.
     connect(completer, qOverload<const QString&>(&QCompleter::activated), this,
             [this](const QString& text) { QTimer::singleShot(0, this, [this, text] { take(text); }); });
     connect(this, &QLineEdit::returnPressed, this, [this] { take(text()); });
     // Once every action has the name that it has with this model.
     connect(&document, &model::Document::modelChanged, this, &QuickFind::refill, Qt::QueuedConnection);
+}
+
+void QuickFind::showHits() {
+    constexpr int kWidest = 900;
+    completer()->setCompletionPrefix(text());
+    const int hits = completer()->completionCount();
+    if (hits == 0 && !text().isEmpty()) {
+        m_none->setParent(window()); // below the toolbar, over the panes
+        m_none->setText(tr("No tensor or action has “%1” in its name").arg(text()));
+        m_none->adjustSize();
+        const QPoint right = mapTo(window(), rect().bottomRight());
+        m_none->move(std::max(0, right.x() - m_none->width()), right.y() + 4);
+        m_none->raise();
+        m_none->show();
+        return;
+    }
+    if (!completer()->popup()->isVisible())
+        return;
+    const QAbstractItemView* list = completer()->popup();
+    int widest = width();
+    for (int row = 0; row < hits; ++row) {
+        const QString name = completer()->completionModel()->index(row, 0).data().toString();
+        widest = std::max(widest, list->fontMetrics().horizontalAdvance(name));
+    }
+    const int needed = std::min(kWidest, widest + list->verticalScrollBar()->sizeHint().width() + 24);
+    completer()->complete(QRect(width() - needed, 0, needed, height()));
+}
+
+void QuickFind::focusOutEvent(QFocusEvent* event) {
+    QLineEdit::focusOutEvent(event);
+    if (m_none)
+        m_none->hide();
 }
 
 void QuickFind::setActions(const QList<QAction*>& actions) {

@@ -4,9 +4,11 @@
 #include "views/selection.h"
 
 #include <QLineEdit>
+#include <QPointer>
 
 #include <functional>
 
+class QLabel;
 class QStringListModel;
 
 namespace fxp::gui {
@@ -19,7 +21,12 @@ class QuickFind : public QLineEdit {
 
     void setActions(const QList<QAction*>& actions);
 
+  protected:
+    void focusOutEvent(QFocusEvent* event) override;
+
   private:
+    /// The list of hits as wide as they are, or that there are none.
+    void showHits();
     void refill();
     /// The tensor or action of that name; else the first with that part in its name.
     void take(const QString& text);
@@ -28,6 +35,7 @@ class QuickFind : public QLineEdit {
     model::Document& m_document;
     views::Selection& m_selection;
     QStringListModel* m_names;
+    QPointer<QLabel> m_none; ///< a child of the window once it was shown
     QList<QAction*> m_actions;
 };
 

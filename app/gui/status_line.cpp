@@ -1,6 +1,8 @@
 #include "app/gui/status_line.h"
 
+#include "model/thresholds.h"
 #include "quant/io/report.h"
+#include "views/stale_text.h"
 
 #include <QEvent>
 #include <QHBoxLayout>
@@ -15,11 +17,29 @@ namespace fxp::gui {
 
 namespace {
 
-constexpr double kNotedOverflow = 0.01;
 constexpr int kLongestTask = 48; ///< letters
 
 QString percent(double share) {
     return QString::number(100 * share, 'f', 1) + " %";
+}
+
+void setLook(QLabel* label, const char* name) {
+    label->setObjectName(name);
+    label->style()->unpolish(label);
+    label->style()->polish(label);
+}
+
+/// The figure and, where it is not good, a word for it.
+QString sqnrText(double sqnr) {
+    if (!std::isfinite(sqnr))
+        return sqnr > 0 ? StatusLine::tr("equal") : StatusLine::tr("no number");
+    const QString text = QString::number(sqnr, 'f', 1).replace('-', QChar(0x2212)) + " dB";
+    switch (model::gradeOfSqnr(sqnr)) {
+    case model::Grade::Good: return text;
+    case model::Grade::Weak: return StatusLine::tr("%1, weak").arg(text);
+    case model::Grade::Bad: return StatusLine::tr("%1, collapsed").arg(text);
+    }
+    return text;
 }
 
 QString accuracyTip() {
@@ -115,11 +135,8 @@ void StatusLine::refresh() {
     const auto result = m_document.result();
     const QString none = QStringLiteral("–");
     const bool stale = !result || result->outputsStale;
-    for (QLabel* label : {m_accuracy, m_sqnr, m_time}) {
-        label->setObjectName(stale ? "muted" : "");
-        label->style()->unpolish(label);
-        label->style()->polish(label);
-    }
+    for (QLabel* label : {m_accuracy, m_sqnr, m_overflow, m_time})
+        setLook(label, stale ? "muted" : "");
     if (!m_document.isOpen())
         return;
     const auto bits = quant::weightBits(m_document.slotInfos(), m_document.formats());
@@ -135,16 +152,24 @@ void StatusLine::refresh() {
             label->setText(none);
         return;
     }
-    const auto real = result->predictions.accuracyFloat(), fixed = result->predictions.accuracyFixed();
+    // Float is the model as it came: with trained weights it would say nothing of what quantization costs.
+    const bool original = m_document.hasOtherWeights() && m_document.fileAccuracy();
+    const auto fixed = result->predictions.accuracyFixed();
+    const auto real = original ? m_document.fileAccuracy() : result->predictions.accuracyFloat();
     const auto agreement = result->predictions.agreement();
-    m_accuracy->setText(real && fixed ? tr("%1 float → %2 fixed").arg(percent(*real), percent(*fixed))
-                        : agreement   ? tr("%1 as float").arg(percent(*agreement))
-                                      : none);
+    m_accuracy->setText(real && fixed
+                            ? (original ? tr("%1 float, file's weights → %2 fixed") : tr("%1 float → %2 fixed"))
+                                  .arg(percent(*real), percent(*fixed))
+                        : agreement ? tr("%1 as float").arg(percent(*agreement))
+                                    : none);
     // Labels without an accuracy are not the same as no labels; the tip says why.
     if (!note.isEmpty())
         m_accuracy->setText(tr("none: no class per sample"));
     const double sqnr = result->outputs.front().sqnr;
-    m_sqnr->setText(std::isfinite(sqnr) ? QString::number(sqnr, 'f', 1) + " dB" : sqnr > 0 ? tr("equal") : none);
+    m_sqnr->setText(sqnrText(sqnr));
+    const model::Grade grade = model::gradeOfSqnr(sqnr);
+    if (!stale)
+        setLook(m_sqnr, grade == model::Grade::Bad ? "danger" : grade == model::Grade::Weak ? "warning" : "");
     int over = 0, tensors = 0;
     for (std::size_t i = 0; i < result->slots.size(); ++i) {
         const auto& slot = result->slots[i];
@@ -152,14 +177,15 @@ void StatusLine::refresh() {
         if (!slot || (m_document.slotInfos()[i].optional && !slot->format.isComplete()))
             continue;
         ++tensors;
-        over += slot->figures.overflowShare() > kNotedOverflow;
+        over += slot->figures.overflowShare() > model::kNotedOverflow;
     }
     m_overflow->setText(over == 0 ? tr("none of %1 tensors above 1 %").arg(tensors)
                                   : tr("%1 of %2 tensors above 1 %").arg(over).arg(tensors));
-    m_overflow->setObjectName(over > 0 ? "danger" : stale ? "muted" : "");
-    m_overflow->style()->unpolish(m_overflow);
-    m_overflow->style()->polish(m_overflow);
-    if (result->complete)
+    if (over > 0 && !stale)
+        setLook(m_overflow, "danger");
+    if (stale && !m_document.isCatchingUp())
+        m_time->setText(views::staleText(m_document));
+    else if (result->complete)
         m_time->setText(tr("%1 ms").arg(result->milliseconds, 0, 'f', result->milliseconds < 10 ? 1 : 0));
 }
 

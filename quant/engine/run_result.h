@@ -6,6 +6,7 @@
 #include "quant/graph/formats.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +41,15 @@ struct Predictions {
     std::optional<double> accuracyFixed() const;
 };
 
+/// An output below so many dB against float has collapsed: what it says has little to do with the model any more.
+inline constexpr double kCollapsedSqnr = 10;
+
+/// What the figures of a run depend on, each as one number: where the numbers are equal, the figures are.
+struct RunStates {
+    std::vector<std::uint64_t> slots; ///< 0 where there are no figures
+    std::uint64_t outputs = 0;
+};
+
 /// The state of a quantized run: immutable, shared between threads. Slots whose figures belong to older formats are
 /// stale.
 struct RunResult {
@@ -50,6 +60,12 @@ struct RunResult {
     Predictions predictions;
     std::vector<std::string> warnings; ///< of the last complete run: tensors that are divided by and became zero, in
                                        ///< the order of computation
+    /// Of the last complete run, where an output has collapsed: the first tensor in the order of computation that is
+    /// below kCollapsedSqnr against float, and what happened there. Else empty.
+    std::string collapse;
+    RunStates states; ///< of the figures here
+    /// Of any formats, with this run's samples and weights. Needs no session; any thread may call it.
+    std::function<RunStates(const Formats&)> statesUnder;
     bool outputsStale = true;
     bool complete = false;
     std::uint64_t edit = 0;    ///< the caller's number of the formats that this run was asked for

@@ -130,6 +130,15 @@ std::vector<std::pair<std::string, std::string>> Session::unfoldableBatchNorms()
     return quant::unfoldableBatchNorms(m_data->batches.front()->program());
 }
 
+std::vector<std::pair<std::string, std::string>> Session::batchNormFolds() const {
+    std::vector<std::pair<std::string, std::string>> folds;
+    if (m_data) {
+        for (const BatchNormFold& one : quant::foldableBatchNorms(m_data->batches.front()->program()))
+            folds.emplace_back(one.norm, one.layer);
+    }
+    return folds;
+}
+
 std::string Session::programText() const {
     return m_data ? quant::programText(m_data->batches.front()->program()) : std::string();
 }

@@ -22,6 +22,7 @@ namespace fxp::quant {
 class Network;
 struct Recording;
 struct FinetuneOptions;
+struct Finetuned;
 struct EpochReport;
 
 /// How a session uses memory.
@@ -42,6 +43,7 @@ struct RunControl {
 struct Samples {
     NamedArrays inputs;
     std::vector<std::int32_t> labels;
+    std::int64_t chosenOn = 0; ///< formats are chosen on so many first samples, the others only judge; 0: on all
 };
 
 /// A model, its samples, and the runs over them. Not thread-safe: one thread at a time uses it. A call that throws
@@ -92,11 +94,11 @@ class Session {
                                      const RunControl& control = {});
 
     /// Trains the weights and biases of a classifier with the formats in place (quant/train/finetune.h): cross entropy
-    /// of the first output against the samples' labels. Gives those of the best epoch under the file's names, and
-    /// leaves the model as it was; empty when stopped. Throws Error when there are no labels, or the first output is
-    /// not [N, classes].
-    NamedArrays finetune(const Formats& formats, const FinetuneOptions& options,
-                         const std::function<void(const EpochReport&)>& report, const RunControl& control = {});
+    /// of the first output against the samples' labels. Gives those of the epoch that is best on the samples held out,
+    /// and leaves the model as it was; no parameters when stopped. `report` is called after each epoch, and with the
+    /// state before the first. Throws Error when there are no labels, or the first output is not [N, classes].
+    Finetuned finetune(const Formats& formats, const FinetuneOptions& options,
+                       const std::function<void(const EpochReport&)>& report, const RunControl& control = {});
     /// The parameters and buffers under the file's names.
     NamedArrays parameters() const;
     /// Throws Error when one of them is not one of the model's, by name and shape.
@@ -111,6 +113,8 @@ class Session {
     std::vector<std::pair<std::string, std::string>> unfoldableBatchNorms() const;
     /// The program of the first batch as text, one step a line (programText of graph/program.h). Empty without samples.
     std::string programText() const;
+    /// Those that are not folded and can be, each with the path of the layer that would take it in.
+    std::vector<std::pair<std::string, std::string>> batchNormFolds() const;
     const std::set<std::string>& foldedBatchNorms() const;
     /// Folds these batch norms and no others into the layers before them, and runs the float model anew; their slots go
     /// and come with them. False when stopped; then, and when it throws, the model is as before. Throws Error naming

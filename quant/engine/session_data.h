@@ -23,7 +23,6 @@ struct Session::Data {
     std::vector<std::vector<at::Tensor>> floatOutputs; ///< by output, by batch
 
     // The last run.
-    std::vector<Fingerprint> resultStates; ///< by slot: of the newest result
     std::vector<std::vector<at::Tensor>> quantizedOutputs;
     Formats formats;                        ///< of the last run, complete or not
     std::optional<Formats> completeFormats; ///< of the last complete one

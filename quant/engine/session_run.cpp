@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <map>
 #include <utility>
 
@@ -22,6 +23,33 @@ constexpr auto kPublishEvery = std::chrono::milliseconds(25);
 
 double milliseconds(Clock::time_point since) {
     return std::chrono::duration<double, std::milli>(Clock::now() - since).count();
+}
+
+RunStates statesOf(const Program& program, const std::vector<Fingerprint>& values) {
+    RunStates states{slotStates(program, values), 0};
+    for (const ValueId output : program.outputs)
+        states.outputs = states.outputs * 0x100000001B3u ^ values[static_cast<std::size_t>(output)];
+    return states;
+}
+
+std::string whatHappened(double sqnr) {
+    char text[48];
+    std::snprintf(text, sizeof text, "%.1f dB against float", sqnr);
+    return text;
+}
+
+/// The likeliest cause of a tensor's error, in numbers.
+std::string whatRuined(const Figures& figures) {
+    const auto of = [&](std::int64_t part) {
+        return std::to_string(part) + " of " + std::to_string(figures.count) + " values ";
+    };
+    // A tenth of the values at zero or out of range is enough to bring the rest below 10 dB.
+    constexpr std::int64_t kMuch = 10;
+    if (figures.underflow >= figures.overflow() && figures.underflow * kMuch >= figures.count)
+        return of(figures.underflow) + "became 0";
+    if (figures.overflow() * kMuch >= figures.count)
+        return of(figures.overflow()) + "overflow";
+    return whatHappened(figures.referenceSqnr());
 }
 
 } // namespace
@@ -41,11 +69,15 @@ struct Session::Run {
             }
             m_perBatch.push_back(known);
         }
-        m_wanted = slotStates(data.batches.front()->program(), m_perBatch.front()->states);
+        m_wanted = statesOf(data.batches.front()->program(), m_perBatch.front()->states);
         if (data.latest)
             *m_result = *data.latest;
         m_result->slots.resize(data.slots.size());
         m_result->stale.resize(data.slots.size());
+        m_result->states.slots.resize(data.slots.size());
+        m_result->statesUnder = [program = data.batches.front()->sharedProgram()](const Formats& under) {
+            return statesOf(*program, fingerprints(*program, under));
+        };
         m_result->complete = false;
         m_result->outputsStale = true;
         m_result->edit = control.edit;
@@ -55,7 +87,8 @@ struct Session::Run {
     }
 
     bool isStale(std::size_t slot) const {
-        return !m_data.slots[slot].absent && (!m_result->slots[slot] || m_data.resultStates[slot] != m_wanted[slot]);
+        return !m_data.slots[slot].absent &&
+               (!m_result->slots[slot] || m_result->states.slots[slot] != m_wanted.slots[slot]);
     }
 
     /// The slots whose own format changed, before anything that depends on them.
@@ -149,13 +182,29 @@ struct Session::Run {
                                              std::to_string(slot->figures.underflow) + " of " +
                                              std::to_string(slot->figures.count) + " values became 0");
         }
+        m_result->collapse = collapse();
         m_data.quantizedOutputs = std::move(m_outputs);
         m_data.completeFormats = m_formats;
         m_result->accumulators.assign(m_accumulators.begin(), m_accumulators.end());
+        m_result->states.outputs = m_wanted.outputs;
         m_result->complete = true;
         m_result->outputsStale = false;
         publish(true);
         return m_data.latest;
+    }
+
+    /// RunResult::collapse.
+    std::string collapse() const {
+        const auto isLow = [](double decibels) { return !(decibels >= kCollapsedSqnr); };
+        const auto low = std::ranges::find_if(m_result->outputs, isLow, &OutputResult::sqnr);
+        if (low == m_result->outputs.end())
+            return {};
+        for (const Place& place : m_perBatch.front()->places) {
+            const auto& slot = m_result->slots[place.slot];
+            if (slot && slot->figures.count > 0 && isLow(slot->figures.referenceSqnr()))
+                return m_data.slots[place.slot].path + ": " + whatRuined(slot->figures);
+        }
+        return "output_" + std::to_string(low - m_result->outputs.begin()) + ": " + whatHappened(low->sqnr);
     }
 
     /// Keeps what a stopped run computed.
@@ -285,7 +334,7 @@ struct Session::Run {
         m_result->slots[slot] =
             std::make_shared<const SlotResult>(SlotResult{m_formats[slot], together(places, &PlaceFigures::own, seen),
                                                           together(places, &PlaceFigures::local, seen), seen});
-        m_data.resultStates[slot] = m_wanted[slot];
+        m_result->states.slots[slot] = m_wanted.slots[slot];
         m_result->stale[slot] = seen < m_data.count;
         m_dirty = true;
     }
@@ -308,7 +357,7 @@ struct Session::Run {
     Clock::time_point m_started, m_published;
     std::map<const Program*, std::shared_ptr<PerProgram>> m_programs;
     std::vector<std::shared_ptr<PerProgram>> m_perBatch;
-    std::vector<Fingerprint> m_wanted;               ///< by slot
+    RunStates m_wanted;
     std::vector<std::vector<PlaceFigures>> m_places; ///< by slot, by use
     std::vector<std::vector<at::Tensor>> m_outputs;  ///< by output, by batch
     std::vector<Comparison> m_comparisons;           ///< by output

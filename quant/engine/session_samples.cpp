@@ -231,7 +231,6 @@ std::unique_ptr<Session::Data> Session::takeSamples(const Samples& samples, cons
     }
     for (const ValueRange& range : data->floatRanges)
         data->histogramRanges.push_back(LinearRange::around(range));
-    data->resultStates.assign(data->slots.size(), 0);
     return data;
 }
 

@@ -96,6 +96,8 @@ Json report(const ModelIdentity& model, std::int64_t samples, const std::vector<
                            {"max_error", jsonNumber(output.maxError)}});
     json["outputs"] = outputs;
     json["warnings"] = result.warnings;
+    if (!result.collapse.empty())
+        json["collapse"] = result.collapse;
     if (!result.predictions.note.empty())
         json["note"] = result.predictions.note;
     json["agreement"] = optionalNumber(result.predictions.agreement());

@@ -28,20 +28,61 @@ at::Tensor scores(QuantizedModule& module, const Tensors& inputs) {
     return outputs[0];
 }
 
-EpochReport evaluate(QuantizedModule& module, const Tensors& inputs, const at::Tensor& labels, std::int64_t batch,
-                     int epoch) {
+/// The module over the samples of these rows.
+Score evaluate(QuantizedModule& module, const Tensors& inputs, const at::Tensor& labels, const at::Tensor& rows,
+               std::int64_t batch) {
     const at::NoGradGuard noGrad;
-    EpochReport report{epoch, 0, 0};
-    const std::int64_t count = labels.size(0);
-    for (std::int64_t begin = 0; begin < count; begin += batch) {
-        const at::Tensor rows = at::arange(begin, std::min(count, begin + batch), at::kLong);
-        const at::Tensor out = scores(module, rowsOf(inputs, rows)), wanted = labels.index_select(0, rows);
-        report.loss += at::nll_loss(at::log_softmax(out, 1), wanted, {}, at::Reduction::Sum).item<double>();
-        report.accuracy += out.argmax(1).eq(wanted).sum().item<double>();
+    Score score{rows.size(0), 0, 0};
+    for (std::int64_t begin = 0; begin < score.samples; begin += batch) {
+        const at::Tensor some = rows.slice(0, begin, std::min(score.samples, begin + batch));
+        const at::Tensor out = scores(module, rowsOf(inputs, some)), wanted = labels.index_select(0, some);
+        score.loss += at::nll_loss(at::log_softmax(out, 1), wanted, {}, at::Reduction::Sum).item<double>();
+        score.accuracy += out.argmax(1).eq(wanted).sum().item<double>();
     }
-    report.loss /= static_cast<double>(count);
-    report.accuracy /= static_cast<double>(count);
-    return report;
+    if (score.samples > 0) {
+        score.loss /= static_cast<double>(score.samples);
+        score.accuracy /= static_cast<double>(score.samples);
+    }
+    return score;
+}
+
+/// Which samples train, and which only judge.
+struct Split {
+    at::Tensor training, heldOut; ///< row numbers, ascending
+};
+
+Split splitOf(std::int64_t count, std::int64_t chosenOn, int heldOutEvery) {
+    const at::Tensor all = at::arange(count, at::kLong);
+    if (chosenOn > 0 && chosenOn < count)
+        return {all.slice(0, 0, chosenOn), all.slice(0, chosenOn, count)};
+    if (heldOutEvery < 2 || count < heldOutEvery)
+        return {all, all.slice(0, 0, 0)};
+    const at::Tensor judges = all.remainder(heldOutEvery).eq(heldOutEvery - 1);
+    return {all.masked_select(judges.logical_not()), all.masked_select(judges)};
+}
+
+/// The file's own values of the parameters that the module trains.
+void setOriginal(const QuantizedModule& module, const NamedArrays& original) {
+    const at::NoGradGuard noGrad;
+    for (const auto& [path, source] : module.sources()) {
+        const auto value = std::ranges::find(original.items, source.name, [](const auto& item) { return item.first; });
+        if (value != original.items.end())
+            module.parameterOf(path).copy_(
+                toTensor(value->second).as_strided(source.sizes, source.strides, source.offset));
+    }
+}
+
+Tensors copiesOf(const std::vector<at::Tensor>& parameters) {
+    Tensors copies;
+    for (const at::Tensor& parameter : parameters)
+        copies.push_back(parameter.detach().clone());
+    return copies;
+}
+
+void assign(const std::vector<at::Tensor>& parameters, const Tensors& values) {
+    const at::NoGradGuard noGrad;
+    for (std::size_t i = 0; i < parameters.size(); ++i)
+        at::Tensor(parameters[i]).copy_(values[i]);
 }
 
 /// The trained tensors as the file's own parameters: the parts of one (attention's packed projections) put together.
@@ -64,8 +105,8 @@ NamedArrays fileParameters(const QuantizedModule& module, const NamedTensors& or
 
 } // namespace
 
-NamedArrays Session::finetune(const Formats& formats, const FinetuneOptions& options,
-                              const std::function<void(const EpochReport&)>& report, const RunControl& control) {
+Finetuned Session::finetune(const Formats& formats, const FinetuneOptions& options,
+                            const std::function<void(const EpochReport&)>& report, const RunControl& control) {
     if (!m_data)
         throw Error("", "there are no samples to train on", "open some");
     if (m_data->samples->labels.empty())
@@ -87,32 +128,37 @@ NamedArrays Session::finetune(const Formats& formats, const FinetuneOptions& opt
     }
     at::Tensor labels = at::empty({count}, at::kLong);
     std::copy(m_data->samples->labels.begin(), m_data->samples->labels.end(), labels.data_ptr<std::int64_t>());
-    const std::int64_t size = std::min(options.batchSize, count);
+    const Split split = splitOf(count, m_data->samples->chosenOn, options.heldOutEvery);
+    const std::int64_t trained = split.training.size(0), size = std::min(options.batchSize, trained);
 
     const auto record = [this](const Tensors& tensors) { return recordTensors(tensors); };
-    QuantizedModule module(record, rowsOf(inputs, at::arange(size, at::kLong)));
-    module.setFormats(formats);
-    const at::Tensor first = scores(module, rowsOf(inputs, at::arange(size, at::kLong)));
+    QuantizedModule module(record, rowsOf(inputs, split.training.slice(0, 0, size)));
+    const at::Tensor first = scores(module, rowsOf(inputs, split.training.slice(0, 0, size)));
     const auto [least, greatest] = std::ranges::minmax(m_data->samples->labels);
     if (least < 0 || greatest >= first.size(1))
         throw Error("labels", "they are not all classes of the model", "give labels from 0 on");
 
-    const auto keep = [&module] {
-        Tensors copies;
-        for (const at::Tensor& parameter : module.parameters())
-            copies.push_back(parameter.detach().clone());
-        return copies;
+    const auto evaluated = [&](int epoch) {
+        return EpochReport{epoch, evaluate(module, inputs, labels, split.training, size),
+                           evaluate(module, inputs, labels, split.heldOut, size)};
     };
-    EpochReport best = evaluate(module, inputs, labels, size, 0);
+    Finetuned result;
+    Tensors bestParameters = copiesOf(module.parameters());
+    if (options.original)
+        setOriginal(module, *options.original);
+    result.original = evaluated(0);
+    assign(module.parameters(), bestParameters);
+    module.setFormats(formats);
+    result.before = result.best = evaluated(0);
     if (report)
-        report(best);
-    Tensors bestParameters = keep();
+        report(result.before);
     torch::optim::Adam optimizer(module.parameters(), torch::optim::AdamOptions(options.learningRate));
     auto generator = at::make_generator<at::CPUGeneratorImpl>(options.seed);
     for (int epoch = 1; epoch <= options.epochs; ++epoch) {
-        const at::Tensor order = at::randperm(count, generator, at::TensorOptions(at::kLong));
+        const at::Tensor order =
+            split.training.index_select(0, at::randperm(trained, generator, at::TensorOptions(at::kLong)));
         // Batches of one size: another would need a recording of its own.
-        for (std::int64_t begin = 0; begin + size <= count; begin += size) {
+        for (std::int64_t begin = 0; begin + size <= trained; begin += size) {
             if (control.stop && control.stop())
                 return {};
             const at::Tensor rows = order.slice(0, begin, begin + size);
@@ -122,25 +168,22 @@ NamedArrays Session::finetune(const Formats& formats, const FinetuneOptions& opt
             loss.backward();
             optimizer.step();
         }
-        const EpochReport now = evaluate(module, inputs, labels, size, epoch);
+        const EpochReport now = evaluated(epoch);
         if (report)
             report(now);
-        if (now.accuracy > best.accuracy || (now.accuracy == best.accuracy && now.loss < best.loss)) {
-            best = now;
-            bestParameters = keep();
+        const Score &score = now.judging(), &best = result.best.judging();
+        if (score.accuracy > best.accuracy || (score.accuracy == best.accuracy && score.loss < best.loss)) {
+            result.best = now;
+            bestParameters = copiesOf(module.parameters());
         }
         if (control.progress)
             control.progress(static_cast<double>(epoch) / options.epochs);
     }
-    {
-        const at::NoGradGuard noGrad;
-        const auto parameters = module.parameters();
-        for (std::size_t i = 0; i < parameters.size(); ++i)
-            at::Tensor(parameters[i]).copy_(bestParameters[i]);
-    }
+    assign(module.parameters(), bestParameters);
     if (options.quantizeParameters)
         module.quantizeWeightsBias();
-    return fileParameters(module, m_network->parameters());
+    result.parameters = fileParameters(module, m_network->parameters());
+    return result;
 }
 
 } // namespace fxp::quant

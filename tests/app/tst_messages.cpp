@@ -1,10 +1,11 @@
-#include "app/gui/divisor_strip.h"
 #include "app/gui/message_strip.h"
+#include "app/gui/run_strip.h"
 #include "support/golden.h"
 #include "support/window.h"
 
 #include <QAbstractButton>
 #include <QFile>
+#include <QHash>
 #include <QLabel>
 #include <QTemporaryDir>
 #include <QTest>
@@ -12,6 +13,8 @@
 #include <algorithm>
 
 using namespace fxp;
+
+Q_DECLARE_METATYPE(fxp::quant::QType)
 
 /// What the window says in its strips, and for how long.
 class TestMessages : public QObject {
@@ -21,6 +24,12 @@ class TestMessages : public QObject {
     void aQConfigByHandIsNoted_data();
     void aQConfigByHandIsNoted();
     void divisorsThatBecameZeroAreTold();
+    void aCollapsedRunNamesTheFirstTensor_data();
+    void aCollapsedRunNamesTheFirstTensor();
+    void everyTensorIsFloatUntilOneIsNot();
+    void randomSamplesAreNotedWhileTheyAre();
+    void aRefusedEditIsToldUntilTheNext();
+    void messagesMoveNothing();
 
   private:
     QTemporaryDir m_files;
@@ -55,14 +64,14 @@ void TestMessages::aQConfigByHandIsNoted() {
     window->openFiles({file}, {});
     QTRY_COMPARE_WITH_TIMEOUT(window->document().qconfigFile(), file, 30'000);
     QCOMPARE(window->document().slotOf("bn1.weight") < 0, folded);
-    QVERIFY(window->findChild<gui::MessageStrip*>()->text().contains("model.sha256"));
+    QVERIFY(window->findChild<gui::MessageStrip*>("notice")->text().contains("model.sha256"));
 }
 
 void TestMessages::divisorsThatBecameZeroAreTold() {
     const auto window = test::cnnWindow();
     QVERIFY(window);
     auto& document = window->document();
-    auto* strip = window->findChild<gui::DivisorStrip*>();
+    auto* strip = window->findChild<gui::RunStrip*>();
     const int first = document.slotOf("bn1.running_var"), second = document.slotOf("bn2.running_var");
     const auto said = [&] { return test::settled(document) ? strip->text() : QString("nothing settles"); };
     QCOMPARE(said(), QString());
@@ -101,6 +110,109 @@ void TestMessages::divisorsThatBecameZeroAreTold() {
     window->openDemo();
     QTRY_VERIFY_WITH_TIMEOUT(document.slotOf("embed.input") >= 0, 30'000);
     QCOMPARE(said(), QString());
+}
+
+void TestMessages::aCollapsedRunNamesTheFirstTensor_data() {
+    QTest::addColumn<QString>("tensor");
+    QTest::addColumn<quant::QType>("format");
+    QTest::addColumn<QString>("what");
+    QTest::newRow("too coarse") << "encoder.layers.0.norm1.var_tensor" << quant::QType{8, -20, {}, {}}
+                                << "values became 0";
+    QTest::newRow("too small") << "stem.0.activation" << quant::QType{8, 20, {}, {}} << "values overflow";
+    QTest::newRow("a weight") << "head.weight" << quant::QType{2, -20, {}, {}} << "values became 0";
+}
+
+void TestMessages::aCollapsedRunNamesTheFirstTensor() {
+    QFETCH(QString, tensor);
+    QFETCH(quant::QType, format);
+    QFETCH(QString, what);
+    const auto window = test::demoWindow();
+    QVERIFY(window);
+    auto& document = window->document();
+    auto* strip = window->findChild<gui::RunStrip*>();
+    QCOMPARE(strip->text(), QString());
+    document.setFormats({{document.slotOf(tensor), format}}, "edit");
+    QVERIFY(test::settled(document));
+    QVERIFY(document.result()->outputs.front().sqnr < 10);
+    const QString first = "First below 10 dB: " + tensor + ", ";
+    QVERIFY2(strip->text().contains(first) && strip->text().contains(what), qPrintable(strip->text()));
+    QCOMPARE(strip->kind(), gui::MessageStrip::Kind::Warning);
+    QVERIFY(test::statusShows(*window, "dB, collapsed"));
+    const auto labels = window->findChildren<QLabel*>("danger");
+    QVERIFY(std::ranges::any_of(labels, [](QLabel* label) { return label->text().contains("collapsed"); }));
+    document.undoStack()->undo();
+    QVERIFY(test::settled(document));
+    QCOMPARE(strip->text(), QString());
+    QVERIFY(!test::statusShows(*window, "collapsed"));
+}
+
+void TestMessages::everyTensorIsFloatUntilOneIsNot() {
+    const auto window = test::cnnWindow();
+    QVERIFY(window);
+    auto& document = window->document();
+    auto* strip = window->findChild<gui::MessageStrip*>("notice");
+    QVERIFY(strip && strip->text().contains("Every tensor is float"));
+    QCOMPARE(strip->kind(), gui::MessageStrip::Kind::Note);
+    document.setFormats({{document.slotOf("fc.weight"), {8, 6, {}, {}}}}, "edit");
+    QCOMPARE(strip->text(), QString());
+}
+
+void TestMessages::randomSamplesAreNotedWhileTheyAre() {
+    gui::MainWindow window;
+    window.show();
+    auto& document = window.document();
+    const QString folder = QString::fromStdString(test::modelFolder()) + "/digits_cnn";
+    window.openFiles({folder + "/traced.pt"});
+    QTRY_VERIFY_WITH_TIMEOUT(document.isOpen() && !document.isBusy(), 60'000);
+    const auto strips = window.findChildren<gui::MessageStrip*>();
+    const auto said = [&](const QString& text) {
+        return std::ranges::any_of(strips, [&](gui::MessageStrip* strip) { return strip->text().contains(text); });
+    };
+    QVERIFY(said("random"));
+    document.setFormats({{document.slotOf("fc.weight"), {8, 6, {}, {}}}}, "edit");
+    QVERIFY(said("random")); // still so
+    window.openFiles({folder + "/inputs.npz"});
+    QTRY_VERIFY_WITH_TIMEOUT(!document.model()->randomSamples, 60'000);
+    QVERIFY(!said("random"));
+    QVERIFY(test::settled(document));
+}
+
+void TestMessages::aRefusedEditIsToldUntilTheNext() {
+    const auto window = test::demoWindow();
+    QVERIFY(window);
+    auto& document = window->document();
+    document.setFormats({{0, {1, 0, {}, {}}}}, "edit");
+    const auto strips = window->findChildren<gui::MessageStrip*>();
+    const auto error = std::ranges::find_if(strips, [](gui::MessageStrip* strip) { return !strip->text().isEmpty(); });
+    QVERIFY(error != strips.end());
+    QCOMPARE((*error)->kind(), gui::MessageStrip::Kind::Error);
+    QCOMPARE((*error)->accessibleName(), QString("Error"));
+    QVERIFY((*error)->text().startsWith("Error"));
+    document.setFormats({{0, {9, 5, {}, {}}}}, "edit");
+    QCOMPARE((*error)->text(), QString());
+    QVERIFY(test::settled(document));
+}
+
+/// What is under the pointer stays there when a message comes or goes.
+void TestMessages::messagesMoveNothing() {
+    const auto window = test::demoWindow();
+    QVERIFY(window);
+    QHash<QWidget*, QRect> places;
+    for (QWidget* widget : window->findChildren<QWidget*>()) {
+        if (widget->isVisible())
+            places.insert(widget, QRect(widget->mapToGlobal(QPoint()), widget->size()));
+    }
+    Q_EMIT window->document().failed("somewhere", "that did not work", "try again");
+    QCoreApplication::processEvents();
+    QCoreApplication::sendPostedEvents(nullptr, QEvent::LayoutRequest);
+    const auto strips = window->findChildren<gui::MessageStrip*>();
+    const auto error = std::ranges::find_if(strips, [](gui::MessageStrip* strip) { return strip->isVisible(); });
+    QVERIFY(error != strips.end());
+    const QRect area((*error)->mapTo(window.get(), QPoint()), (*error)->size());
+    QVERIFY(window->rect().contains(area) && area.height() >= (*error)->sizeHint().height());
+    for (auto it = places.begin(); it != places.end(); ++it)
+        QVERIFY2(QRect(it.key()->mapToGlobal(QPoint()), it.key()->size()) == it.value(),
+                 it.key()->metaObject()->className());
 }
 
 QTEST_MAIN(TestMessages)

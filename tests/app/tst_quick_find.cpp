@@ -1,7 +1,9 @@
 #include "app/gui/quick_find.h"
 #include "support/window.h"
 
+#include <QAbstractItemView>
 #include <QCompleter>
+#include <QLabel>
 #include <QTest>
 
 using namespace fxp;
@@ -14,6 +16,7 @@ class TestQuickFind : public QObject {
     void findTakesAPart_data();
     void findTakesAPart();
     void findFollowsRenamedActions();
+    void hitsAreReadAndNoneIsSaid();
 };
 
 void TestQuickFind::findTakesAPart_data() {
@@ -66,6 +69,27 @@ void TestQuickFind::findFollowsRenamedActions() {
     QTest::keyClicks(find, "unfold");
     QTest::keyClick(find, Qt::Key_Return);
     QTRY_VERIFY_WITH_TIMEOUT(document.slotOf("bn1.weight") >= 0, 30'000);
+}
+
+void TestQuickFind::hitsAreReadAndNoneIsSaid() {
+    const auto window = test::demoWindow();
+    QVERIFY(window && QTest::qWaitForWindowActive(window.get()));
+    auto* find = window->findChild<gui::QuickFind*>();
+    auto* none = test::named<QLabel>(*window, "No match");
+    QVERIFY(none);
+    find->setFocus();
+    QTest::keyClicks(find, "self_attn.softmax");
+    const QAbstractItemView* list = find->completer()->popup();
+    QTRY_VERIFY(list->isVisible());
+    const auto* hits = find->completer()->completionModel();
+    QVERIFY(hits->rowCount() > 0);
+    QTRY_VERIFY(list->fontMetrics().horizontalAdvance(hits->index(0, 0).data().toString()) < list->viewport()->width());
+    QVERIFY(!none->isVisible());
+    QTest::keyClicks(find, "zzz");
+    QTRY_VERIFY(none->isVisible());
+    QVERIFY(none->text().contains("zzz") && window->rect().contains(none->geometry()));
+    find->clear();
+    QVERIFY(!none->isVisible());
 }
 
 QTEST_MAIN(TestQuickFind)

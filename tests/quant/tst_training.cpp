@@ -33,6 +33,8 @@ class TestTraining : public QObject {
     void regainsAccuracy();
     void finetunesAFile_data();
     void finetunesAFile();
+    void judgesOnSamplesHeldOut_data();
+    void judgesOnSamplesHeldOut();
     void refuses();
     void weightsAreReplacedWhole();
 };
@@ -194,10 +196,11 @@ void TestTraining::finetunesAFile() {
     options.learningRate = 3e-4;
     std::vector<EpochReport> epochs;
     const NamedArrays original = session->parameters();
+    options.heldOutEvery = 0;
     const NamedArrays tuned =
-        session->finetune(*formats, options, [&](const EpochReport& epoch) { epochs.push_back(epoch); });
+        session->finetune(*formats, options, [&](const EpochReport& epoch) { epochs.push_back(epoch); }).parameters;
     QCOMPARE(epochs.size(), std::size_t{4});
-    QVERIFY(epochs.back().loss < epochs.front().loss);
+    QVERIFY(epochs.back().training.loss < epochs.front().training.loss);
     const Array* value = tuned.find(parameter.toStdString());
     QVERIFY(value);
     QVERIFY(value->shape == original.find(parameter.toStdString())->shape);
@@ -207,13 +210,73 @@ void TestTraining::finetunesAFile() {
             original.find(parameter.toStdString())->bytes);
     double best = 0;
     for (const EpochReport& epoch : epochs)
-        best = std::max(best, epoch.accuracy);
+        best = std::max(best, epoch.training.accuracy);
     QTemporaryDir files;
     const std::string file = files.filePath("tuned.safetensors").toStdString();
     writeSafetensors(file, tuned);
     QVERIFY(session->setParameters(readSafetensors(file)));
     const RunSnapshot result = session->run(*formats);
     QVERIFY(std::abs(*result->predictions.accuracyFixed() - best) < 0.01);
+}
+
+void TestTraining::judgesOnSamplesHeldOut_data() {
+    QTest::addColumn<int>("chosenOn");
+    QTest::addColumn<int>("every");
+    QTest::newRow("every fifth") << 0 << 5;
+    QTest::newRow("every second") << 0 << 2;
+    QTest::newRow("those behind the split") << 300 << 5;
+    QTest::newRow("none") << 0 << 0;
+}
+
+/// The labels of the samples held out are wrong, all others right: each score is then of its own samples alone.
+void TestTraining::judgesOnSamplesHeldOut() {
+    QFETCH(int, chosenOn);
+    QFETCH(int, every);
+    const std::string at = folder("digits_cnn");
+    const auto session = openModel(at + "/traced.pt");
+    Samples samples{readNpz(at + "/inputs.npz"), {}};
+    QVERIFY(session->setSamples(samples));
+    // What the float model says is right, so that its own accuracy is 1 where labels were left alone.
+    samples.labels = session->run(session->floatFormats())->predictions.fromFloat;
+    samples.chosenOn = chosenOn;
+    std::int64_t heldOut = 0;
+    const auto count = static_cast<int>(samples.labels.size());
+    for (int i = 0; i < count; ++i) {
+        const bool judges = chosenOn > 0 ? i >= chosenOn : every > 0 && (i + 1) % every == 0;
+        heldOut += judges;
+        auto& label = samples.labels[static_cast<std::size_t>(i)];
+        label = judges ? (label + 1) % 10 : label;
+    }
+    QVERIFY(session->setSamples(samples));
+    const BitBudget bits{4, 6, 8, Rounding::Round, Overflow::Saturate, {}};
+    const auto formats = session->calibrate(startingFormats(session->slots(), bits), {});
+    FinetuneOptions options;
+    options.epochs = 4;
+    options.heldOutEvery = every;
+    std::vector<EpochReport> epochs;
+    const Finetuned tuned = session->finetune(*formats, options, [&](const EpochReport& e) { epochs.push_back(e); });
+    QCOMPARE(tuned.original.heldOut.samples, heldOut);
+    QCOMPARE(tuned.original.training.samples, count - heldOut);
+    QCOMPARE(tuned.original.training.accuracy, 1.0);
+    QCOMPARE(tuned.original.heldOut.accuracy, 0.0);
+    QVERIFY(tuned.before.training.accuracy < 1.0); // quantized
+    // Kept is the epoch that is best where it counts, ties to the lesser loss and then to the earlier.
+    const EpochReport* best = &epochs.front();
+    for (const EpochReport& epoch : epochs) {
+        const Score &a = heldOut > 0 ? epoch.heldOut : epoch.training,
+                    &b = heldOut > 0 ? best->heldOut : best->training;
+        if (a.accuracy > b.accuracy || (a.accuracy == b.accuracy && a.loss < b.loss))
+            best = &epoch;
+    }
+    QCOMPARE(tuned.best.epoch, best->epoch);
+    // Trained again from the tuned weights, the original ones are still those of the file.
+    const NamedArrays file = session->parameters();
+    QVERIFY(session->setParameters(tuned.parameters));
+    options.epochs = 1;
+    options.original = std::make_shared<const NamedArrays>(file);
+    const Finetuned again = session->finetune(*formats, options, {});
+    QCOMPARE(again.original.training.accuracy, 1.0);
+    QCOMPARE(again.before.training.accuracy, tuned.best.training.accuracy);
 }
 
 void TestTraining::refuses() {

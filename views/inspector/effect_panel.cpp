@@ -2,6 +2,7 @@
 
 #include "quant/core/notation.h"
 #include "views/power_text.h"
+#include "views/stale_text.h"
 
 #include <QFormLayout>
 #include <QLabel>
@@ -39,6 +40,7 @@ QLabel* EffectPanel::addRow(const QString& name) {
     auto* value = new QLabel;
     value->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
     value->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    value->setWordWrap(true); // two lines before a digit is cut
     value->setAccessibleName(name);
     static_cast<QFormLayout*>(layout())->addRow(label, value);
     return value;
@@ -53,6 +55,7 @@ EffectPanel::EffectPanel(model::Document& document, Selection& selection, QWidge
     heading->setObjectName("heading");
     m_state->setObjectName("muted");
     m_state->setAlignment(Qt::AlignRight);
+    m_state->setAccessibleName(tr("State of the figures"));
     form->addRow(heading, m_state);
     m_range = addRow(tr("Range"));
     m_step = addRow(tr("Step (LSB)"));
@@ -116,7 +119,7 @@ void EffectPanel::refresh() {
     if (!result)
         return;
     const bool stale = m_document.isStale(slot);
-    m_state->setText(stale ? tr("catching up…") : QString());
+    m_state->setText(stale ? staleText(m_document) : QString());
     const quant::Figures& f = result->figures;
     const QLocale locale;
     const auto share = [&](std::int64_t part) {
@@ -148,7 +151,7 @@ void EffectPanel::refresh() {
         }
         m_fits->setText(fits.join(" · "));
     }
-    for (QLabel* label : {m_data, m_alone, m_accumulated, m_error, m_bias, m_fits})
+    for (QLabel* label : {m_data, m_alone, m_accumulated, m_error, m_bias, m_fits, m_sums})
         setLook(label, stale ? "muted" : "");
     setLook(m_underflow, stale ? "muted" : divides ? "danger" : "");
     setLook(m_overflow, stale ? "muted" : f.overflow() > 0 ? "danger" : "");

@@ -1,7 +1,9 @@
 #include "views/inspector/format_panel.h"
 
 #include "quant/core/notation.h"
+#include "views/field_guard.h"
 #include "views/format_edit.h"
+#include "views/inspector/bits_spin.h"
 
 #include <QApplication>
 #include <QClipboard>
@@ -90,6 +92,11 @@ void setFraction(quant::QType& f, int fraction) {
     f = f.withPoint(f.totalBits.value_or(8), fraction);
 }
 
+void shiftFraction(quant::QType& f, int steps) {
+    if (f.hasPoint())
+        setFraction(f, std::clamp(*f.fractionalBits + steps, -quant::kMaxFractionalBits, quant::kMaxFractionalBits));
+}
+
 /// From a binary point to a scale of the same step, and back to the point next to the scale.
 void setScaled(quant::QType& f, bool scaled) {
     if (scaled && f.hasPoint()) {
@@ -108,30 +115,36 @@ QString copied(const quant::QType& format) {
     return QString::fromStdString(quant::write(format, Notation::SignIntegerFraction) + " " + methodName(format));
 }
 
-QSpinBox* spin(int low, int high, const QString& name) {
-    auto* box = new QSpinBox;
-    box->setRange(low, high);
-    box->setAccessibleName(name);
-    box->setKeyboardTracking(false);
-    return box;
+/// Whether `value` says another thing of some of the formats than of the others.
+template <class Value> bool differs(const std::vector<quant::QType>& formats, const Value& value) {
+    return std::ranges::any_of(formats,
+                               [&](const quant::QType& format) { return value(format) != value(formats.front()); });
+}
+
+void showChoice(QComboBox* combo, int index, bool mixed) {
+    combo->setPlaceholderText(FormatPanel::tr("mixed"));
+    combo->setCurrentIndex(mixed ? -1 : index);
 }
 
 } // namespace
 
 FormatPanel::FormatPanel(model::Document& document, Selection& selection, QWidget* parent)
     : QWidget(parent), m_document(document), m_selection(selection), m_count(new QLabel),
-      m_total(spin(1, quant::kMaxTotalBits, tr("Total bits"))),
-      m_fraction(spin(-quant::kMaxFractionalBits, quant::kMaxFractionalBits, tr("Fractional bits"))),
-      m_integer(spin(-quant::kMaxFractionalBits, quant::kMaxFractionalBits + quant::kMaxTotalBits, tr("Integer bits"))),
-      m_scaling(new QComboBox), m_scale(new QLineEdit),
-      m_zero(spin(std::numeric_limits<int>::min(), std::numeric_limits<int>::max(), tr("Zero point"))),
+      m_total(new BitsSpin(1, quant::kMaxTotalBits, tr("Total bits"))),
+      m_fraction(new BitsSpin(-quant::kMaxFractionalBits, quant::kMaxFractionalBits, tr("Fractional bits"))),
+      m_integer(new BitsSpin(-quant::kMaxFractionalBits, quant::kMaxFractionalBits + quant::kMaxTotalBits,
+                             tr("Integer bits"))),
+      m_scaling(new QComboBox), m_scale(new QLineEdit), m_zero(new QSpinBox),
       m_rounding(comboOf(quant::kRoundings, tr("Rounding"))), m_overflow(comboOf(quant::kOverflows, tr("Overflow"))) {
-    m_total->setSpecialValueText(tr("float"));
+    m_total->setWords(tr("float"), {});
+    m_zero->setRange(std::numeric_limits<int>::min(), std::numeric_limits<int>::max());
+    m_zero->setAccessibleName(tr("Zero point"));
+    m_zero->setKeyboardTracking(false);
     m_count->setObjectName("muted");
     m_scaling->addItems({tr("binary point"), tr("real scale")});
     m_scaling->setAccessibleName(tr("Scaling"));
     m_scale->setAccessibleName(tr("Scale"));
-    m_integer->setSuffix(tr("  with sign"));
+    m_integer->setWords({}, tr("  with sign"));
     auto* heading = new QLabel(tr("Format"));
     heading->setObjectName("heading");
     auto* grid = new QGridLayout(this);
@@ -175,18 +188,36 @@ FormatPanel::FormatPanel(model::Document& document, Selection& selection, QWidge
     }
     grid->addLayout(notations, row, 0, 1, 2);
 
-    connect(m_total, &QSpinBox::valueChanged, this, [this](int value) {
+    connectFields();
+    connect(&document, &model::Document::modelChanged, this, &FormatPanel::refresh);
+    connect(&document, &model::Document::formatsChanged, this, &FormatPanel::refresh);
+    connect(&selection, &Selection::changed, this, &FormatPanel::refresh);
+    refresh();
+}
+
+void FormatPanel::connectFields() {
+    connect(m_total, &BitsSpin::chosen, this, [this](int value) {
         if (value == 1) {
             edit(tr("Make float"), makeFloat);
             return;
         }
         edit(tr("Total bits"), [value](quant::QType& f) { setTotal(f, value); });
     });
-    connect(m_fraction, &QSpinBox::valueChanged, this,
+    connect(m_total, &BitsSpin::shifted, this, [this](int steps) {
+        edit(tr("Total bits"), [steps](quant::QType& f) {
+            if (f.totalBits)
+                setTotal(f, std::clamp(*f.totalBits + steps, quant::kMinTotalBits, quant::kMaxTotalBits));
+        });
+    });
+    connect(m_fraction, &BitsSpin::chosen, this,
             [this](int value) { edit(tr("Fractional bits"), [value](quant::QType& f) { setFraction(f, value); }); });
-    connect(m_integer, &QSpinBox::valueChanged, this, [this](int value) {
+    connect(m_fraction, &BitsSpin::shifted, this,
+            [this](int steps) { edit(tr("Fractional bits"), [steps](quant::QType& f) { shiftFraction(f, steps); }); });
+    connect(m_integer, &BitsSpin::chosen, this, [this](int value) {
         edit(tr("Integer bits"), [value](quant::QType& f) { setFraction(f, f.totalBits.value_or(8) - value); });
     });
+    connect(m_integer, &BitsSpin::shifted, this,
+            [this](int steps) { edit(tr("Integer bits"), [steps](quant::QType& f) { shiftFraction(f, -steps); }); });
     connect(m_scaling, &QComboBox::activated, this,
             [this](int index) { edit(tr("Scaling"), [index](quant::QType& f) { setScaled(f, index == 1); }); });
     connect(m_scale, &QLineEdit::editingFinished, this, [this] {
@@ -214,10 +245,13 @@ FormatPanel::FormatPanel(model::Document& document, Selection& selection, QWidge
         const auto value = static_cast<quant::Overflow>(m_overflow->itemData(index).toInt());
         edit(tr("Overflow"), [value](quant::QType& f) { f.overflow = value; });
     });
-    connect(&document, &model::Document::modelChanged, this, &FormatPanel::refresh);
-    connect(&document, &model::Document::formatsChanged, this, &FormatPanel::refresh);
-    connect(&selection, &Selection::changed, this, &FormatPanel::refresh);
-    refresh();
+    auto* guard = new FieldGuard(this);
+    const std::initializer_list<QWidget*> fields{m_total, m_fraction, m_integer,  m_scaling,
+                                                 m_scale, m_zero,     m_rounding, m_overflow};
+    for (QWidget* field : fields)
+        guard->watch(field, [this] { refresh(); });
+    for (QLineEdit* notation : m_notations)
+        guard->watch(notation, [this] { refresh(); });
 }
 
 FormatPanel::~FormatPanel() {
@@ -262,7 +296,7 @@ void FormatPanel::takeNotation(QLineEdit* field) {
     const auto parsed = quant::parseNotation(field->text().toStdString(), m_document.format(m_selection.current()));
     if (!parsed) {
         Q_EMIT m_document.failed(field->accessibleName(), tr("“%1” is no format").arg(field->text()),
-                                 tr("write s1.4, Q2.4, ap_fixed<6,2> or fi(1,6,4), with 2 to 64 bits"));
+                                 tr("write s1.4, Q2.4, ap_fixed<6,2> or fi(1,6,4), with 2 to 64 bits"), true);
         refresh();
         return;
     }
@@ -280,36 +314,54 @@ void FormatPanel::refresh() {
                                   : tr("%1 tensors selected").arg(count));
     if (any) {
         const quant::QType& format = m_document.format(slot);
-        m_total->setValue(format.totalBits.value_or(1));
-        m_fraction->setValue(format.fractionalBits.value_or(0));
-        m_integer->setValue(format.hasPoint() ? format.integerBits() : 0);
-        m_scaling->setCurrentIndex(format.affine ? 1 : 0);
-        m_scaling->setEnabled(format.isComplete());
-        for (QWidget* field : m_pointFields)
-            field->setVisible(!format.affine);
-        for (QWidget* field : m_scaleFields)
-            field->setVisible(format.affine.has_value());
-        if (format.affine) {
-            const bool channels = format.affine->perChannel();
-            m_scale->setText(channels
-                                 ? tr("%1 channels, axis %2").arg(format.affine->scale.size()).arg(format.affine->axis)
-                                 : QString::number(format.affine->scale[0], 'g', 9));
-            m_scale->setReadOnly(channels);
-            m_zero->setValue(static_cast<int>(format.affine->zeroPoint[0]));
-            m_zero->setEnabled(!channels);
+        std::vector<quant::QType> formats;
+        for (const int selected : m_selection.slotList()) {
+            if (selected >= 0 && selected < m_document.slotCount())
+                formats.push_back(m_document.format(selected));
         }
+        const auto integer = [](const quant::QType& f) { return f.hasPoint() ? f.integerBits() : 0; };
+        m_total->present(format.totalBits.value_or(1), differs(formats, [](const auto& f) { return f.totalBits; }));
+        m_fraction->present(format.fractionalBits.value_or(0),
+                         differs(formats, [](const auto& f) { return f.fractionalBits; }));
+        m_integer->present(integer(format), differs(formats, integer));
+        showChoice(m_scaling, format.affine ? 1 : 0,
+                   differs(formats, [](const auto& f) { return f.affine.has_value(); }));
+        m_scaling->setEnabled(format.isComplete());
+        showScale(format, differs(formats, [](const auto& f) { return f.affine; }));
         m_fraction->setEnabled(!format.isFloat());
         m_integer->setEnabled(!format.isFloat());
-        m_rounding->setCurrentIndex(m_rounding->findData(static_cast<int>(format.rounding)));
-        m_overflow->setCurrentIndex(m_overflow->findData(static_cast<int>(format.overflow)));
+        showChoice(m_rounding, m_rounding->findData(static_cast<int>(format.rounding)),
+                   differs(formats, [](const auto& f) { return f.rounding; }));
+        showChoice(m_overflow, m_overflow->findData(static_cast<int>(format.overflow)),
+                   differs(formats, [](const auto& f) { return f.overflow; }));
         m_rounding->setToolTip(meaning(format.rounding));
         m_overflow->setToolTip(meaning(format.overflow));
+        const bool mixed = differs(formats, [](const auto& f) { return f; });
         for (std::size_t i = 0; i < m_notations.size(); ++i) {
-            m_notations[i]->setText(QString::fromStdString(quant::write(format, kNotations[i])));
+            m_notations[i]->setPlaceholderText(
+                mixed ? tr("mixed") : tr("%1 cannot say this format").arg(m_notations[i]->accessibleName()));
+            m_notations[i]->setText(mixed ? QString() : QString::fromStdString(quant::write(format, kNotations[i])));
             m_notations[i]->setCursorPosition(0);
         }
     }
     m_refreshing = false;
+}
+
+void FormatPanel::showScale(const quant::QType& format, bool mixed) {
+    for (QWidget* field : m_pointFields)
+        field->setVisible(!format.affine);
+    for (QWidget* field : m_scaleFields)
+        field->setVisible(format.affine.has_value());
+    if (!format.affine)
+        return;
+    const bool channels = format.affine->perChannel();
+    m_scale->setPlaceholderText(tr("mixed"));
+    m_scale->setText(mixed      ? QString()
+                     : channels ? tr("%1 channels, axis %2").arg(format.affine->scale.size()).arg(format.affine->axis)
+                                : QString::number(format.affine->scale[0], 'g', 9));
+    m_scale->setReadOnly(channels);
+    m_zero->setValue(static_cast<int>(format.affine->zeroPoint[0]));
+    m_zero->setEnabled(!channels);
 }
 
 } // namespace fxp::views

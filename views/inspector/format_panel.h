@@ -18,8 +18,10 @@ class QSpinBox;
 
 namespace fxp::views {
 
+class BitsSpin;
+
 /// The format of the selected tensors: bits, rounding, overflow, and the same in every notation; all editable, and
-/// every edit applies to all of them.
+/// every edit applies to all of them. Where they differ it says “mixed”; steps then shift each by the same amount.
 class FormatPanel : public QWidget {
     Q_OBJECT
   public:
@@ -30,12 +32,14 @@ class FormatPanel : public QWidget {
     void refresh();
     void edit(const QString& text, const std::function<void(quant::QType&)>& change);
     void takeNotation(QLineEdit* field);
+    void connectFields();
+    void showScale(const quant::QType& format, bool mixed);
     void addButtons(QGridLayout* grid, int row);
 
     model::Document& m_document;
     Selection& m_selection;
     QLabel* m_count;
-    QSpinBox *m_total, *m_fraction, *m_integer;
+    BitsSpin *m_total, *m_fraction, *m_integer;
     QComboBox* m_scaling;
     QLineEdit* m_scale;
     QSpinBox* m_zero;

@@ -1,6 +1,7 @@
 #include "views/inspector/sqnr_table.h"
 
 #include "views/format_edit.h"
+#include "views/stale_text.h"
 #include "views/theme.h"
 
 #include <QHelpEvent>
@@ -132,8 +133,11 @@ void SqnrTable::paintEvent(QPaintEvent*) {
         painter.drawText(head, Qt::AlignRight | Qt::AlignVCenter, tr("select a tensor"));
         return;
     }
+    const bool past = !m_document.isCatchingUp() && m_document.isInputStale(m_slot);
+    const bool current = m_current && !past;
     painter.drawText(head, Qt::AlignRight | Qt::AlignVCenter,
-                     m_fedBack ? tr("dB, feedback left out") : tr("dB, click to take it"));
+                     past        ? staleText(m_document)
+                     : m_fedBack ? tr("dB, feedback left out") : tr("dB, click to take it"));
     for (std::size_t column = 0; column < m_integers.size(); ++column)
         painter.drawText(rect(0, column).translated(0, -kColumnHeads), Qt::AlignCenter,
                          tr("I %1").arg(m_integers[column]));
@@ -146,13 +150,13 @@ void SqnrTable::paintEvent(QPaintEvent*) {
             const QRect cell = rect(row, column);
             const bool known = !m_sqnr.empty();
             const double value = known ? m_sqnr[row * m_integers.size() + column] : 0;
-            QColor fill = m_current ? theme.accent : theme.lost;
+            QColor fill = current ? theme.accent : theme.lost;
             const double strength = std::isfinite(value) ? std::clamp(value / 70, 0.0, 1.0) : value > 0 ? 1.0 : 0.0;
             fill.setAlphaF(static_cast<float>(0.10 + 0.55 * strength));
             painter.setPen(Qt::NoPen);
             painter.setBrush(fill);
             painter.drawRoundedRect(cell, 3, 3);
-            painter.setPen(m_current ? theme.text : theme.muted);
+            painter.setPen(current ? theme.text : theme.muted);
             if (known)
                 painter.drawText(cell, Qt::AlignCenter,
                                  std::isfinite(value) ? QString::number(std::lround(value))

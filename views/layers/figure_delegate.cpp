@@ -1,6 +1,7 @@
 #include "views/layers/figure_delegate.h"
 
 #include "model/layer_tree_model.h"
+#include "model/thresholds.h"
 #include "views/theme.h"
 
 #include <QApplication>
@@ -16,8 +17,6 @@ using model::LayerTreeModel;
 namespace {
 
 constexpr double kFullSqnr = 70; ///< dB at which a bar fills its cell
-constexpr double kWeakSqnr = 25; ///< dB below which it is shown as weak
-constexpr double kNotedOverflow = 1e-3;
 
 } // namespace
 
@@ -46,8 +45,11 @@ void FigureDelegate::paint(QPainter* painter, const QStyleOptionViewItem& given,
     const bool branch = index.data(LayerTreeModel::SlotRole).toInt() < 0;
     const bool stale = index.data(LayerTreeModel::StaleRole).toBool();
     painter->save();
-    if (option.state & QStyle::State_Selected)
-        painter->fillRect(option.rect, option.palette.color(QPalette::Highlight));
+    if (option.state & QStyle::State_Selected) {
+        painter->fillRect(option.rect, theme.selected);
+        if (index.column() == LayerTreeModel::Tensor)
+            painter->fillRect(QRect(option.rect.left(), option.rect.top(), 3, option.rect.height()), theme.accent);
+    }
     QRect area = option.rect.adjusted(4, 0, -4, 0);
     painter->setFont(option.font);
     const double value = index.data(LayerTreeModel::ValueRole).toDouble();
@@ -67,19 +69,24 @@ void FigureDelegate::paint(QPainter* painter, const QStyleOptionViewItem& given,
     }
     default: {
         const bool overflow = index.column() == LayerTreeModel::Overflow;
-        const bool bad = overflow ? value > kNotedOverflow : value < kWeakSqnr;
+        const auto grade = overflow ? (value > model::kNotedOverflow ? model::Grade::Bad : model::Grade::Good)
+                                    : model::gradeOfSqnr(value);
+        const bool bad = grade == model::Grade::Bad && !text.isEmpty();
         double share = 0;
         if (std::isfinite(value))
             share = overflow ? std::min(1.0, std::sqrt(value)) : std::clamp(value / kFullSqnr, 0.04, 1.0);
         if (share > 0 && !text.isEmpty()) {
-            QColor colour = stale ? theme.muted : overflow ? theme.danger : bad ? theme.warning : theme.accent;
+            QColor colour = stale                         ? theme.muted
+                            : overflow || bad             ? theme.danger
+                            : grade == model::Grade::Weak ? theme.warning
+                                                          : theme.accent;
             colour.setAlphaF(branch ? 0.14f : 0.26f);
             painter->setPen(Qt::NoPen);
             painter->setBrush(colour);
             const QRect bar(area.left() - 2, area.top() + 3, static_cast<int>(share * area.width()), area.height() - 6);
             painter->drawRoundedRect(bar, 2, 2);
         }
-        if (overflow && bad && !branch && !stale) {
+        if (bad && !branch && !stale) {
             painter->setPen(theme.danger);
             QFont strong = option.font;
             strong.setBold(true);

@@ -1,10 +1,10 @@
 #include "views/plots/bit_plot.h"
 
-#include "views/format_edit.h"
 #include "views/plots/bit_ruler.h"
 #include "views/plots/count_ticker.h"
 #include "views/plots/qcp.h"
 #include "views/power_text.h"
+#include "views/stale_text.h"
 #include "views/theme.h"
 
 #include <QLocale>
@@ -80,7 +80,10 @@ BitPlot::BitPlot(model::Document& document, Selection& selection, QWidget* paren
     m_lostText->position->setCoords(0.99, 0);
 
     connect(m_ruler, &BitRuler::edited, this, &BitPlot::edit);
-    connect(plot()->xAxis, qOverload<const QCPRange&>(&QCPAxis::rangeChanged), this, &BitPlot::placeRuler);
+    connect(plot()->xAxis, qOverload<const QCPRange&>(&QCPAxis::rangeChanged), this, [this] {
+        showWord();
+        placeRuler();
+    });
     connect(plot(), &QCustomPlot::afterLayout, this, &BitPlot::placeRuler);
     for (const auto signal : {&model::Document::modelChanged, &model::Document::samplesChanged,
                               &model::Document::formatsChanged, &model::Document::resultChanged})
@@ -90,11 +93,47 @@ BitPlot::BitPlot(model::Document& document, Selection& selection, QWidget* paren
     refresh();
 }
 
-void BitPlot::edit(const quant::QType& format, int gesture) {
-    // All selected tensors take the point and the width that are dragged on the current one.
-    const auto take = [&](quant::QType& own) { own = own.withPoint(*format.totalBits, *format.fractionalBits); };
-    if (!editFormats(m_document, m_selection.slotList(), tr("Move bits"), take, gesture))
+void BitPlot::edit(const quant::QType& format, int gesture, bool alike) {
+    const int current = m_selection.current();
+    if (gesture != m_gesture) {
+        m_gesture = gesture;
+        m_beforeGesture.clear();
+        for (const int slot : m_selection.slotList()) {
+            if (slot >= 0 && slot < m_document.slotCount())
+                m_beforeGesture.emplace(slot, m_document.format(slot));
+        }
+    }
+    const quant::QType from = m_beforeGesture.contains(current) ? m_beforeGesture.at(current) : format;
+    model::FormatEdit edit;
+    for (const auto& [slot, before] : m_beforeGesture) {
+        quant::QType own = before;
+        if (slot == current || alike) {
+            own = own.withPoint(*format.totalBits, *format.fractionalBits);
+        } else if (own.hasPoint() && from.hasPoint()) {
+            const int total = *own.totalBits + *format.totalBits - *from.totalBits;
+            const int fraction = *own.fractionalBits + *format.fractionalBits - *from.fractionalBits;
+            own = own.withPoint(std::clamp(total, quant::kMinTotalBits, quant::kMaxTotalBits),
+                                std::clamp(fraction, -quant::kMaxFractionalBits, quant::kMaxFractionalBits));
+        }
+        edit.emplace(slot, std::move(own));
+    }
+    if (!m_document.setFormats(edit, tr("Move bits"), gesture))
         refresh(); // the ruler goes back to the format that stays
+}
+
+void BitPlot::showWord() {
+    const quant::QType& format = m_ruler->format();
+    if (!format.hasPoint())
+        return;
+    constexpr double kBeside = 1; // half the end's cell and half a column of air
+    const double left = format.integerBits() - 1 + kBeside, right = -*format.fractionalBits - kBeside;
+    const QCPRange range = plot()->xAxis->range();
+    if (range.size() < left - right)
+        plot()->xAxis->setRange(right, left);
+    else if (range.upper < left)
+        plot()->xAxis->setRange(left - range.size(), left);
+    else if (range.lower > right)
+        plot()->xAxis->setRange(right, right + range.size());
 }
 
 void BitPlot::refresh() {
@@ -151,6 +190,8 @@ void BitPlot::refresh() {
         m_shown = slot;
         resetView();
     }
+    showWord();
+    colourBars(Theme(palette()));
     rescaleValues();
     placeRuler();
     plot()->replot(QCustomPlot::rpQueuedReplot);
@@ -161,7 +202,7 @@ void BitPlot::setLabels() {
     const quant::Figures& figures = result->figures;
     const bool stale = m_document.isStale(m_selection.current());
     const QLocale locale;
-    const QString mark = stale ? tr("  · of the last run") : QString();
+    const QString mark = stale ? QStringLiteral("  · ") + staleText(m_document) : QString();
     m_overflowText->setText(result->format.isFloat() ? QString()
                                                      : tr("overflow %1 · %2")
                                                                .arg(locale.toString(qlonglong(figures.overflow())),
@@ -246,14 +287,21 @@ QString BitPlot::readout(double x, double) const {
              locale.toString(qlonglong(bins[static_cast<std::size_t>(bin + quant::kLog2Bins / 2)])));
 }
 
-void BitPlot::restyle(const Theme& theme) {
+void BitPlot::colourBars(const Theme& theme) {
+    const int slot = m_selection.current();
+    // While newer figures are on their way, grey for the few milliseconds would only flicker.
+    const bool past = m_document.slotResult(slot) && !m_document.isCatchingUp() && m_document.isInputStale(slot);
     const auto colour = [](const Series& series, const QColor& positive, const QColor& negative) {
         series.positive->setBrush(positive);
         series.negative->setBrush(negative);
     };
-    colour(m_inside, theme.accent, theme.accentLight);
-    colour(m_overflow, theme.danger, theme.dangerLight);
+    colour(m_inside, past ? theme.lost : theme.accent, past ? theme.lostLight : theme.accentLight);
+    colour(m_overflow, past ? theme.lost : theme.danger, past ? theme.lostLight : theme.dangerLight);
     colour(m_lost, theme.lost, theme.lostLight);
+}
+
+void BitPlot::restyle(const Theme& theme) {
+    colourBars(theme);
     QColor red = theme.danger, grey = theme.lost;
     red.setAlphaF(0.07f);
     grey.setAlphaF(0.13f);

@@ -4,6 +4,8 @@
 #include "views/plots/plot_widget.h"
 #include "views/selection.h"
 
+#include <map>
+
 class QCPBars;
 class QCPItemRect;
 class QCPItemLine;
@@ -33,7 +35,12 @@ class BitPlot : public PlotWidget {
   private:
     void refresh();
     void placeRuler();
-    void edit(const quant::QType& format, int gesture);
+    /// Moves the ends of all selected words as the current one's were moved since the gesture began; `alike`: gives
+    /// all of them its bits and point.
+    void edit(const quant::QType& format, int gesture, bool alike);
+    /// The axis follows the word: it pans, and zooms out where the word is longer than the view.
+    void showWord();
+    void colourBars(const Theme& theme);
     void setLabels();
 
     struct Series {
@@ -50,6 +57,8 @@ class BitPlot : public PlotWidget {
     QCPItemLine* m_point;
     QCPItemText* m_overflowText;
     QCPItemText* m_lostText;
+    int m_gesture = 0;
+    std::map<int, quant::QType> m_beforeGesture; ///< by selected slot
     int m_shown = -1;
     double m_highest = 1;
 };

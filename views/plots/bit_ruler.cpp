@@ -1,12 +1,15 @@
 #include "views/plots/bit_ruler.h"
 
 #include "model/document.h"
+#include "quant/core/notation.h"
 #include "views/power_text.h"
 #include "views/theme.h"
 
+#include <QLabel>
 #include <QMouseEvent>
 #include <QPainter>
 
+#include <algorithm>
 #include <cmath>
 
 namespace fxp::views {
@@ -27,12 +30,17 @@ QString weightText(int exponent) {
 
 } // namespace
 
-BitRuler::BitRuler(QWidget* parent) : QWidget(parent) {
+BitRuler::BitRuler(QWidget* parent) : QWidget(parent), m_feedback(new QLabel(parent)) {
     setMouseTracking(true);
     setFocusPolicy(Qt::StrongFocus);
     setAccessibleName(tr("Bits of the word"));
     setToolTip(tr("Drag the word or its point to slide it, an end to add or take bits.\n"
+                  "Several tensors are shifted by the same amount; Shift while dragging sets them all alike.\n"
                   "Keys: ←/→ slide, Shift+←/→ right end, Ctrl+←/→ left end."));
+    m_feedback->setObjectName("feedback");
+    m_feedback->setAccessibleName(tr("Format while dragging"));
+    m_feedback->setAttribute(Qt::WA_TransparentForMouseEvents);
+    m_feedback->hide();
 }
 
 void BitRuler::setFormat(const quant::QType& format) {
@@ -142,29 +150,49 @@ void BitRuler::paintEvent(QPaintEvent*) {
 void BitRuler::mousePressEvent(QMouseEvent* event) {
     m_dragged = event->button() == Qt::LeftButton ? partAt(event->pos()) : Part::None;
     m_pressedX = event->pos().x();
+    m_pressedStep = m_step;
     m_pressedFormat = m_format;
+    m_alike = false;
     m_gesture = model::Document::newGesture();
-    if (m_dragged == Part::None)
-        event->ignore();
+    if (m_dragged != Part::None)
+        showFeedback(event->pos());
+    // A press that just missed the word stays here: it must not drag the plot away below it.
+    event->setAccepted(event->button() == Qt::LeftButton);
+}
+
+void BitRuler::showFeedback(const QPoint& pointer) {
+    m_feedback->setText(tr("%1 · %n bits", nullptr, *m_format.totalBits)
+                            .arg(QString::fromStdString(quant::write(m_format, quant::Notation::SignIntegerFraction))));
+    m_feedback->adjustSize();
+    const QWidget* area = parentWidget();
+    const QPoint wanted = mapTo(area, pointer) + QPoint(14, 20);
+    m_feedback->move(std::clamp(wanted.x(), 0, std::max(0, area->width() - m_feedback->width())),
+                     std::clamp(wanted.y(), 0, std::max(0, area->height() - m_feedback->height())));
+    m_feedback->raise();
+    m_feedback->show();
 }
 
 void BitRuler::mouseMoveEvent(QMouseEvent* event) {
     if (m_dragged == Part::None) {
         const Part part = partAt(event->pos());
         setCursor(part == Part::None ? Qt::ArrowCursor : part == Part::Word ? Qt::OpenHandCursor : Qt::SizeHorCursor);
-        event->ignore();
+        event->setAccepted(event->buttons() != Qt::NoButton);
         return;
     }
-    const int steps = static_cast<int>(std::lround((event->pos().x() - m_pressedX) / m_step));
+    const int steps = static_cast<int>(std::lround((event->pos().x() - m_pressedX) / m_pressedStep));
     const auto format = moved(m_pressedFormat, m_dragged, steps);
-    if (format && *format != m_format) {
+    const bool alike = event->modifiers() & Qt::ShiftModifier;
+    if (format && (*format != m_format || alike != m_alike)) {
+        m_alike = alike;
         setFormat(*format);
-        Q_EMIT edited(*format, m_gesture);
+        Q_EMIT edited(*format, m_gesture, alike);
     }
+    showFeedback(event->pos());
 }
 
 void BitRuler::mouseReleaseEvent(QMouseEvent*) {
     m_dragged = Part::None;
+    m_feedback->hide();
 }
 
 void BitRuler::keyPressEvent(QKeyEvent* event) {
@@ -178,7 +206,7 @@ void BitRuler::keyPressEvent(QKeyEvent* event) {
         return;
     }
     setFormat(*format);
-    Q_EMIT edited(*format, model::Document::newGesture());
+    Q_EMIT edited(*format, model::Document::newGesture(), false);
 }
 
 } // namespace fxp::views

@@ -4,13 +4,16 @@
 
 #include <QWidget>
 
+class QLabel;
+
 #include <optional>
 
 namespace fxp::views {
 
 /// The word as a row of cells, sign | integer . fraction, each over the magnitudes that it stands for. Dragging the
 /// word or its binary point slides it along the axis (F changes, T stays); dragging an end adds or takes bits there.
-/// Keys: Left and Right slide; with Shift the right end moves, with Ctrl the left.
+/// Keys: Left and Right slide; with Shift the right end moves, with Ctrl the left. While something is dragged, the
+/// format that it has then stands at the pointer.
 class BitRuler : public QWidget {
     Q_OBJECT
   public:
@@ -29,8 +32,9 @@ class BitRuler : public QWidget {
     QSize sizeHint() const override { return {400, 52}; }
 
   Q_SIGNALS:
-    /// A new format while dragging or by key. Edits of one drag have the same gesture.
-    void edited(const fxp::quant::QType& format, int gesture);
+    /// A new format while dragging or by key. Edits of one drag have the same gesture. `alike`: dragged with Shift, for
+    /// all selected tensors the same.
+    void edited(const fxp::quant::QType& format, int gesture, bool alike);
 
   protected:
     void paintEvent(QPaintEvent* event) override;
@@ -46,10 +50,15 @@ class BitRuler : public QWidget {
     /// The format after `steps` columns to the right.
     std::optional<quant::QType> moved(const quant::QType& from, Part part, int steps) const;
 
+    void showFeedback(const QPoint& pointer);
+
     quant::QType m_format, m_pressedFormat;
+    QLabel* m_feedback;
     double m_origin = 200, m_step = 36;
     Part m_dragged = Part::None;
+    double m_pressedStep = 36; ///< the axis may follow the word while it is dragged
     int m_pressedX = 0, m_gesture = 0;
+    bool m_alike = false;
 };
 
 } // namespace fxp::views

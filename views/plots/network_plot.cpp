@@ -1,6 +1,8 @@
 #include "views/plots/network_plot.h"
 
+#include "model/thresholds.h"
 #include "views/plots/qcp.h"
+#include "views/stale_text.h"
 #include "views/theme.h"
 
 #include <algorithm>
@@ -12,16 +14,45 @@ namespace {
 
 /// What an exact tensor's bar stands at: no dB figure goes there in practice.
 constexpr double kExact = 60;
-constexpr double kWeak = 25;
+
+constexpr int kLongestName = 120, kBetweenNames = 10; ///< pixels
+
+/// How many parts all of the paths begin with.
+qsizetype commonParts(const std::vector<QStringList>& paths) {
+    qsizetype common = paths.empty() ? 0 : paths.front().size();
+    for (const QStringList& path : paths) {
+        qsizetype equal = 0;
+        while (equal < std::min(common, path.size()) && path[equal] == paths.front()[equal])
+            ++equal;
+        common = equal;
+    }
+    return common;
+}
+
+bool isNumber(const QString& part) {
+    bool number = false;
+    part.toInt(&number);
+    return number;
+}
+
+/// The module's name inside what all have in common: `layers.0` of encoder.layers.0, `stem` of stem.0.
+QString nameInside(const QStringList& path, qsizetype common) {
+    if (path.isEmpty())
+        return {};
+    const qsizetype at = std::min(common, path.size() - 1);
+    if (at + 2 < path.size() && isNumber(path[at + 2]))
+        return path[at + 1] + "." + path[at + 2];
+    return isNumber(path[at]) && at > 0 ? path[at - 1] + "." + path[at] : path[at];
+}
 
 } // namespace
 
 NetworkPlot::NetworkPlot(model::Document& document, Selection& selection, QWidget* parent)
     : PlotWidget(tr("along the network"), parent), m_document(document), m_selection(selection),
       m_good(new QCPBars(plot()->xAxis, plot()->yAxis)), m_weak(new QCPBars(plot()->xAxis, plot()->yAxis)),
-      m_stale(new QCPBars(plot()->xAxis, plot()->yAxis)), m_selected(new QCPBars(plot()->xAxis, plot()->yAxis)),
-      m_overflow(new QCPBars(plot()->xAxis, plot()->yAxis)) {
-    for (QCPBars* bars : {m_good, m_weak, m_stale, m_selected, m_overflow}) {
+      m_bad(new QCPBars(plot()->xAxis, plot()->yAxis)), m_stale(new QCPBars(plot()->xAxis, plot()->yAxis)),
+      m_selected(new QCPBars(plot()->xAxis, plot()->yAxis)), m_overflow(new QCPBars(plot()->xAxis, plot()->yAxis)) {
+    for (QCPBars* bars : {m_good, m_weak, m_bad, m_stale, m_selected, m_overflow}) {
         bars->setPen(Qt::NoPen);
         bars->setWidth(0.86);
     }
@@ -32,6 +63,15 @@ NetworkPlot::NetworkPlot(model::Document& document, Selection& selection, QWidge
             resetView();
             plot()->replot();
         });
+    const auto labelAnew = [this] {
+        label();
+        plot()->replot(QCustomPlot::rpQueuedReplot);
+    };
+    connect(plot()->xAxis, qOverload<const QCPRange&>(&QCPAxis::rangeChanged), this, labelAnew);
+    connect(plot(), &QCustomPlot::afterLayout, this, [this, labelAnew] {
+        if (plot()->axisRect()->width() != m_labelledWidth)
+            labelAnew();
+    });
     connect(&document, &model::Document::resultChanged, this, &NetworkPlot::refresh);
     connect(&document, &model::Document::formatsChanged, this, &NetworkPlot::refresh);
     connect(&selection, &Selection::changed, this, &NetworkPlot::refresh);
@@ -50,14 +90,19 @@ void NetworkPlot::refresh() {
     }
     setEmptyText(m_order.empty() ? tr("The error of every tensor along the network, once a model has run.")
                                  : QString());
-    QVector<double> keys[4], values[4], red, redKeys, base;
+    QVector<double> keys[5], values[5], red, redKeys, base;
     m_highest = 10;
     for (std::size_t i = 0; i < m_order.size(); ++i) {
         const int slot = m_order[i];
         const quant::Figures& figures = m_document.slotResult(slot)->figures;
         const double sqnr = figures.referenceSqnr();
-        const double height = std::isfinite(sqnr) ? std::max(0.5, sqnr) : kExact;
-        const int kind = slot == m_selection.current() ? 3 : m_document.isStale(slot) ? 2 : height < kWeak ? 1 : 0;
+        const double height = std::isfinite(sqnr) ? std::max(0.5, sqnr) : sqnr > 0 ? kExact : 0.5;
+        const int kind = slot == m_selection.current()                    ? 3
+                         : m_document.isStale(slot)                       ? 2
+                         : std::isinf(sqnr) && sqnr > 0                   ? 0
+                         : model::gradeOfSqnr(sqnr) == model::Grade::Bad  ? 4
+                         : model::gradeOfSqnr(sqnr) == model::Grade::Weak ? 1
+                                                                          : 0;
         keys[kind] << static_cast<double>(i);
         values[kind] << height;
         m_highest = std::max(m_highest, height);
@@ -67,8 +112,8 @@ void NetworkPlot::refresh() {
             base << height;
         }
     }
-    QCPBars* bars[] = {m_good, m_weak, m_stale, m_selected};
-    for (int kind = 0; kind < 4; ++kind)
+    QCPBars* bars[] = {m_good, m_weak, m_stale, m_selected, m_bad};
+    for (int kind = 0; kind < 5; ++kind)
         bars[kind]->setData(keys[kind], values[kind], true);
     // Red on top of a bar: 1 % of overflow is a sixth of the scale, 100 % half of it.
     QVector<double> tops;
@@ -76,7 +121,7 @@ void NetworkPlot::refresh() {
         tops << std::min(m_highest * 1.3, base[i] + m_highest * (0.05 + 0.1 * std::log10(1 + 1000 * red[i])));
     m_overflow->setData(redKeys, tops, true);
     m_overflow->setLayer("main");
-    for (QCPBars* bar : {m_good, m_weak, m_stale, m_selected}) // over the red ones
+    for (QCPBars* bar : bars) // over the red ones
         bar->setLayer("axes");
     label();
     if (before != m_order.size())
@@ -86,21 +131,33 @@ void NetworkPlot::refresh() {
 }
 
 void NetworkPlot::label() {
-    // The outermost modules, each named where it begins.
-    QSharedPointer<QCPAxisTickerText> ticker(new QCPAxisTickerText);
+    // The outermost modules, or those inside the only one there is, each named where it begins and where there is room.
+    const QSharedPointer<QCPAxisTickerText> ticker(new QCPAxisTickerText);
+    std::vector<QStringList> paths;
+    for (const int slot : m_order)
+        paths.push_back(
+            QString::fromStdString(m_document.slotInfos()[static_cast<std::size_t>(slot)].layerPath).split('.'));
+    const qsizetype common = commonParts(paths);
+    const QFontMetrics metrics(plot()->xAxis->tickLabelFont());
+    const QRect area = plot()->axisRect()->rect();
+    m_labels.clear();
+    m_labelledWidth = area.width();
     QString last;
-    double lastAt = -1000;
-    const double gap = std::max(1.0, static_cast<double>(m_order.size()) / 12);
-    for (std::size_t i = 0; i < m_order.size(); ++i) {
-        const auto path =
-            QString::fromStdString(m_document.slotInfos()[static_cast<std::size_t>(m_order[i])].layerPath);
-        const QStringList parts = path.split('.');
-        const QString name = parts.size() > 2 && parts[1] == "layers" ? parts[1] + "." + parts[2] : parts[0];
-        if (name != last && static_cast<double>(i) - lastAt >= gap) {
-            ticker->addTick(static_cast<double>(i), name);
-            lastAt = static_cast<double>(i);
-        }
+    int free = area.left() - kBetweenNames;
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+        const QString name = nameInside(paths[i], common);
+        if (name == last)
+            continue;
         last = name;
+        const QString shown = metrics.elidedText(name, Qt::ElideMiddle, kLongestName);
+        const int width = metrics.horizontalAdvance(shown);
+        const auto middle = static_cast<int>(plot()->xAxis->coordToPixel(static_cast<double>(i)));
+        const int left = middle - width / 2;
+        if (middle < area.left() || middle > area.right() || left < free || left + width > plot()->width())
+            continue;
+        ticker->addTick(static_cast<double>(i), shown);
+        m_labels.push_back({name, QRect(left, area.bottom(), width, metrics.height())});
+        free = left + width + kBetweenNames;
     }
     plot()->xAxis->setTicker(ticker);
 }
@@ -135,13 +192,14 @@ QString NetworkPlot::readout(double x, double) const {
                                                 : tr("equal to float"));
     text += tr("\noverflow %1 %").arg(100 * figures.overflowShare(), 0, 'f', 2);
     if (m_document.isStale(slot))
-        text += tr("\nof an earlier format");
+        text += '\n' + staleText(m_document);
     return text;
 }
 
 void NetworkPlot::restyle(const Theme& theme) {
     m_good->setBrush(theme.accentLight);
     m_weak->setBrush(theme.warning);
+    m_bad->setBrush(theme.danger);
     m_stale->setBrush(theme.grid);
     m_selected->setBrush(theme.text);
     m_overflow->setBrush(theme.danger);

@@ -17,6 +17,12 @@ class NetworkPlot : public PlotWidget {
     NetworkPlot(model::Document& document, Selection& selection, QWidget* parent = nullptr);
 
     QString csv() const override;
+    /// A module's name below the axis, and its place in this widget.
+    struct Label {
+        QString name;
+        QRect area;
+    };
+    const std::vector<Label>& labels() const { return m_labels; }
 
   protected:
     void resetView() override;
@@ -34,10 +40,13 @@ class NetworkPlot : public PlotWidget {
     Selection& m_selection;
     QCPBars* m_good;
     QCPBars* m_weak;
+    QCPBars* m_bad;
     QCPBars* m_stale;
     QCPBars* m_selected;
     QCPBars* m_overflow;
     std::vector<int> m_order; ///< slots with figures, in the network's order
+    std::vector<Label> m_labels;
+    int m_labelledWidth = 0; ///< pixels
     double m_highest = 1;
 };
 

@@ -1,6 +1,7 @@
 #include "views/samples/sample_browser.h"
 
 #include "model/sample_list_model.h"
+#include "views/stale_text.h"
 #include "views/theme.h"
 
 #include <QHBoxLayout>
@@ -30,6 +31,7 @@ class SampleDelegate : public QStyledItemDelegate {
     void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override {
         const Theme theme(option.palette);
         const bool changed = index.data(SampleListModel::ChangedRole).toBool();
+        const bool stale = index.data(SampleListModel::StaleRole).toBool();
         painter->save();
         const QRect frame(option.rect.left() + 4, option.rect.top() + 4, kPicture, kPicture);
         const auto image = index.data(Qt::DecorationRole).value<QImage>();
@@ -40,7 +42,7 @@ class SampleDelegate : public QStyledItemDelegate {
                 QRect(frame.center() - QPoint(scaled.width() / 2 - 1, scaled.height() / 2 - 1), scaled.size()), scaled);
         }
         painter->setBrush(Qt::NoBrush);
-        painter->setPen(QPen(changed ? theme.danger : theme.grid, changed ? 1.8 : 1));
+        painter->setPen(QPen(!changed ? theme.grid : stale ? theme.muted : theme.danger, changed ? 1.8 : 1));
         painter->drawRoundedRect(frame, 4, 4);
         int y = frame.bottom() + 4;
         const int line = option.fontMetrics.height() + 1;
@@ -63,7 +65,10 @@ class SampleDelegate : public QStyledItemDelegate {
             write(SampleListModel::tr("float %1").arg(real.toInt()), theme.text, false);
         if (fixed.isValid())
             write(SampleListModel::tr("fixed %1").arg(fixed.toInt()) + (changed ? QStringLiteral(" ≠") : QString()),
-                  changed ? theme.danger : theme.text, changed);
+                  stale     ? theme.muted
+                  : changed ? theme.danger
+                            : theme.text,
+                  changed && !stale);
         painter->restore();
     }
 };
@@ -113,7 +118,7 @@ void SampleBrowser::refresh() {
         text += tr(" of random noise");
     const auto result = m_document.result();
     if (result && !result->predictions.fromFixed.empty()) {
-        text += m_model->isStale()            ? tr(" · catching up…")
+        text += m_model->isStale()            ? QStringLiteral(" · ") + staleText(m_document)
                 : m_model->changedCount() > 0 ? tr(" · %1 changed by quantization, first").arg(m_model->changedCount())
                                               : tr(" · none changed by quantization");
     }
