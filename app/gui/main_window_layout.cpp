@@ -155,7 +155,7 @@ void MainWindow::buildPanes() {
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
     layout->addWidget(all, 1);
-    new MessageOverlay(*centre, {new RunStrip(m_document, m_selection), m_messages});
+    new MessageOverlay(*centre, {m_messages, new RunStrip(m_document, m_selection)});
     setCentralWidget(centre);
     m_tree->tree()->setFocus();
 }
