@@ -12,11 +12,11 @@
 
 namespace fxp::quant {
 
-/// Values of one tensor: of one batch, use or time step. Samples lie one after the other.
+/// The values of one tensor from one batch, use or time step, sample after sample.
 struct TensorPart {
     at::Tensor values;           ///< float32
     std::int64_t perSample = 0;  ///< elements; 0: all of it is one sample
-    std::int64_t firstIndex = 0; ///< of its first element among those of all samples
+    std::int64_t firstIndex = 0; ///< index of the first element among the elements of all samples
 
     TensorPart(at::Tensor tensor) : values(std::move(tensor)) {}
     TensorPart(at::Tensor tensor, std::int64_t sample, std::int64_t first)

@@ -37,7 +37,7 @@ void takeLocalFigures(SiteFigures& site, const QuantizeJob& job, const QType& fo
         return;
     if (job.x == job.reference && !job.given) {
         site.localFigures = site.figures;
-        site.localFigures.referenceSquares = site.localFigures.referenceSquaredError = {}; // compared with nothing
+        site.localFigures.referenceSquares = site.localFigures.referenceSquaredError = {}; // they have no reference
     } else {
         QuantizeJob local = job;
         local.x = job.reference;
@@ -146,7 +146,7 @@ bool Batch::isCurrent(const Step& step, const Context& context) const {
     });
 }
 
-/// The first batch's results, of a step that depends on no input.
+/// Copies the first batch's results of a step that depends on no input.
 bool Batch::borrow(const Step& step, const Context& context) {
     if (!context.first || context.first == this || context.first->m_program != m_program)
         return false;
@@ -273,7 +273,7 @@ void Batch::takeInnerFigures(std::size_t index, std::size_t number, const Tensor
     if (y.values.numel() != x.values.numel())
         throw Error(info.path, "has other shapes before and after it is quantized", "report the model");
     if (!type.isFloat())
-        job.given = y.values.data_ptr<float>(); // computed from the exact sum, which x is only near to
+        job.given = y.values.data_ptr<float>(); // computed from the exact sum; x is that sum rounded
     result.figures = quantizeWithFigures(job);
     const StepFindings& findings = m_findings[index];
     if (number < findings.size()) {
@@ -304,7 +304,7 @@ at::Tensor Batch::quantizeStep(std::size_t index, const at::Tensor& input, Conte
     QuantizeJob job = jobOf(x, reference, format, site.slot, context.ranges[slot], path);
     at::Tensor result = x.values;
     if (!format.isFloat()) {
-        // The last run's memory again, unless a view of it is kept somewhere: fresh pages cost more than the
+        // Reuses the last run's memory unless a view of it is kept somewhere: fresh pages cost more than the
         // arithmetic.
         const at::Tensor& last = m_values[output];
         const bool reusable = x.dimension <= 0 && last.defined() && last.use_count() == 1 &&

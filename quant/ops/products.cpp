@@ -12,7 +12,7 @@ namespace fxp::quant {
 
 namespace {
 
-/// The operator as it is named, for the tensors of one step.
+/// The operator of that name as a Product for the tensors of one step.
 using ProductOf = std::function<Product(const StepContext& context, const at::Tensor& x, const at::Tensor& w)>;
 
 Operator sumOperator(ProductOf productOf) {
@@ -95,7 +95,7 @@ Product einsumProduct(const StepContext& context, const at::Tensor& x, const at:
         throw Error(equation, "is not a sum of products of two tensors", "record the model anew");
     Product product;
     product.multiply = [equation](const at::Tensor& a, const at::Tensor& b) { return at::einsum(equation, {a, b}); };
-    // In float64 and rounded once: the order of its sums is LibTorch's to choose.
+    // In float64 and rounded once: LibTorch may sum in any order.
     product.plain = [equation](const at::Tensor& a, const at::Tensor& b, const at::Tensor&) {
         return at::einsum(equation, {a.to(at::kDouble), b.to(at::kDouble)}).to(at::kFloat);
     };

@@ -50,7 +50,7 @@ std::vector<std::int64_t> headCounts(const ModuleCall& call, const std::string& 
     if (const auto heads = attribute<std::int64_t>(call, prefix + "num_heads"))
         return {*heads};
     std::vector<std::int64_t> counts;
-    for (const auto& seen : call.hints) { // the fused kernels are given it
+    for (const auto& seen : call.hints) { // the fused kernels have it as an argument
         for (const at::IValue& argument : seen.arguments) {
             if (seen.op.starts_with("_") && argument.isInt() && argument.toInt() > 0 && embed % argument.toInt() == 0 &&
                 argument.toInt() != embed)
@@ -144,7 +144,7 @@ struct Extents {
 /// The constructor's arguments of an encoder or decoder layer that a traced file leaves open, each likeliest first.
 struct TransformerOptions {
     std::vector<bool> normFirst{true, false};
-    std::vector<std::string> activations{"relu", "gelu"}; // a fused kernel shows neither
+    std::vector<std::string> activations{"relu", "gelu"}; // neither operator was seen: a fused kernel hides them
     std::vector<double> epsilons;
 
     explicit TransformerOptions(const ModuleCall& call) : epsilons(quant::epsilons(call, "norm1.")) {
@@ -179,7 +179,7 @@ bool fit(const Masks& masks, const Extents& query, const Extents& key, std::int6
     return mask.dim() == (batched ? 2 : 1) && mask.size(-1) == key.steps && (!batched || mask.size(0) == key.batch);
 }
 
-/// Which mask is which, by name where the file has the names; else every way, the likeliest by shape first.
+/// Which mask is which: by name where the file has the names, else every way, the likeliest by shape first.
 std::vector<Masks> maskAssignments(const Masks& named, const std::vector<Value>& unnamed, const Builder& run) {
     if (unnamed.empty())
         return {named};
@@ -195,7 +195,8 @@ std::vector<Masks> maskAssignments(const Masks& named, const std::vector<Value>&
     return square ? std::vector<Masks>{asAttention, asPadding} : std::vector<Masks>{asPadding, asAttention};
 }
 
-/// Whether the fused attentions inside were told to be causal, in order: then the call's mask does not say it.
+/// Which of the fused attentions inside had the argument is_causal set, in order: the mask of the call is then not
+/// among their arguments.
 std::vector<bool> causalFlags(const ModuleCall& call, std::size_t count) {
     std::vector<bool> flags;
     for (const auto& seen : call.hints) {
@@ -206,7 +207,7 @@ std::vector<bool> causalFlags(const ModuleCall& call, std::size_t count) {
     return flags;
 }
 
-/// What an attention was given, one of the ways in which a call can be read.
+/// The arguments of an attention's call, in one of the possible readings.
 struct AttentionReading {
     std::vector<Value> sequences; ///< query, key, value
     Masks masks;
@@ -220,8 +221,8 @@ bool fit(const AttentionReading& reading, std::int64_t heads, Arrangement arrang
            fit(reading.masks, query, key, heads, arrangement, run);
 }
 
-/// Query, key, value and masks in every way that fits the weights. A scripted file names the masks; a traced one has
-/// the arguments in the order of their first use, and those that are one tensor merged.
+/// Query, key, value and masks in every reading that fits the weights. A scripted file names the masks. A traced one
+/// has the arguments in the order of their first use, and those that are the same tensor only once.
 std::vector<AttentionReading> attentionReadings(const ModuleCall& call, const AttentionParameters& parameters,
                                                 const Builder& run) {
     const Masks named{namedArgument(call, "attn_mask"), namedArgument(call, "key_padding_mask")};
@@ -262,7 +263,7 @@ Value arrangeMask(Value mask, Arrangement arrangement, Builder& run) {
     return mask.defined() && arrangement == Arrangement::Unbatched ? arrange(mask, arrangement, run) : mask;
 }
 
-/// How an attention's weights are given back: by head or averaged, and of a batch or of one sequence.
+/// In which form an attention returns its weights: by head or averaged, for a batch or for one sequence.
 struct WeightsForm {
     bool wanted = false, average = true, unbatched = false;
 };
@@ -272,7 +273,7 @@ WeightsForm weightsForm(const ModuleCall& call, std::int64_t dims) {
         !call.result.toTupleRef().elements()[1].isTensor() ||
         !call.result.toTupleRef().elements()[1].toTensor().defined())
         return {};
-    // [B, T, S] or [T, S] against one dimension more for the heads.
+    // Averaged weights are [B, T, S] or [T, S]; weights by head have one dimension more.
     return {true, call.result.toTupleRef().elements()[1].toTensor().dim() == dims, dims == 2};
 }
 
@@ -303,7 +304,7 @@ Candidate attentionCandidate(const std::string& path, const AttentionParameters&
 
 using EncoderInputs = TransformerEncoderLayer::Inputs;
 
-/// The sequence and its masks in every way that fits the weights.
+/// The sequence and its masks in every reading that fits the weights.
 std::vector<EncoderInputs> encoderInputs(const ModuleCall& call, std::int64_t embed, const Builder& run) {
     const Masks named{namedArgument(call, "src_mask"), namedArgument(call, "src_key_padding_mask")};
     const bool causal = causalFlags(call, 1)[0];
@@ -408,7 +409,7 @@ namespace {
 
 using DecoderInputs = TransformerDecoderLayer::Inputs;
 
-/// Every way to give the masks to the places that are free and fit.
+/// Adds every way to use the masks for those arguments that are still free and whose shapes fit.
 std::vector<DecoderInputs> placesOfMasks(const DecoderInputs& inputs, std::span<const Value> masks,
                                          const Builder& run) {
     if (masks.empty())
@@ -440,8 +441,8 @@ std::vector<DecoderInputs> placesOfMasks(const DecoderInputs& inputs, std::span<
     return all;
 }
 
-/// Target, memory and masks in every way that fits the weights; a traced file has lost names and order, and where
-/// target and memory are one tensor, or two masks, it has it once.
+/// Target, memory and masks in every reading that fits the weights. A traced file has lost names and order, and has a
+/// tensor only once where target and memory, or two masks, are the same.
 std::vector<DecoderInputs> decoderInputs(const ModuleCall& call, std::int64_t embed, const Builder& run) {
     DecoderInputs named;
     named.targetMask = namedArgument(call, "tgt_mask");

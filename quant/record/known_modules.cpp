@@ -32,7 +32,7 @@ Candidates linear(const ModuleCall& call, Value x) {
     return {single<Linear>(x, call.path, parameter(call, "weight"), parameter(call, "bias"))};
 }
 
-/// nn.Conv1d … nn.ConvTranspose3d. What the operator inside was given says more than the file's attributes.
+/// nn.Conv1d … nn.ConvTranspose3d. The arguments of the operator inside are more reliable than the file's attributes.
 Candidates convolution(const ModuleCall& call, Value x) {
     const at::Tensor weight = parameter(call, "weight");
     ConvolutionOptions options;
@@ -78,7 +78,7 @@ Candidates softmax(const ModuleCall& call, Value x) {
     return {elementwise(call, x, "softmax", elementwise::softmax(dim))};
 }
 
-/// Runs the operator of a cell on x and the states, of which those that were not given are zeros.
+/// Runs the operator of a cell on x and the states; a state that is not among the arguments is zero.
 Candidate cellCandidate(const ModuleCall& call, const std::string& name, const std::vector<Value>& chosen,
                         const std::vector<at::Tensor>& tensors) {
     c10::List<at::Tensor> hidden;
@@ -90,7 +90,7 @@ Candidate cellCandidate(const ModuleCall& call, const std::string& name, const s
                                parameter(call, "weight_hh"),
                                parameter(call, "bias_ih"),
                                parameter(call, "bias_hh")};
-    const bool hiddenAlone = call.result.isTensor(); // a trace gives back no state that nobody reads
+    const bool hiddenAlone = call.result.isTensor(); // a traced cell returns only the states that the model uses
     return {[=, path = call.path](Builder& run) {
         const auto valueOf = [&](const at::Tensor& tensor) {
             for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -123,7 +123,7 @@ Candidates cell(const ModuleCall& call, const Builder& builder) {
     forEachChoice(given, std::min(given.size(), 1 + states), [&](const std::vector<Value>& chosen, const auto&) {
         std::vector<at::Tensor> tensors;
         for (const Value value : chosen)
-            tensors.push_back(builder.tensor(value).alias()); // told apart by identity
+            tensors.push_back(builder.tensor(value).alias()); // an alias each: they are told apart by identity
         const auto isMatrix = [&](const at::Tensor& t, std::int64_t features) {
             return t.dim() == 2 && t.size(0) == tensors[0].size(0) && t.size(1) == features;
         };

@@ -14,7 +14,7 @@ namespace {
 
 using ValueOf = std::function<Value(const at::Tensor&)>;
 
-/// What a recurrent operator was given, whichever of them it is.
+/// The arguments of a recurrent operator, in one form for all kinds.
 struct RecurrentCall {
     std::string kind; ///< lstm, gru, rnn_tanh, rnn_relu
     Value x;          ///< [B, T, I]
@@ -258,7 +258,7 @@ std::optional<std::vector<Value>> layerNorm(const c10::Stack& a, const std::stri
     return recordLayer<LayerNorm>(valueOf(a[0].toTensor()), run, path, parameters);
 }
 
-/// Layers hold their parameters: the operator of one that depends on the inputs is not one.
+/// A layer holds its parameters: an operator whose weights depend on the inputs is not a layer.
 bool hasConstantParameters(const std::string& name, const c10::Stack& a, const ValueOf& valueOf, const Builder& run) {
     for (std::size_t i = 0; i < a.size(); ++i) {
         const bool isInput = i == (name == "addmm" ? 1 : 0);

@@ -62,7 +62,7 @@ HWY_INLINE auto isFinite(VD v) {
     return hn::Lt(hn::Abs(v), hn::Set(F64(), std::numeric_limits<double>::infinity()));
 }
 
-/// Fewer than eight elements, filled up with what no sum takes.
+/// Fewer than eight elements, filled up with values that no sum counts.
 struct Tail {
     Tail(const SegmentValues& values, std::int64_t begin, std::int64_t count) {
         for (std::size_t lane = 0; lane < kSumLanes; ++lane) {
@@ -125,7 +125,8 @@ template <bool HasShift, bool HasReference> class SegmentSums {
                 m_referenceError.add(v, hn::Mul(noise, noise));
             }
         }
-        // Greater errors than all before are rare after the first few. One that is NaN is not below either.
+        // An error greater than all before it is rare after the first few elements. A NaN error also fails this
+        // comparison, and is found below.
         if (HWY_UNLIKELY(!hn::AllTrue(d, isBelow))) {
             for (std::size_t lane = 0; lane < kSumLanes; ++lane) {
                 if (std::isfinite(xs[lane]))
