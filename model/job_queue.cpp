@@ -61,10 +61,6 @@ void JobQueue::cancelAllBut(JobId kept) {
     }
 }
 
-bool JobQueue::contains(JobId job) const {
-    return std::ranges::any_of(m_jobs, [job](const EntryPointer& entry) { return entry->id == job; });
-}
-
 bool JobQueue::hasForeground() const {
     return std::ranges::any_of(m_jobs, [](const EntryPointer& entry) { return !entry->background; });
 }

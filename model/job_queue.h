@@ -39,7 +39,6 @@ class JobQueue : public QObject {
     void cancelAllBut(JobId kept);
 
     bool isBusy() const { return !m_jobs.empty(); }
-    bool contains(JobId job) const;
     /// Whether the job is running.
     bool isRunning(JobId job) const { return m_running && m_jobs.front()->id == job; }
     bool hasForeground() const;

@@ -2,7 +2,6 @@
 
 #include "quant/calibrate/clipping.h"
 #include "quant/core/error.h"
-#include "quant/core/kernels/quantize_kernel.h"
 #include "quant/core/quantize.h"
 
 #include <ATen/ATen.h>
@@ -21,15 +20,7 @@ double errorOf(const TensorParts& parts, const QType& type, const std::string& w
     SquaredError error;
     for (const TensorPart& part : parts) {
         const at::Tensor x = part.values.contiguous();
-        QuantizeJob job;
-        job.x = x.data_ptr<float>();
-        job.count = x.numel();
-        job.perSample = part.perSample;
-        job.firstIndex = part.firstIndex;
-        job.type = type;
-        job.seed = seed;
-        job.setShape(x.sizes(), where);
-        error.add(squaredError(job));
+        error.add(squaredError(jobOf(part, x, type, where, seed)));
     }
     return error.noise.value();
 }
@@ -139,6 +130,19 @@ QType perChannel(const TensorParts& parts, const QType& given, Method method, co
 }
 
 } // namespace
+
+QuantizeJob jobOf(const TensorPart& part, const at::Tensor& x, const QType& type, const std::string& where,
+                  std::uint64_t seed) {
+    QuantizeJob job;
+    job.x = x.data_ptr<float>();
+    job.count = x.numel();
+    job.perSample = part.perSample;
+    job.firstIndex = part.firstIndex;
+    job.type = type;
+    job.seed = seed;
+    job.setShape(x.sizes(), where);
+    return job;
+}
 
 QType fit(const TensorParts& parts, const ValueRange& range, const QType& given, Method method,
           const CalibrationOptions& options, int channelAxis, const std::string& where, std::uint64_t seed) {

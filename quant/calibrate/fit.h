@@ -2,6 +2,7 @@
 
 #include "quant/calibrate/options.h"
 #include "quant/core/integer_bits.h"
+#include "quant/core/kernels/quantize_kernel.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -23,6 +24,11 @@ struct TensorPart {
         : values(std::move(tensor)), perSample(sample), firstIndex(first) {}
 };
 using TensorParts = std::vector<TensorPart>;
+
+/// The job that quantizes a part to `type`, without a place for results. `x`: the part's values, contiguous, which must
+/// outlive the job. Throws Error naming `where` when the format's channels do not fit.
+QuantizeJob jobOf(const TensorPart& part, const at::Tensor& x, const QType& type, const std::string& where,
+                  std::uint64_t seed);
 
 /// The partial format `given` completed for the values of one tensor, of which `parts` are all and `range` their range,
 /// by the method and scheme of the options. `channelAxis`: where that is not negative, each index of that dimension

@@ -108,7 +108,7 @@ class Cursor {
             m_rest.remove_prefix(1);
     }
     /// Skips the text, if it comes next without a space before it.
-    bool take(std::string_view text) {
+    bool skip(std::string_view text) {
         if (!m_rest.starts_with(text))
             return false;
         m_rest.remove_prefix(text.size());
@@ -117,7 +117,7 @@ class Cursor {
     /// Skips the text, if it comes next, and the spaces around it.
     bool symbol(std::string_view text) {
         skipSpaces();
-        const bool taken = take(text);
+        const bool taken = skip(text);
         skipSpaces();
         return taken;
     }
@@ -190,17 +190,17 @@ std::optional<QType> parseTemplate(Cursor at, QType base, bool ac) {
 /// Reads what stands after `fi`.
 std::optional<QType> parseFi(Cursor at, QType base) {
     long total = 0, fraction = 0;
-    if (!at.symbol("(") || !(at.take("1") || at.take("true")) || !at.symbol(",") || !at.number(total, false) ||
+    if (!at.symbol("(") || !(at.skip("1") || at.skip("true")) || !at.symbol(",") || !at.number(total, false) ||
         !at.symbol(",") || !at.number(fraction))
         return std::nullopt;
     while (at.symbol(",")) {
-        const bool rounding = at.take("'RoundingMethod'");
-        if ((!rounding && !at.take("'OverflowAction'")) || !at.symbol(",") || !at.take("'"))
+        const bool rounding = at.skip("'RoundingMethod'");
+        if ((!rounding && !at.skip("'OverflowAction'")) || !at.symbol(",") || !at.skip("'"))
             return std::nullopt;
         const std::string_view name = at.word();
         const bool known = rounding ? set(base.rounding, modeOf(kRoundingNames, name, &ModeNames<Rounding>::fi))
                                     : set(base.overflow, modeOf(kOverflowNames, name, &ModeNames<Overflow>::fi));
-        if (!known || !at.take("'"))
+        if (!known || !at.skip("'"))
             return std::nullopt;
     }
     if (!at.symbol(")") || !at.atEnd())
@@ -238,23 +238,23 @@ std::string write(const QType& type, Notation notation) {
 std::optional<QType> parseNotation(std::string_view text, const QType& base) {
     Cursor at(text);
     at.skipSpaces();
-    if (at.take("ap_fixed"))
+    if (at.skip("ap_fixed"))
         return parseTemplate(at, base, false);
-    if (at.take("ac_fixed"))
+    if (at.skip("ac_fixed"))
         return parseTemplate(at, base, true);
-    if (at.take("float")) {
-        at.take("32");
+    if (at.skip("float")) {
+        at.skip("32");
         QType type = base;
         type.totalBits.reset();
         type.fractionalBits.reset();
         type.affine.reset();
         return at.atEnd() ? std::optional(type) : std::nullopt;
     }
-    if (at.take("fi"))
+    if (at.skip("fi"))
         return parseFi(at, base);
-    const bool withSign = at.take("s");
+    const bool withSign = at.skip("s");
     long integer = 0, fraction = 0;
-    if ((!withSign && !at.take("q") && !at.take("Q")) || !at.number(integer) || !at.take(".") || !at.number(fraction) ||
+    if ((!withSign && !at.skip("q") && !at.skip("Q")) || !at.number(integer) || !at.skip(".") || !at.number(fraction) ||
         !at.atEnd())
         return std::nullopt;
     return withBits(base, integer + fraction + (withSign ? 1 : 0), fraction);

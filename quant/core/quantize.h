@@ -20,9 +20,4 @@ at::Tensor quantize(const at::Tensor& x, const QType& type, const std::string& w
 /// The least and greatest finite value; 0 … 0 for an empty tensor. x: float32, any shape.
 ValueRange valueRange(const at::Tensor& x);
 
-/// The format among F₀ … F₀ + depth (F₀ from no_overflow; T and method as given) whose mean squared error on x is
-/// least, ties to the smaller F. FIXED_POINT.md, section 4.
-QType minMse(const at::Tensor& x, const ValueRange& range, const QType& given, const std::string& where,
-             int depth = 10);
-
 } // namespace fxp::quant

@@ -32,7 +32,7 @@ QuantizeJob jobOf(const SampleMajor& x, const SampleMajor& reference, const QTyp
     return job;
 }
 
-void takeLocalFigures(SiteFigures& site, const QuantizeJob& job, const QType& format) {
+void storeLocalFigures(SiteFigures& site, const QuantizeJob& job, const QType& format) {
     if (site.hasLocal && site.localFormat == format)
         return;
     if (job.x == job.reference && !job.given) {
@@ -218,7 +218,7 @@ Tensors Batch::runStep(std::size_t index, std::span<const at::Tensor> inputs, Co
         results = evaluateStep(lane, step, inputs, &context.formats, &findings);
         m_findings[index] = std::move(findings);
         for (std::size_t site = 0; site < step.sites.size(); ++site)
-            takeInnerFigures(index, site, results, inputs, context);
+            storeInnerFigures(index, site, results, inputs, context);
     }
     for (const ValueId output : step.outputs)
         m_states[static_cast<std::size_t>(output)] = context.states[static_cast<std::size_t>(output)];
@@ -238,7 +238,7 @@ SampleMajor Batch::referenceOf(const Site& site, const at::Tensor& x) const {
     return sampleMajor(*m_program, site.before, reference, m_samples);
 }
 
-void Batch::takeInnerFigures(std::size_t index, std::size_t number, const Tensors& results,
+void Batch::storeInnerFigures(std::size_t index, std::size_t number, const Tensors& results,
                              std::span<const at::Tensor> inputs, Context& context) {
     const Step& step = m_program->steps[index];
     const Site& site = step.sites[number];
@@ -285,7 +285,7 @@ void Batch::takeInnerFigures(std::size_t index, std::size_t number, const Tensor
             result.figures.overflowHigh = found.overflowHigh;
         }
     }
-    takeLocalFigures(result, job, type);
+    storeLocalFigures(result, job, type);
     result.state = context.states[after];
 }
 
@@ -317,7 +317,7 @@ at::Tensor Batch::quantizeStep(std::size_t index, const at::Tensor& input, Conte
     }
     SiteFigures& figures = m_figures[index][0];
     figures.figures = quantizeWithFigures(job);
-    takeLocalFigures(figures, job, format);
+    storeLocalFigures(figures, job, format);
     figures.state = context.states[output];
     return format.isFloat() ? input.contiguous() : fromSampleMajor(result, x.dimension);
 }

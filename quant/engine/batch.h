@@ -86,7 +86,7 @@ class Batch {
     bool isCurrent(const Step& step, const Context& context) const;
     bool borrow(const Step& step, const Context& context);
     SampleMajor referenceOf(const Site& site, const at::Tensor& x) const;
-    void takeInnerFigures(std::size_t index, std::size_t site, const Tensors& results, std::span<const at::Tensor> in,
+    void storeInnerFigures(std::size_t index, std::size_t site, const Tensors& results, std::span<const at::Tensor> in,
                           Context& context);
 
     std::shared_ptr<const Program> m_program;

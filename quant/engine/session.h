@@ -144,7 +144,7 @@ class Session {
         bool again = false;
         bool whole = false; ///< the samples are one batch that cannot be split
     };
-    std::unique_ptr<Data> takeSamples(const Samples& samples, const RunControl& control, Attempt& attempt);
+    std::unique_ptr<Data> makeData(const Samples& samples, const RunControl& control, Attempt& attempt);
     Recording recordTensors(const std::vector<at::Tensor>& tensors);
 
     std::unique_ptr<Network> m_network;

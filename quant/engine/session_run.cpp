@@ -95,7 +95,7 @@ struct Session::Run {
         }
         for (std::size_t slot = 0; slot < slots; ++slot) {
             if (edited[slot] && !broken[slot] && seen[slot] > 0)
-                take(slot, shared[slot] ? m_data.count : seen[slot]);
+                storeFigures(slot, shared[slot] ? m_data.count : seen[slot]);
         }
         publish(true);
         return true;
@@ -246,7 +246,7 @@ struct Session::Run {
                 if (--left[place.slot] == 0 && last) {
                     const auto& slot = m_result->slots[place.slot];
                     if (isStale(place.slot) || slot->seenSamples != m_data.count)
-                        take(place.slot, m_data.count);
+                        storeFigures(place.slot, m_data.count);
                     publish(false);
                 }
             }
@@ -256,11 +256,11 @@ struct Session::Run {
         m_result->stepsRun += context.stepsRun;
         m_result->stepsReused += context.stepsReused;
         for (std::size_t i = 0; i < m_outputs.size(); ++i)
-            takeOutput(i, index, batch);
+            addOutput(i, index, batch);
         return true;
     }
 
-    void takeOutput(std::size_t number, std::size_t index, const Batch& batch) {
+    void addOutput(std::size_t number, std::size_t index, const Batch& batch) {
         const Program& program = batch.program();
         const ValueId id = program.outputs[number];
         const int dimension = sampleDimension(program, id);
@@ -281,7 +281,7 @@ struct Session::Run {
         m_outputs[number].push_back(output.clone()); // the next run may reuse its memory
     }
 
-    void take(std::size_t slot, std::int64_t seen) {
+    void storeFigures(std::size_t slot, std::int64_t seen) {
         const auto& places = m_places[slot];
         m_result->slots[slot] =
             std::make_shared<const SlotResult>(SlotResult{m_formats[slot], together(places, &PlaceFigures::own, seen),

@@ -10,7 +10,6 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 namespace fxp::quant {
@@ -97,7 +96,7 @@ bool Session::setSamples(std::shared_ptr<const Samples> samples, const RunContro
         Attempt attempt;
         do {
             attempt.again = false;
-            if (std::unique_ptr<Data> data = takeSamples(*samples, control, attempt)) {
+            if (std::unique_ptr<Data> data = makeData(*samples, control, attempt)) {
                 data->samples = std::move(samples);
                 m_data = std::move(data);
                 return true;
@@ -110,7 +109,7 @@ bool Session::setSamples(std::shared_ptr<const Samples> samples, const RunContro
 }
 
 /// The session's data for these samples; null when stopped, or where another attempt must follow.
-std::unique_ptr<Session::Data> Session::takeSamples(const Samples& samples, const RunControl& control,
+std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const RunControl& control,
                                                     Attempt& attempt) {
     const ModelArguments arguments = bindArguments(m_network->arguments(), samples.inputs);
     for (const Tensors tensors = tensorsOf(arguments); const at::Tensor& tensor : tensors) {

@@ -6,7 +6,6 @@
 
 #include <ATen/core/ivalue.h>
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>

@@ -9,7 +9,6 @@
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include <algorithm>
-#include <limits>
 
 namespace fxp::quant {
 

@@ -44,7 +44,7 @@ class Budget {
     Budget(std::uint64_t archive, const std::string& file)
         : m_archive(archive), m_inflatable(std::max(kAlwaysInflated, archive * kMaxTotalRatio)), m_file(file) {}
 
-    void take(const zip_stat_t& member, const std::string& where) {
+    void add(const zip_stat_t& member, const std::string& where) {
         constexpr zip_uint64_t kNeeded =
             ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
         if ((member.valid & kNeeded) != kNeeded)
@@ -113,7 +113,7 @@ NamedArrays readNpz(std::span<const std::byte> bytes, const std::string& where) 
             fail(where, "has a member that cannot be read");
         std::string name = stat.name;
         const std::string member = where + ", " + name;
-        budget.take(stat, member);
+        budget.add(stat, member);
         const FileBytes data = inflated(archive.get(), index, stat.size, member);
         if (name.ends_with(".npy"))
             name.resize(name.size() - 4);

@@ -1,5 +1,4 @@
 #include "quant/core/error.h"
-#include "quant/core/float_product.h"
 #include "quant/ops/aten_operator.h"
 #include "quant/ops/aten_precision.h"
 

@@ -126,7 +126,7 @@ std::optional<std::int64_t> contractedTerms(const std::string& equation, const a
     const std::string first = plain.substr(0, comma), second = plain.substr(comma + 1, arrow - comma - 1),
                       result = plain.substr(arrow + 2);
     std::map<char, std::int64_t> extents;
-    const auto take = [&](const std::string& letters, const at::Tensor& tensor) {
+    const auto addExtents = [&](const std::string& letters, const at::Tensor& tensor) {
         if (static_cast<std::int64_t>(letters.size()) != tensor.dim())
             return false;
         for (std::size_t i = 0; i < letters.size(); ++i) {
@@ -136,7 +136,7 @@ std::optional<std::int64_t> contractedTerms(const std::string& equation, const a
         }
         return true;
     };
-    if (!take(first, x) || !take(second, w))
+    if (!addExtents(first, x) || !addExtents(second, w))
         return std::nullopt;
     std::int64_t terms = 1;
     for (const auto& [letter, extent] : extents)

@@ -5,6 +5,7 @@
 #include "quant/layers/layer_norm.h"
 #include "quant/layers/linear.h"
 #include "quant/layers/lstm.h"
+#include "quant/ops/convolution_places.h"
 #include "quant/record/attention_modules.h"
 #include "quant/record/layer_operators.h"
 #include "quant/record/module_call.h"
@@ -43,20 +44,15 @@ Candidates convolution(const ModuleCall& call, Value x) {
             return seen->arguments[*index].toIntVector();
         return attribute<std::vector<std::int64_t>>(call, name).value_or(std::vector<std::int64_t>{});
     };
-    // aten::_convolution has `transposed`, a bool, seventh and its groups ninth; aten::convNd its groups seventh;
-    // aten::conv_transposeNd its output padding sixth, its groups seventh, its dilation eighth.
-    const bool raw = seen && seen->arguments.size() > 8 && seen->arguments[6].isBool();
-    const bool transposedCall = seen && !raw && options.transposed;
-    options.stride = given("stride", 3);
-    options.padding = given("padding", 4);
-    options.dilation = given("dilation", transposedCall ? 7 : 5);
-    options.outputPadding = given("output_padding", raw              ? std::optional<std::size_t>(7)
-                                                    : transposedCall ? std::optional<std::size_t>(5)
-                                                                     : std::nullopt);
+    const bool isGeneral = seen && seen->arguments.size() > 8 && seen->arguments[6].isBool();
+    const ConvolutionPlaces places(isGeneral, options.transposed);
+    options.stride = given("stride", places.stride);
+    options.padding = given("padding", places.padding);
+    options.dilation = given("dilation", places.dilation);
+    options.outputPadding = given("output_padding", places.outputPadding);
     options.groups = attribute<std::int64_t>(call, "groups").value_or(1);
-    const std::size_t groups = raw ? 8 : 6;
-    if (seen && groups < seen->arguments.size() && seen->arguments[groups].isInt())
-        options.groups = seen->arguments[groups].toInt();
+    if (seen && places.groups < seen->arguments.size() && seen->arguments[places.groups].isInt())
+        options.groups = seen->arguments[places.groups].toInt();
     return {single<Convolution>(x, call.path, weight, parameter(call, "bias"), options)};
 }
 

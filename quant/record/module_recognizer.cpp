@@ -15,15 +15,15 @@ namespace {
 /// kernels give an undefined tensor for a result that was not asked for.
 std::optional<Tensors> resultTensors(const at::IValue& result) {
     Tensors tensors;
-    const auto take = [&tensors](const at::IValue& value) {
+    const auto add = [&tensors](const at::IValue& value) {
         if (value.isTensor() && value.toTensor().defined())
             tensors.push_back(value.toTensor());
         return value.isTensor() || value.isNone();
     };
     if (!result.isTuple())
-        return result.isTensor() && take(result) ? std::optional(tensors) : std::nullopt;
+        return result.isTensor() && add(result) ? std::optional(tensors) : std::nullopt;
     for (const at::IValue& element : result.toTupleRef().elements()) {
-        if (!take(element))
+        if (!add(element))
             return std::nullopt;
     }
     return tensors;

@@ -7,7 +7,6 @@
 #include <ATen/core/stack.h>
 
 #include <functional>
-#include <map>
 #include <set>
 #include <string>
 #include <vector>

@@ -61,12 +61,12 @@ Figures figuresOfTask(const QuantizeJob& job, const Pieces& pieces, std::int64_t
         addPiece(job, pieces.at(piece), inCells ? &cells : nullptr, figures);
     if (inCells) {
         Histograms before;
-        cells.before.take(job.range, cells.zeros[0], cells.zeros[1], before);
+        cells.before.flush(job.range, cells.zeros[0], cells.zeros[1], before);
         figures.before.add(before);
         if (job.type.isFloat())
             figures.after.add(before);
         else
-            cells.after.take(job.range, cells.zeros[2], cells.zeros[3], figures.after);
+            cells.after.flush(job.range, cells.zeros[2], cells.zeros[3], figures.after);
         std::fill(std::begin(cells.zeros), std::end(cells.zeros), 0);
     }
     return figures;
@@ -149,11 +149,6 @@ Figures quantizeWithFigures(const QuantizeJob& job) {
 void SquaredError::add(const SquaredError& other) {
     signal.add(other.signal);
     noise.add(other.noise);
-    finite += other.finite;
-}
-
-double SquaredError::mse() const {
-    return finite > 0 ? noise / static_cast<double>(finite) : 0.0;
 }
 
 double SquaredError::sqnr() const {

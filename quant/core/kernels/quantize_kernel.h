@@ -40,14 +40,12 @@ Figures quantizeReference(const QuantizeJob& job);
 /// any instruction set and number of threads.
 Figures quantizeWithFigures(const QuantizeJob& job);
 
-/// The signal, the noise and the count of a job: Figures::sumSquares, sumSquaredError and finite().
+/// The signal and the noise of a job: Figures::sumSquares and sumSquaredError.
 struct SquaredError {
     ExactAccumulator signal; ///< Σx²
     ExactAccumulator noise;  ///< Σ(y − x)²
-    std::int64_t finite = 0; ///< elements in the sums
 
     void add(const SquaredError& other);
-    double mse() const;
     double sqnr() const; ///< dB; +Inf when there is no error
 };
 

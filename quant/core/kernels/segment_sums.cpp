@@ -189,10 +189,8 @@ void AddSums(const SegmentValues& values, std::int64_t first, Figures& figures) 
 }
 
 void AddSquaredError(const SegmentValues& values, SquaredError& error) {
-    const F64 d;
     for (std::int64_t begin = 0; begin < values.count; begin += values.segment) {
         Lanes signal, noise;
-        std::size_t finite = 0;
         forEachEight(values, begin, std::min(values.count, begin + values.segment),
                      [&](const float* xs, const float* ys, const float*, std::int64_t) HWY_ATTR {
                          for (std::size_t v = 0; v < kVectors; ++v) {
@@ -200,14 +198,12 @@ void AddSquaredError(const SegmentValues& values, SquaredError& error) {
                              const auto valid = isFinite(x);
                              const VD e = hn::IfThenElseZero(valid, hn::Sub(load(ys + v * kWidth), x));
                              x = hn::IfThenElseZero(valid, x);
-                             finite += hn::CountTrue(d, valid);
                              signal.add(v, hn::Mul(x, x));
                              noise.add(v, hn::Mul(e, e));
                          }
                      });
         error.signal.add(signal.total());
         error.noise.add(noise.total());
-        error.finite += static_cast<std::int64_t>(finite);
     }
 }
 
