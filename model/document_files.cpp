@@ -25,7 +25,7 @@ void Document::openModel(const QString& file, const QStringList& inputs, const Q
 }
 
 void Document::onModelOpened(const Opened& opened) {
-    // Waiting jobs were for the old model; samples are for the new one.
+    // Waiting jobs belong to the old model, except samples, which the user opened for the new one.
     m_jobs.cancelAllBut(m_samplesJob);
     m_workspace = opened.workspace;
     m_weights.reset();
@@ -72,7 +72,7 @@ void Document::onSamplesOpened(const OpenedModelPointer& model) {
         showModel(shown);
         Q_EMIT samplesChanged();
     } else {
-        // The model takes another path for these: formats stay with the tensors that there still are.
+        // The model executes other steps for these samples: formats stay with the tensors that still exist.
         const quant::Formats formats = formatsByPath(*shown);
         nextLayout();
         showModel(shown);

@@ -37,7 +37,7 @@ SamplesPointer samplesFrom(quant::Session& session, const QStringList& files, co
     return std::make_shared<const quant::Samples>(std::move(samples));
 }
 
-/// The session as the document shows it; `file`, `identity` and `inputs` are what it does not know itself.
+/// Describes the session for the document; `file`, `identity` and `inputs` are what the session does not know itself.
 OpenedModelPointer describe(const quant::Session& session, const QString& file, const quant::ModelIdentity& identity,
                             const QStringList& inputs) {
     auto model = std::make_shared<OpenedModel>();
@@ -65,7 +65,8 @@ OpenedModelPointer describe(const quant::Session& session, const Target& target,
     return describe(session, target.model->file, target.model->identity, inputs);
 }
 
-/// The session with a run to look into: of the formats shown, where the last one went with other samples or weights.
+/// The session with a complete run of the formats shown; runs it where the last run had other formats, samples or
+/// weights.
 quant::Session& sessionWithRun(const Target& target, const JobControl& control) {
     quant::Session& session = sessionOf(target, control);
     quant::RunControl quiet;

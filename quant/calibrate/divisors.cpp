@@ -1,7 +1,5 @@
 #include "quant/calibrate/divisors.h"
 
-#include "quant/core/kernels/quantize_kernel.h"
-
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -22,15 +20,8 @@ Cost costOf(const TensorParts& parts, const QType& type, const Division& divisio
     Cost cost;
     for (const TensorPart& part : parts) {
         const at::Tensor x = part.values.contiguous(), y = at::empty_like(x);
-        QuantizeJob job;
-        job.x = x.data_ptr<float>();
+        QuantizeJob job = jobOf(part, x, type, where, seed);
         job.y = y.data_ptr<float>();
-        job.count = x.numel();
-        job.perSample = part.perSample;
-        job.firstIndex = part.firstIndex;
-        job.type = type;
-        job.seed = seed;
-        job.setShape(x.sizes(), where);
         quantizeValues(job);
         for (std::int64_t i = 0; i < job.count; ++i) {
             const double wanted = job.x[i], got = job.y[i];

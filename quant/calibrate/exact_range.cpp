@@ -7,18 +7,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace fxp::quant {
 
 namespace {
 
-/// The step's formats, in its order.
+/// Indices of the formats of a `quantize_sum` step.
 enum { kX, kW, kAccumulator, kActivation, kBias };
 
 __extension__ using Wide = __int128;
 
-/// The nearest float64 that is not on the other side of it.
+/// The value rounded to float64 upwards (`up`) or downwards.
 double outward(Wide value, bool up) {
     const auto nearest = static_cast<double>(value);
     const Wide back = static_cast<Wide>(nearest);
@@ -60,7 +59,7 @@ ValueRange doubleRange(const at::Tensor& sum) {
     return range;
 }
 
-/// A range of values that had more bits than float32 has, before they were rounded to it.
+/// The range of the values before they were rounded to float32, at most.
 ValueRange widened(ValueRange range, const QType& type) {
     constexpr int kFloatBits = 24;
     if (*type.totalBits <= kFloatBits)

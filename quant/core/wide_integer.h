@@ -18,14 +18,14 @@ inline Int128 joined(Words words) {
     return static_cast<Int128>(words.high) * (Int128{1} << 64) + static_cast<std::uint64_t>(words.low);
 }
 
-/// The integer of an accumulator, and the side on which the sum lay outside of it.
+/// An accumulator's integer, and on which side of its range the sum lay.
 struct WideBounded {
     Int128 value;
     Side side;
 };
 
-/// The integer v · 2^shift rounded as the format says, and brought into its range, whatever the shift is; |v| < 2^127.
-/// `draw`: of STOCHASTIC.
+/// v · 2^shift, rounded as the format says and brought into its range, for any shift; |v| < 2^127. `draw`: the random
+/// number of STOCHASTIC.
 WideBounded requantize(Int128 v, int shift, const QType& type, double draw);
 
 /// v · 2^exponent as float32, to nearest (ties to even), or to odd: toward zero, with the last bit set where that was
@@ -34,16 +34,16 @@ float toFloat(Int128 v, int exponent, bool toOdd);
 /// The same from a double.
 float toFloat(double v, bool toOdd);
 
-/// Bits of v as a two's complement integer: k + 1 of −2^k, and k + 2 of 2^k. One of 0 and of −1.
+/// Bits that v needs as a two's complement integer: k + 1 for −2^k, k + 2 for 2^k, and 1 for 0 and −1.
 int bitsOf(Int128 v);
-/// The same of the integer v · 2^fraction.
+/// The same for the integer v · 2^fraction.
 int bitsOf(double v, int fraction);
 
 /// A finite double, taken apart: mantissa · 2^exponent, exactly.
 struct Exact {
     Int128 mantissa = 0;
     int exponent = 0;
-    bool negativeZero = false; ///< what −0 is; its mantissa is 0
+    bool negativeZero = false; ///< true for −0, whose mantissa is 0
 
     double toDouble() const; ///< to nearest
     float toFloat() const;   ///< to nearest, in one rounding

@@ -17,7 +17,7 @@ namespace fxp::quant {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-/// Between two snapshots of one run: a fast run should not spend itself on publishing.
+/// The least time between two snapshots of one run, so that a fast run is not slowed down by publishing.
 constexpr auto kPublishEvery = std::chrono::milliseconds(25);
 
 double milliseconds(Clock::time_point since) {
@@ -58,7 +58,7 @@ struct Session::Run {
         return !m_data.slots[slot].absent && (!m_result->slots[slot] || m_data.resultStates[slot] != m_wanted[slot]);
     }
 
-    /// The slots whose own format changed, before anything that depends on them.
+    /// Computes the slots whose own format changed, before anything that depends on them.
     bool runEdited() {
         const std::size_t slots = m_data.slots.size();
         if (!m_data.latest)
@@ -95,7 +95,7 @@ struct Session::Run {
         }
         for (std::size_t slot = 0; slot < slots; ++slot) {
             if (edited[slot] && !broken[slot] && seen[slot] > 0)
-                take(slot, shared[slot] ? m_data.count : seen[slot]);
+                storeFigures(slot, shared[slot] ? m_data.count : seen[slot]);
         }
         publish(true);
         return true;
@@ -158,11 +158,11 @@ struct Session::Run {
         return m_data.latest;
     }
 
-    /// Keeps what a stopped run computed.
+    /// Keeps the figures that a stopped run computed.
     void keep() { m_data.latest = std::make_shared<const RunResult>(*m_result); }
 
   private:
-    /// What a run knows of one program, for all batches that run it.
+    /// Data of one program, shared by all batches that run it.
     struct PerProgram {
         std::vector<Fingerprint> states;
         std::vector<Place> places;
@@ -180,7 +180,8 @@ struct Session::Run {
                 0};
     }
 
-    /// A value that no sample reaches is the same in every batch, and is counted in the first.
+    /// Whether the place counts in this batch: a value that depends on no sample is the same in every batch, and is
+    /// counted in the first.
     static bool counts(const Program& program, const Place& place, std::size_t batch) {
         return batch == 0 || sampleDimension(program, place.after) != -1;
     }
@@ -204,7 +205,7 @@ struct Session::Run {
         const bool cached = m_data.cached[index] != 0;
         try {
             const bool done = computeBatch(index, last);
-            if (!cached && (index > 0 || !done)) // the first stays for the activation log
+            if (!cached && (index > 0 || !done)) // the first batch is kept for the activation log
                 batch.release();
             return done;
         } catch (...) {
@@ -245,7 +246,7 @@ struct Session::Run {
                 if (--left[place.slot] == 0 && last) {
                     const auto& slot = m_result->slots[place.slot];
                     if (isStale(place.slot) || slot->seenSamples != m_data.count)
-                        take(place.slot, m_data.count);
+                        storeFigures(place.slot, m_data.count);
                     publish(false);
                 }
             }
@@ -255,11 +256,11 @@ struct Session::Run {
         m_result->stepsRun += context.stepsRun;
         m_result->stepsReused += context.stepsReused;
         for (std::size_t i = 0; i < m_outputs.size(); ++i)
-            takeOutput(i, index, batch);
+            addOutput(i, index, batch);
         return true;
     }
 
-    void takeOutput(std::size_t number, std::size_t index, const Batch& batch) {
+    void addOutput(std::size_t number, std::size_t index, const Batch& batch) {
         const Program& program = batch.program();
         const ValueId id = program.outputs[number];
         const int dimension = sampleDimension(program, id);
@@ -277,10 +278,10 @@ struct Session::Run {
         const std::int64_t samples = batch.samples().count;
         m_comparisons[number].add(r.data_ptr<float>(), v.data_ptr<float>(), v.numel(),
                                   dimension >= 0 && samples > 0 ? v.numel() / samples : 0);
-        m_outputs[number].push_back(output.clone()); // the next run may write to the memory
+        m_outputs[number].push_back(output.clone()); // the next run may reuse its memory
     }
 
-    void take(std::size_t slot, std::int64_t seen) {
+    void storeFigures(std::size_t slot, std::int64_t seen) {
         const auto& places = m_places[slot];
         m_result->slots[slot] =
             std::make_shared<const SlotResult>(SlotResult{m_formats[slot], together(places, &PlaceFigures::own, seen),

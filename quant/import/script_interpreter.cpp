@@ -9,7 +9,6 @@
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include <algorithm>
-#include <limits>
 
 namespace fxp::quant {
 
@@ -19,13 +18,13 @@ namespace {
 
 constexpr int kMaxDepth = 200;
 
-/// `forward`; `forward1`, `forward2`, … of a module that a trace called more than once; `forward__0` of an overloaded
-/// one.
+/// Whether the name is that of a forward method: `forward`; `forward1`, `forward2`, … in a module that a trace called
+/// more than once; `forward__0` for an overloaded one.
 bool isForward(const std::string& method) {
     return method.starts_with("forward") && method.find_first_not_of("_0123456789", 7) == std::string::npos;
 }
 
-/// A constant of half precision in float32, in which everything runs.
+/// A constant of half precision as float32, because every model runs in float32.
 at::IValue inFloat(const at::IValue& value) {
     if (!value.isTensor() || !isHalf(value.toTensor().scalar_type()))
         return value;
@@ -41,7 +40,8 @@ void asFloat(const c10::FunctionSchema& schema, c10::Stack& stack) {
     }
 }
 
-/// Of the operators that only TorchScript knows, those from a tensor to a tensor; the others handle lists and numbers.
+/// Whether an operator that exists only in TorchScript goes from a tensor to a tensor; the others handle lists and
+/// numbers.
 bool isTensorFunction(const c10::FunctionSchema& schema) {
     const auto isTensor = [](const c10::Argument& argument) {
         return argument.type()->kind() == c10::TypeKind::TensorType;
@@ -50,7 +50,7 @@ bool isTensorFunction(const c10::FunctionSchema& schema) {
            isTensor(schema.returns()[0]);
 }
 
-/// Where the model's own source has the operator, as far as the file says it.
+/// The line of the model's own source that the operator comes from, as far as the file has it.
 std::string sourceOf(const jit::Node& node) {
     const auto place = node.sourceRange().file_line_col();
     if (!place)
@@ -139,7 +139,7 @@ at::IValue ScriptInterpreter::attribute(const at::IValue& object, const std::str
         return written->second;
     at::IValue value = instance->getAttr(name);
     if (value.isList() || value.isGenericDict()) {
-        // A copy that is this run's own: the model may append to it.
+        // A copy for this run only: the model may append to it.
         const auto [place, fresh] = m_containers.try_emplace({instance.get(), name});
         if (fresh)
             place->second = value.deepcopy();
@@ -277,7 +277,8 @@ void ScriptInterpreter::runOperator(const jit::Node& node, Environment& values, 
     for (const jit::Value* input : node.inputs())
         stack.push_back(values.at(input));
     if (node.maybeSchema() && node.schema().is_vararg())
-        stack.emplace_back(static_cast<std::int64_t>(node.inputs().size())); // how the interpreter calls such operators
+        // Such operators read the number of their arguments from the stack.
+        stack.emplace_back(static_cast<std::int64_t>(node.inputs().size()));
     try {
         const jit::Operator& known = node.getOperator();
         asFloat(node.schema(), stack);

@@ -14,8 +14,8 @@
 
 namespace fxp::quant {
 
-/// Runs TorchScript in float32 and records the tensor operators that it comes by. Branches and loops are taken as they
-/// fall; attributes that the model sets live only as long as the interpreter.
+/// Runs TorchScript in float32 and records the tensor operators that it executes. Branches and loops are followed as
+/// their conditions decide; attributes that the model sets are forgotten with the interpreter.
 class ScriptInterpreter {
   public:
     /// `modules`: recognises the modules among the calls; `stop` is asked between operators, and ends the run by

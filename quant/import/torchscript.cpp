@@ -19,13 +19,13 @@ namespace {
 
 namespace jit = torch::jit;
 
-/// The first line that says something.
+/// The first line that is not empty.
 std::string firstLine(const std::string& text) {
     const std::size_t begin = std::min(text.find_first_not_of(" \n\r\t"), text.size());
     return text.substr(begin, text.find('\n', begin) - begin);
 }
 
-/// The operator that LibTorch's message says it does not know; empty where it says something else.
+/// The name of the operator that LibTorch's message calls unknown; empty for other messages.
 std::string unknownOperator(const std::string& message) {
     const std::string says = "Unknown builtin op: ";
     const std::size_t begin = message.find(says);
@@ -40,7 +40,8 @@ std::string unknownOperator(const std::string& message) {
     return found.starts_with("aten::") ? found : std::string();
 }
 
-/// A file that calls an operator unknown here cannot be read as it is; with a stand-in for that operator it can.
+/// A file that calls an unknown operator cannot be read as it is, but it can once a stand-in for that operator is
+/// registered.
 jit::Module load(const std::string& file) {
     registerMissingOperators();
     constexpr int kMaxStandIns = 32;
@@ -101,7 +102,7 @@ std::map<ValueId, ParameterSource> sourcesOf(const Program& program, const Named
     return sources;
 }
 
-/// Weights of half precision become float32, in which everything runs.
+/// Weights of half precision become float32, because every model runs in float32.
 void toFloat(const jit::Module& module) {
     for (const jit::Module& one : module.modules()) {
         for (const auto& attribute : one.named_attributes(false)) {
@@ -112,7 +113,7 @@ void toFloat(const jit::Module& module) {
     }
 }
 
-/// Puts what a model wrote in place back when the recording ends: parameters, buffers and tensors inside objects have
+/// Restores what a model wrote to in place when the recording ends: parameters, buffers and tensors inside objects have
 /// the file's state at the start of every run.
 class StateGuard {
   public:
@@ -131,7 +132,7 @@ class StateGuard {
         const auto elements = static_cast<std::int64_t>(tensor.storage().nbytes() / tensor.element_size());
         m_saved.emplace_back(tensor.alias(), tensor.as_strided({elements}, {1}, 0).clone());
     }
-    /// What the recording holds of memory that was written to is copied aside, for that memory is put back.
+    /// Recorded tensors in memory that was written to are copied first, because that memory is restored.
     void detach(Builder& builder) const {
         for (const auto& [memory, saved] : m_saved)
             builder.protect(memory.storage());
@@ -236,7 +237,7 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
     for (std::size_t i = 0; i < m_arguments.size(); ++i) {
         at::IValue value = argument(i, i < arguments.size() ? arguments[i] : std::nullopt);
         if (value.isTensor() && value.toTensor().defined()) {
-            // A tensor of the recording's own: the model may write to its input.
+            // A copy for the recording: the model may write to its input.
             const Value input = builder.input(value.toTensor());
             value = value.toTensor().clone();
             recorder.aliases().bind(value.toTensor(), input);

@@ -20,14 +20,15 @@ struct ModelIdentity {
     bool operator==(const ModelIdentity&) const = default;
 };
 
-/// What a QConfig file of a model can say: FIXED_POINT.md, section 8.
+/// The content of a model's QConfig file: FIXED_POINT.md, section 8.
 struct QConfigFile {
-    ModelIdentity model; ///< empty where a file written by hand does not say
+    ModelIdentity model; ///< empty where a file written by hand names no model
     Formats formats;
     bool isForeign = false; ///< written by FxPyTorch, which names no model
-    std::string note;       ///< what the user should know of a file that was taken; mostly empty
+    std::string note;       ///< what the user should know about the file although it was accepted; mostly empty
 
-    /// Whether the file names another model file than the open one. One that names none is taken by the paths.
+    /// Whether the file names another model file than the open one. The formats of a file that names none are matched
+    /// by path.
     bool isForOther(const ModelIdentity& open) const;
 };
 
@@ -46,12 +47,13 @@ void layerFromJson(const nlohmann::ordered_json& json, const LayerSpec& layer, c
 /// The whole-model file's text.
 std::string writeQConfig(const ModelIdentity& model, const std::vector<LayerSpec>& layers,
                          const std::vector<SlotInfo>& slots, const Formats& formats);
-/// The same for FxPyTorch, which has two methods and no scale but powers of two. Throws Error with the paths of all
-/// tensors whose format it lacks.
+/// The same for FxPyTorch, which has two methods and only scales that are powers of two. Throws Error with the paths of
+/// all tensors whose format FxPyTorch does not have.
 std::string writeForFxPyTorch(const ModelIdentity& model, const std::vector<LayerSpec>& layers,
                               const std::vector<SlotInfo>& slots, const Formats& formats);
-/// Reads it against a model's layers; takes FxPyTorch's own files too: a layer's config, or nested ones. Slots that the
-/// file does not name stay float. Throws Error: a JSON pointer or a tensor path, what is wrong, what to do.
+/// Reads a whole-model file for a model's layers; accepts FxPyTorch's own files too: a layer's config, or nested ones.
+/// Slots that the file does not name stay float. Throws Error: a JSON pointer or a tensor path, what is wrong, what to
+/// do.
 QConfigFile readQConfig(const std::string& text, const std::vector<LayerSpec>& layers,
                         const std::vector<SlotInfo>& slots);
 

@@ -16,7 +16,7 @@ namespace fxp::quant {
 
 namespace {
 
-/// What one read() may take at most.
+/// The most bytes of one read().
 constexpr std::size_t kPiece = std::size_t{1} << 30;
 
 std::string reason(int code) {
@@ -66,7 +66,7 @@ FileBytes readFile(const std::string& path) {
         throw Error(path, "is larger than the memory can be", "give a smaller file");
     const auto size = static_cast<std::size_t>(file.size());
     auto data = std::make_unique_for_overwrite<std::byte[]>(size);
-    // A file that was cut while it was read has fewer bytes than it said.
+    // The file was truncated while it was read.
     const std::size_t got = file.read({data.get(), size});
     return {std::move(data), got};
 }

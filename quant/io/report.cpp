@@ -3,7 +3,6 @@
 #include "quant/core/version.h"
 #include "quant/io/json.h"
 
-#include <functional>
 #include <numeric>
 
 namespace fxp::quant {

@@ -16,9 +16,9 @@ enum class Precision : std::uint8_t {
 
 Precision precisionOf(const StepContext& context);
 
-/// The operator by our own arithmetic where there is such: float32 products with one order of summation for every
-/// element (core/float_product.h), and functions computed alike on every CPU (core/functions.h). Nothing for any other
-/// operator, or other types than float32.
+/// Evaluates the operator with our own arithmetic: float32 products with one order of summation for every element
+/// (core/float_product.h), and functions computed alike on every CPU (core/functions.h). Absent for any other operator,
+/// and for types other than float32.
 std::optional<at::Tensor> reproducible(const std::string& name, const StepContext& context);
 
 } // namespace fxp::quant

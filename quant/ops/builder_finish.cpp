@@ -10,8 +10,8 @@
 
 namespace fxp::quant {
 
-/// Steps that somebody needs: those that quantize a slot, and those whose results are read by such, by the log, or by
-/// the caller.
+/// By step: whether it is needed, because it quantizes a slot, or because such a step, the log or the caller reads its
+/// results.
 std::vector<char> Builder::neededSteps(const std::vector<Value>& outputs) const {
     std::vector<char> read(m_tensors.size(), 0), needed(m_steps.size(), 0);
     const auto mark = [&read](ValueId value) {
@@ -105,7 +105,7 @@ Builder::Finished Builder::finish(const std::vector<Value>& outputs) const {
                                 numberOf(step.sites[site].after)};
         program.steps.push_back(std::move(step));
     }
-    // A step's own slots come before those whose formats it takes from elsewhere.
+    // A step's own slots get their numbers before slots of other steps whose formats it reads.
     std::size_t next = 0;
     for (std::size_t i = 0; i < m_steps.size(); ++i) {
         if (!needed[i])

@@ -15,15 +15,15 @@ namespace {
 /// kernels give an undefined tensor for a result that was not asked for.
 std::optional<Tensors> resultTensors(const at::IValue& result) {
     Tensors tensors;
-    const auto take = [&tensors](const at::IValue& value) {
+    const auto add = [&tensors](const at::IValue& value) {
         if (value.isTensor() && value.toTensor().defined())
             tensors.push_back(value.toTensor());
         return value.isTensor() || value.isNone();
     };
     if (!result.isTuple())
-        return result.isTensor() && take(result) ? std::optional(tensors) : std::nullopt;
+        return result.isTensor() && add(result) ? std::optional(tensors) : std::nullopt;
     for (const at::IValue& element : result.toTupleRef().elements()) {
-        if (!take(element))
+        if (!add(element))
             return std::nullopt;
     }
     return tensors;
@@ -54,7 +54,7 @@ at::IValue ModuleRecognizer::run(ModuleCall call, OperatorScope& operators, cons
         return done.result;
     }
     if (aliases.wroteToOlder(before)) {
-        // Later readers see what the module's own operators wrote, which must then stay.
+        // The operators that wrote to older memory must stay, because later steps read what they wrote.
         m_notes[call.path] = "writes to its input";
         return done.result;
     }
@@ -73,7 +73,7 @@ at::IValue ModuleRecognizer::run(ModuleCall call, OperatorScope& operators, cons
         m_notes.erase(call.path);
         return m_recorder.withLayerResults(done.result, got, before.sets);
     }
-    if (!operators.taken) // else the one operator inside is its layer
+    if (!operators.taken) // else the module's one operator was recognised as its layer
         m_notes[call.path] = "does not compute what " + call.className + " does; runs operator by operator";
     return done.result;
 }

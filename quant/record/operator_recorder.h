@@ -7,7 +7,6 @@
 #include <ATen/core/stack.h>
 
 #include <functional>
-#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,7 +17,7 @@ struct FunctionSchema;
 
 namespace fxp::quant {
 
-/// One operator as an importer comes by it.
+/// One operator that an importer runs into.
 struct OperatorCall {
     const c10::FunctionSchema& schema;
     std::function<void(c10::Stack&)> run;
@@ -26,8 +25,8 @@ struct OperatorCall {
     std::string source;           ///< `file:line`, where it is known
 };
 
-/// Runs operators on a stack of IValues, as LibTorch's dispatcher takes them, and records those that compute on tensors
-/// that depend on the inputs, or look a parameter up.
+/// Runs operators on a stack of IValues, as LibTorch's dispatcher does, and records those that compute on tensors that
+/// depend on the inputs, and lookups in a parameter.
 class OperatorRecorder {
   public:
     OperatorRecorder(Builder& builder, Recognition& recognition)
@@ -43,16 +42,16 @@ class OperatorRecorder {
 
     /// The value that a tensor holds now; a constant where it depends on no input.
     Value valueOf(const at::Tensor& tensor) { return m_aliases.read(tensor); }
-    /// A module's result with the tensors of its layer in the place of its operators'; `known` alias sets there were
-    /// before the module began: a tensor of one of those is what the module was given, and stays the same memory.
+    /// A module's result, with the tensors of its layer in the place of its operators'. `known`: how many alias sets
+    /// there were before the module began. A tensor of one of those was the module's argument, and keeps its memory.
     at::IValue withLayerResults(const at::IValue& result, const std::vector<Value>& values, std::size_t known);
 
-    /// The batch norms that become part of the layer before them, by path (graph/batch_norm_fold.h).
+    /// The batch norms, by path, to fold into the layer before them (graph/batch_norm_fold.h).
     void setFolded(std::set<std::string> norms) { m_folded = std::move(norms); }
     /// Called before the model writes to a tensor in place.
     void setBeforeWrite(std::function<void(const at::Tensor&)> hook) { m_beforeWrite = std::move(hook); }
 
-    /// What operators were given so far: hints for what a traced file leaves open.
+    /// The arguments of the operators so far: hints for what a traced file leaves open.
     const std::vector<Hint>& hints() const { return m_hints; }
 
   private:
@@ -63,10 +62,10 @@ class OperatorRecorder {
     void runRecorded(const OperatorCall& call, const std::string& name, c10::Stack& stack, OperatorScope& scope);
     std::vector<Value> record(const OperatorCall& call, const std::string& name, const c10::Stack& arguments,
                               OperatorScope& scope);
-    /// The operator as its layer, proven against its own results; nothing where it is none.
+    /// Records the operator as its layer, proven against its own results; empty where it is not a layer.
     std::vector<Value> recordLayer(const std::string& op, const Operands& operands, const std::string& name,
                                    const c10::Stack& arguments, OperatorScope& scope);
-    /// The batch norm's result as that of the layer before it. Throws Error where the layer cannot take it.
+    /// Folds the batch norm into the layer before it. Throws Error where that layer cannot take it in.
     std::vector<Value> foldBatchNorm(const std::string& path, const std::string& op, const Operands& operands,
                                      const c10::Stack& arguments);
     std::vector<Value> recordOperatorLayer(const std::string& op, const Operands& operands, const std::string& name,

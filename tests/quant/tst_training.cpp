@@ -10,10 +10,10 @@
 #include "quant/open_model.h"
 #include "quant/train/finetune.h"
 #include "quant/train/quantized_module.h"
+#include "support/formats.h"
 #include "support/golden.h"
 
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
 #include <torch/optim/adam.h>
 
 #include <QFile>
@@ -22,6 +22,8 @@
 
 using namespace fxp;
 using namespace fxp::quant;
+using fxp::test::format;
+using fxp::test::random;
 
 /// The straight-through estimator, and training with formats in place.
 class TestTraining : public QObject {
@@ -38,18 +40,6 @@ class TestTraining : public QObject {
 };
 
 namespace {
-
-at::Tensor random(at::IntArrayRef shape, std::uint64_t seed) {
-    auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
-    return at::randn(shape, generator);
-}
-
-QType format(int total, int fraction) {
-    QType type;
-    type.totalBits = total;
-    type.fractionalBits = fraction;
-    return type;
-}
 
 /// The recordings of a two-layer classifier, whose parameters are given.
 QuantizedModule::Record classifier(const std::vector<at::Tensor>& p) {
