@@ -83,7 +83,7 @@ std::optional<Opened> openModel(const OpenRequest& request, const JobControl& co
     workspace->session = quant::openModel(request.model.toStdString(), request.options, control.stop);
     quant::Session& session = *workspace->session;
     const quant::ModelIdentity identity{QFileInfo(request.model).completeBaseName().toStdString(),
-                                        quant::sha256OfFile(request.model.toStdString())};
+                                        quant::sha256OfFile(request.model.toStdString(), control.stop)};
     if (stopped(control))
         return std::nullopt;
     if (!session.setSamples(samplesFrom(session, request.inputs, request.labels, control), control))
