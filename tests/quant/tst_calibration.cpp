@@ -42,6 +42,9 @@ class TestCalibration : public QObject {
     void contradictionsAreRefused();
     void divisorsAreKeptFromZero_data();
     void divisorsAreKeptFromZero();
+    void keepingFromZeroIsStopped_data();
+    void keepingFromZeroIsStopped();
+    void keepingFromZeroAtAnyThreadCount();
 };
 
 namespace {
@@ -392,6 +395,34 @@ void TestCalibration::divisorsAreKeptFromZero() {
     const QType holding = fit({large}, valueRange(large), total(8), Method::NoOverflow, {}, -1, "x");
     const QType chosen = keptFromZero({large}, holding, {1e-5}, "x", 0);
     QVERIFY(quantize(large, chosen, "x")[0].item<float>() > 0.5);
+}
+
+void TestCalibration::keepingFromZeroIsStopped_data() {
+    QTest::addColumn<int>("at");
+    for (const int at : {0, 1, 7, 40})
+        QTest::addRow("asked %d times before", at) << at;
+}
+
+void TestCalibration::keepingFromZeroIsStopped() {
+    QFETCH(int, at);
+    const at::Tensor x = at::tensor({1.0f, 0x1p-80f}); // 80 formats away from the first that holds it
+    int asked = 0;
+    const auto stop = [&] { return asked++ >= at; };
+    QVERIFY_THROWS_EXCEPTION(Stopped, keptFromZero({x}, total(8).withPoint(8, 6), {}, "x", 0, stop));
+    QCOMPARE(asked, at + 1);
+}
+
+void TestCalibration::keepingFromZeroAtAnyThreadCount() {
+    at::manual_seed(3);
+    const at::Tensor x = at::rand({100'000}) * 0x1p-9 + 0x1p-14;
+    const QType fitted = total(8).withPoint(8, 6);
+    at::set_num_threads(1);
+    const QType one = keptFromZero({x}, fitted, {1e-5}, "x", 0);
+    at::set_num_threads(3);
+    const QType three = keptFromZero({x}, fitted, {1e-5}, "x", 0);
+    at::set_num_threads(2);
+    QCOMPARE(three, one);
+    QVERIFY(one != fitted);
 }
 
 QTEST_GUILESS_MAIN(TestCalibration)
