@@ -64,7 +64,8 @@ class Batch {
     /// Brings every value up to date. A stopped run leaves values and fingerprints as consistent as it found them.
     bool run(Context& context);
 
-    const SiteFigures& figures(std::size_t step, std::size_t site) const { return m_figures[step][site]; }
+    /// Empty ones, in no state, before the step has run.
+    const SiteFigures& figures(std::size_t step, std::size_t site) const;
     /// What the sums of products before that site asked of their accumulator; nothing where there are none.
     AccumulatorUse accumulator(std::size_t step, std::size_t site) const;
     /// The value of the last run, undefined when there is none.
@@ -91,7 +92,7 @@ class Batch {
     SampleRange m_samples;
     Tensors m_float, m_values;
     std::vector<Fingerprint> m_states;               ///< of m_values; 0: none
-    std::vector<std::vector<SiteFigures>> m_figures; ///< by step and site
+    std::vector<std::vector<SiteFigures>> m_figures; ///< by step and site; of a step that never ran: empty
     std::vector<StepFindings> m_findings;            ///< by step
     std::vector<std::size_t> m_producer;             ///< by value: the step that gives it
     std::vector<char> m_constant;                    ///< by value

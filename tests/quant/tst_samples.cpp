@@ -470,7 +470,7 @@ void TestSamples::tableIsTheRuns() {
     const std::array totals{3, 6}, integers{2, 4};
     for (const char* path : {"linear.input", "linear.weight", "linear.activation", "relu.activation"}) {
         const std::size_t slot = slotOf(session, path);
-        QVERIFY(!session.isFedBack(slot));
+        QVERIFY(!session.fedBack()[slot]);
         QType method;
         method.rounding = static_cast<Rounding>(rounding);
         const std::vector<double> table = session.sqnrTable(slot, totals, integers, method);
