@@ -130,7 +130,9 @@ class Document : public QObject {
     void nextResults();
     // document_files.cpp
     void onModelOpened(const Opened& opened);
+    void dropWhatFollows(int open);
     void noteRandomSamples();
+    void startSamples(Job<OpenedModelPointer> job);
     void onSamplesOpened(const OpenedModelPointer& model);
     // document_edits.cpp
     void applyFormats(const FormatEdit& edit);
@@ -161,7 +163,9 @@ class Document : public QObject {
     std::uint64_t m_firstEdit = 0; ///< results of earlier edits are of other slots, samples or weights
     bool m_runWanted = false;      ///< a run for the formats shown has to start, or to finish
     JobId m_runJob = 0, m_tableJob = 0, m_openJob = 0, m_samplesJob = 0;
-    JobQueue m_jobs; ///< the last member, so that no job runs any more when the others are destroyed
+    int m_opens = 0;                ///< counts the models that were asked for
+    std::vector<JobId> m_afterOpen; ///< samples and labels asked for while a model is being opened; dropped with it
+    JobQueue m_jobs;                ///< the last member, so that no job runs any more when the others are destroyed
 };
 
 template <class Answer> JobId Document::start(Job<Answer> job) {

@@ -50,10 +50,9 @@ OpenedModelPointer describe(const quant::Session& session, const QString& file, 
     model->arguments = session.arguments();
     model->slots = session.slots();
     model->layers = session.layers();
-    for (std::size_t i = 0; i < model->slots.size(); ++i) {
+    model->fedBack = session.fedBack();
+    for (std::size_t i = 0; i < model->slots.size(); ++i)
         model->slotByPath.emplace(model->slots[i].path, static_cast<int>(i));
-        model->fedBack.push_back(session.isFedBack(i));
-    }
     model->samples = session.samples();
     model->inputs = inputs;
     model->sampleCount = session.sampleCount();
@@ -84,7 +83,7 @@ std::optional<Opened> openModel(const OpenRequest& request, const JobControl& co
     workspace->session = quant::openModel(request.model.toStdString(), request.options, control.stop);
     quant::Session& session = *workspace->session;
     const quant::ModelIdentity identity{QFileInfo(request.model).completeBaseName().toStdString(),
-                                        quant::sha256OfFile(request.model.toStdString())};
+                                        quant::sha256OfFile(request.model.toStdString(), control.stop)};
     if (stopped(control))
         return std::nullopt;
     if (!session.setSamples(samplesFrom(session, request.inputs, request.labels, control), control))

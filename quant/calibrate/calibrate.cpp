@@ -122,7 +122,7 @@ void Calibration::fillParameters() {
         QType format = fitted(slot, parts, valueRange(constant->second), m_options.parameters);
         if (info.divisor)
             format = keptFromZero(parts, format, divisionBy(m_first, step.sites[0].after), info.path,
-                                  seedOf(step.sites[0].slot));
+                                  seedOf(step.sites[0].slot), m_stop);
         m_formats[slot] = std::move(format);
         filled[slot] = 1;
     }
@@ -179,7 +179,7 @@ bool Calibration::fillSites(std::size_t index, std::span<const Lane> lanes) {
         QType format = fitted(slot, parts, range, m_options.activations);
         if (info.divisor && format.isComplete())
             format = keptFromZero(parts, format, divisionBy(m_first, m_first.steps[index].sites[number].after),
-                                  info.path, seedOf(static_cast<SlotId>(slot)));
+                                  info.path, seedOf(static_cast<SlotId>(slot)), m_stop);
         m_formats[slot] = std::move(format);
     }
     return true;
@@ -218,11 +218,15 @@ std::optional<Formats> calibrate(const std::vector<CalibrationBatch>& batches, c
                                  const std::function<bool()>& stop, const std::function<void(double)>& progress) {
     const at::NoGradGuard noGrad;
     validate(options);
-    Calibration calibration(batches, given, floatRanges, options, stop);
-    calibration.fillParameters();
-    if (!options.parametersOnly && !calibration.fillActivations(progress))
+    try {
+        Calibration calibration(batches, given, floatRanges, options, stop);
+        calibration.fillParameters();
+        if (!options.parametersOnly && !calibration.fillActivations(progress))
+            return std::nullopt;
+        return std::move(calibration).formats();
+    } catch (const Stopped&) {
         return std::nullopt;
-    return std::move(calibration).formats();
+    }
 }
 
 } // namespace fxp::quant

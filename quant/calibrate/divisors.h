@@ -1,6 +1,7 @@
 #pragma once
 
 #include "quant/calibrate/fit.h"
+#include "quant/core/stop.h"
 #include "quant/graph/program.h"
 
 #include <optional>
@@ -20,8 +21,8 @@ Division divisionBy(const Program& program, ValueId value);
 /// that are not zero, a finer format of as many bits may cause less error in the quotients, although it saturates the
 /// largest values: of the formats from `fitted` to the first one that brings no value to zero, the one whose mean
 /// squared relative error of the quotient is least; ties to the coarser. A quotient by zero, where there is no eps,
-/// counts as the worst.
+/// counts as the worst. Throws Stopped where `stop` said so.
 QType keptFromZero(const TensorParts& parts, const QType& fitted, const Division& division, const std::string& where,
-                   std::uint64_t seed);
+                   std::uint64_t seed, const StopRequest& stop = {});
 
 } // namespace fxp::quant

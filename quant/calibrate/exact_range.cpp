@@ -2,6 +2,7 @@
 
 #include "quant/core/exact_product.h"
 #include "quant/core/quantize.h"
+#include "quant/core/wide_integer.h"
 
 #include <ATen/ATen.h>
 
@@ -33,13 +34,17 @@ ValueRange wideRange(const at::Tensor& sum, int fraction) {
     if (count == 0)
         return {};
     Wide low = 0, high = 0;
+    bool any = false;
     for (std::int64_t i = 0; i < count; ++i) {
+        if (nonFiniteOf({data[2 * i], data[2 * i + 1]}))
+            continue;
         // The low word is data[2i]: see exactSum.
         const Wide value =
             static_cast<Wide>((static_cast<unsigned __int128>(static_cast<std::uint64_t>(data[2 * i + 1])) << 64) |
                               static_cast<std::uint64_t>(data[2 * i]));
-        low = i == 0 ? value : std::min(low, value);
-        high = i == 0 ? value : std::max(high, value);
+        low = any ? std::min(low, value) : value;
+        high = any ? std::max(high, value) : value;
+        any = true;
     }
     return {std::ldexp(outward(low, false), -fraction), std::ldexp(outward(high, true), -fraction)};
 }

@@ -240,8 +240,11 @@ at::Tensor asDoubles(const at::Tensor& sum, int fraction) {
     at::Tensor result = at::empty(sum.sizes().slice(0, static_cast<std::size_t>(sum.dim()) - 1), at::kDouble);
     const auto* words = sum.data_ptr<std::int64_t>();
     auto* out = result.data_ptr<double>();
-    for (std::int64_t i = 0; i < result.numel(); ++i)
-        out[i] = std::ldexp(static_cast<double>(joined({words[2 * i], words[2 * i + 1]})), -fraction);
+    for (std::int64_t i = 0; i < result.numel(); ++i) {
+        const Words one{words[2 * i], words[2 * i + 1]};
+        const std::optional<float> outside = nonFiniteOf(one);
+        out[i] = outside ? *outside : std::ldexp(static_cast<double>(joined(one)), -fraction);
+    }
     return result;
 }
 
@@ -253,10 +256,21 @@ at::Tensor compute(const Product& product, const at::Tensor& x, const at::Tensor
 at::Tensor partlyFinite(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
                         const ProductFormats& formats, AccumulatorUse* use) {
     const auto zeroed = [](const at::Tensor& t) { return t.defined() ? at::nan_to_num(t, 0.0, 0.0, 0.0) : t; };
-    at::Tensor sum = compute(product, zeroed(x), zeroed(w), zeroed(bias), formats, use);
-    if (sum.scalar_type() == at::kLong)
-        sum = asDoubles(sum, sumFraction(formats, bias.defined()));
+    const at::Tensor sum = compute(product, zeroed(x), zeroed(w), zeroed(bias), formats, use);
     const at::Tensor plain = product.plain(x, w, bias);
+    if (sum.scalar_type() == at::kLong) {
+        const at::Tensor values = plain.contiguous();
+        const auto* from = values.data_ptr<float>();
+        auto* words = sum.data_ptr<std::int64_t>();
+        for (std::int64_t i = 0; i < values.numel(); ++i) {
+            if (std::isfinite(from[i]))
+                continue;
+            const Words outside = nonFiniteWords(from[i]);
+            words[2 * i] = outside.low;
+            words[2 * i + 1] = outside.high;
+        }
+        return sum;
+    }
     return at::where(at::isfinite(plain), sum, plain.to(sum.scalar_type()));
 }
 

@@ -61,10 +61,20 @@ void quantizeBlock(const Elements& e, const Stages& stages, std::int64_t begin, 
     }
 }
 
+/// A sum that is not finite; absent for others.
+std::optional<float> nonFiniteAt(const Elements& e, std::int64_t i) {
+    if (e.words)
+        return nonFiniteOf({e.words[2 * i], e.words[2 * i + 1]});
+    const double value = e.doubles ? e.doubles[i] : static_cast<double>(e.floats[i]);
+    return std::isfinite(value) ? std::nullopt : std::optional(static_cast<float>(value));
+}
+
 /// One sum in 128-bit integers.
 void quantizeExactly(const Elements& e, const Stages& stages, std::int64_t i, Counts& counts) {
-    if (e.floats && !std::isfinite(e.floats[i])) { // it is not an integer
-        float value = e.floats[i];
+    if (const std::optional<float> outside = nonFiniteAt(e, i)) { // there is no integer
+        float value = *outside;
+        if (e.sum)
+            e.sum[i] = value;
         if (stages.accumulator)
             e.accumulated[i] = value = stages.accumulator->quantize(value, i, counts.accumulator);
         if (stages.activation)

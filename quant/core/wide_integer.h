@@ -3,6 +3,11 @@
 #include "quant/core/qtype.h"
 #include "quant/core/rounding.h"
 
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <optional>
+
 namespace fxp::quant {
 
 __extension__ using Int128 = __int128;
@@ -16,6 +21,18 @@ inline Words wordsOf(Int128 v) {
 }
 inline Int128 joined(Words words) {
     return static_cast<Int128>(words.high) * (Int128{1} << 64) + static_cast<std::uint64_t>(words.low);
+}
+
+/// Words that no sum has, for it has 126 bits at most: a value that is not finite among sums that are.
+inline Words nonFiniteWords(float v) {
+    return {std::isnan(v) ? 0 : v > 0 ? 1 : -1, std::numeric_limits<std::int64_t>::min()};
+}
+/// That value; absent for a sum.
+inline std::optional<float> nonFiniteOf(Words words) {
+    if (words.high != std::numeric_limits<std::int64_t>::min())
+        return std::nullopt;
+    return words.low == 0 ? std::numeric_limits<float>::quiet_NaN()
+                          : static_cast<float>(words.low) * std::numeric_limits<float>::infinity();
 }
 
 /// An accumulator's integer, and on which side of its range the sum lay.

@@ -97,8 +97,6 @@ void Batch::release() {
     }
     m_findings.assign(m_program->steps.size(), {});
     m_figures.assign(m_program->steps.size(), {});
-    for (std::size_t index = 0; index < m_program->steps.size(); ++index)
-        m_figures[index].resize(m_program->steps[index].sites.size());
 }
 
 void Batch::keepFloat(const std::vector<char>& keep) {
@@ -206,9 +204,15 @@ bool Batch::run(Context& context) {
     return runSteps(loop, lanes);
 }
 
+const SiteFigures& Batch::figures(std::size_t step, std::size_t site) const {
+    static const SiteFigures kNone;
+    return m_figures[step].empty() ? kNone : m_figures[step][site];
+}
+
 Tensors Batch::runStep(std::size_t index, std::span<const at::Tensor> inputs, Context& context) {
     ++context.stepsRun;
     const Step& step = m_program->steps[index];
+    m_figures[index].resize(step.sites.size());
     Tensors results;
     if (step.isQuantize()) {
         results = {quantizeStep(index, inputs[0], context)};
@@ -216,6 +220,10 @@ Tensors Batch::runStep(std::size_t index, std::span<const at::Tensor> inputs, Co
         StepFindings findings;
         const Lane lane{m_program.get(), &m_values, m_samples};
         results = evaluateStep(lane, step, inputs, &context.formats, &findings);
+        // Before anything is marked as up to date: the values of such a step are not stored.
+        if (results.size() != step.outputs.size())
+            throw Error(step.layer, step.op + " gave another number of results than it was recorded with",
+                        "give samples of one kind");
         m_findings[index] = std::move(findings);
         for (std::size_t site = 0; site < step.sites.size(); ++site)
             storeInnerFigures(index, site, results, inputs, context);
@@ -239,7 +247,7 @@ SampleMajor Batch::referenceOf(const Site& site, const at::Tensor& x) const {
 }
 
 void Batch::storeInnerFigures(std::size_t index, std::size_t number, const Tensors& results,
-                             std::span<const at::Tensor> inputs, Context& context) {
+                              std::span<const at::Tensor> inputs, Context& context) {
     const Step& step = m_program->steps[index];
     const Site& site = step.sites[number];
     const auto slot = static_cast<std::size_t>(site.slot);

@@ -67,7 +67,8 @@ class Batch {
     /// Brings every value up to date. A stopped run leaves values and fingerprints as consistent as it found them.
     bool run(Context& context);
 
-    const SiteFigures& figures(std::size_t step, std::size_t site) const { return m_figures[step][site]; }
+    /// Empty figures, in no state, before the step has run.
+    const SiteFigures& figures(std::size_t step, std::size_t site) const;
     /// The bits that the sums of products before that site need; all zero where there are none.
     AccumulatorUse accumulator(std::size_t step, std::size_t site) const;
     /// The value of the last run, undefined when there is none.
@@ -87,14 +88,14 @@ class Batch {
     bool borrow(const Step& step, const Context& context);
     SampleMajor referenceOf(const Site& site, const at::Tensor& x) const;
     void storeInnerFigures(std::size_t index, std::size_t site, const Tensors& results, std::span<const at::Tensor> in,
-                          Context& context);
+                           Context& context);
 
     std::shared_ptr<const Program> m_program;
     Tensors m_inputs;
     SampleRange m_samples;
     Tensors m_float, m_values;
     std::vector<Fingerprint> m_states;               ///< of m_values; 0: none
-    std::vector<std::vector<SiteFigures>> m_figures; ///< by step and site
+    std::vector<std::vector<SiteFigures>> m_figures; ///< by step and site; of a step that never ran: empty
     std::vector<StepFindings> m_findings;            ///< by step
     std::vector<std::size_t> m_producer;             ///< by value: the step that gives it
     std::vector<char> m_constant;                    ///< by value

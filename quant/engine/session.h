@@ -76,9 +76,9 @@ class Session {
     const std::vector<LayerSpec>& layers() const;
     /// All float.
     Formats floatFormats() const;
-    /// Whether the slot is inside a recurrent step, so that its values depend on its own format. sqnrTable then
+    /// By slot: whether it is inside a recurrent step, so that its values depend on its own format. sqnrTable then
     /// computes the error of the other formats on the values of the last run; a run with one of them would differ.
-    bool isFedBack(std::size_t slot) const;
+    std::vector<bool> fedBack() const;
 
     /// Runs with the formats and recomputes only what depends on a format that changed since the last run. Null when
     /// stopped; what was computed until then is kept and used. Throws Error naming the tensor whose format is partial.
@@ -121,7 +121,7 @@ class Session {
     NamedArrays outputs(bool fromFloat = false);
 
     /// SQNR in dB of one slot's values in the last run for every T in `totals` and I in `integers`, row by row: what a
-    /// run with that format would show of the slot (but see isFedBack), however much memory there is. Empty when
+    /// run with that format would show of the slot (but see fedBack), however much memory there is. Empty when
     /// stopped.
     std::vector<double> sqnrTable(std::size_t slot, std::span<const int> totals, std::span<const int> integers,
                                   const QType& method, const RunControl& control = {});

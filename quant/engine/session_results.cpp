@@ -51,18 +51,17 @@ std::optional<Tensors> valuesUnder(const Batch& batch, const Formats& formats, c
 
 } // namespace
 
-bool Session::isFedBack(std::size_t slot) const {
+std::vector<bool> Session::fedBack() const {
+    std::vector<bool> slots(this->slots().size(), false);
     if (!m_data)
-        return false;
+        return slots;
     for (const Step& step : m_data->batches.front()->program().steps) {
         if (step.isQuantize() || step.op == "quantize_sum")
             continue;
-        for (const Site& site : step.sites) {
-            if (static_cast<std::size_t>(site.slot) == slot)
-                return true;
-        }
+        for (const Site& site : step.sites)
+            slots[static_cast<std::size_t>(site.slot)] = true;
     }
-    return false;
+    return slots;
 }
 
 NamedArrays Session::outputs(bool fromFloat) {

@@ -107,6 +107,10 @@ struct Session::Run {
         m_outputs.assign(m_data.floatOutputs.size(), {});
         m_comparisons.assign(m_data.floatOutputs.size(), {});
         m_accumulators.assign(slots, {});
+        m_missing.assign(slots, 0);
+        for (std::size_t slot = 0; slot < slots; ++slot)
+            m_missing[slot] =
+                isStale(slot) || !m_result->slots[slot] || m_result->slots[slot]->seenSamples != m_data.count;
         for (std::size_t i = 0; i < m_data.batches.size(); ++i) {
             if (!runBatch(i, i + 1 == m_data.batches.size()))
                 return false;
@@ -239,14 +243,15 @@ struct Session::Run {
             for (; next < places.size() && places[next].step == step; ++next) {
                 const Place& place = places[next];
                 if (counts(program, place, index)) {
-                    add(batch, place, batch.figures(place.step, place.site));
+                    if (m_missing[place.slot])
+                        add(batch, place, batch.figures(place.step, place.site));
                     if (m_data.slots[place.slot].optional)
                         m_accumulators[place.slot].add(batch.accumulator(place.step, place.site));
                 }
                 if (--left[place.slot] == 0 && last) {
-                    const auto& slot = m_result->slots[place.slot];
-                    if (isStale(place.slot) || slot->seenSamples != m_data.count)
+                    if (m_missing[place.slot])
                         storeFigures(place.slot, m_data.count);
+                    m_places[place.slot] = {}; // a network's worth of histograms takes much memory
                     publish(false);
                 }
             }
@@ -311,6 +316,7 @@ struct Session::Run {
     std::vector<std::shared_ptr<PerProgram>> m_perBatch;
     std::vector<Fingerprint> m_wanted;               ///< by slot
     std::vector<std::vector<PlaceFigures>> m_places; ///< by slot, by use
+    std::vector<char> m_missing;                     ///< by slot: whether its figures are to be gathered
     std::vector<std::vector<at::Tensor>> m_outputs;  ///< by output, by batch
     std::vector<Comparison> m_comparisons;           ///< by output
     std::vector<AccumulatorUse> m_accumulators;      ///< by slot

@@ -132,12 +132,21 @@ void ScriptInterpreter::runBlock(const jit::Block& block, Environment& values, S
         runNode(*node, values, scope);
 }
 
+std::size_t ScriptInterpreter::slotOf(const c10::ClassType& type, const std::string& name) {
+    auto& slots = m_slots[&type];
+    if (slots.empty()) {
+        for (std::size_t i = 0; i < type.numAttributes(); ++i)
+            slots.emplace(type.getAttributeName(i), i);
+    }
+    return slots.at(name);
+}
+
 at::IValue ScriptInterpreter::attribute(const at::IValue& object, const std::string& name) {
     const auto instance = object.toObject();
     const auto written = m_state.find({instance.get(), name});
     if (written != m_state.end())
         return written->second;
-    at::IValue value = instance->getAttr(name);
+    at::IValue value = instance->getSlot(slotOf(*instance->type(), name));
     if (value.isList() || value.isGenericDict()) {
         // A copy for this run only: the model may append to it.
         const auto [place, fresh] = m_containers.try_emplace({instance.get(), name});
@@ -214,23 +223,26 @@ void ScriptInterpreter::runLoop(const jit::Node& node, Environment& values, Scop
 
 bool ScriptInterpreter::runConstruct(const jit::Node& node, Environment& values) {
     const auto in = [&](std::size_t i) -> const at::IValue& { return values.at(node.input(i)); };
-    Stack inputs;
-    for (const jit::Value* input : node.inputs())
-        inputs.push_back(values.at(input));
+    const auto gather = [&] {
+        Stack inputs;
+        for (const jit::Value* input : node.inputs())
+            inputs.push_back(values.at(input));
+        return inputs;
+    };
     switch (node.kind()) {
     case c10::prim::ListConstruct: {
         auto list = c10::impl::GenericList(node.output()->type()->expectRef<c10::ListType>().getElementType());
-        for (const at::IValue& value : inputs)
+        for (const at::IValue& value : gather())
             list.push_back(value);
         values[node.output()] = list;
         return true;
     }
-    case c10::prim::TupleConstruct: values[node.output()] = c10::ivalue::Tuple::create(std::move(inputs)); return true;
+    case c10::prim::TupleConstruct: values[node.output()] = c10::ivalue::Tuple::create(gather()); return true;
     case c10::prim::DictConstruct: {
         const auto& type = node.output()->type()->expectRef<c10::DictType>();
         c10::impl::GenericDict dict(type.getKeyType(), type.getValueType());
-        for (std::size_t i = 0; i + 1 < inputs.size(); i += 2)
-            dict.insert_or_assign(inputs[i], inputs[i + 1]);
+        for (std::size_t i = 0; i + 1 < node.inputs().size(); i += 2)
+            dict.insert_or_assign(in(i), in(i + 1));
         values[node.output()] = dict;
         return true;
     }

@@ -41,6 +41,9 @@ class ScriptInterpreter {
     void runLoop(const torch::jit::Node& node, Environment& values, Scope scope);
     bool runConstruct(const torch::jit::Node& node, Environment& values);
     at::IValue attribute(const at::IValue& object, const std::string& name);
+    /// Where an object of the class has the attribute. LibTorch looks through all of them each time, and a list of
+    /// modules has one for each.
+    std::size_t slotOf(const c10::ClassType& type, const std::string& name);
     void runOperator(const torch::jit::Node& node, Environment& values, Scope scope);
 
     torch::jit::Module m_root;
@@ -50,6 +53,7 @@ class ScriptInterpreter {
     std::unordered_map<const c10::ivalue::Object*, std::string> m_paths;
     std::map<std::pair<const c10::ivalue::Object*, std::string>, at::IValue> m_state;
     std::map<std::pair<const c10::ivalue::Object*, std::string>, at::IValue> m_containers; ///< lists and dicts read
+    std::unordered_map<const c10::ClassType*, std::unordered_map<std::string, std::size_t>> m_slots;
     std::vector<at::IValue> m_kept; ///< objects made by the script, so that no address is used twice
     int m_depth = 0;
 };

@@ -5,13 +5,16 @@
 #include "quant/import/half.h"
 #include "quant/import/missing_operators.h"
 #include "quant/import/script_interpreter.h"
+#include "quant/io/read_file.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
+#include <caffe2/serialize/read_adapter_interface.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <algorithm>
 #include <map>
+#include <unordered_set>
 
 namespace fxp::quant {
 
@@ -40,15 +43,39 @@ std::string unknownOperator(const std::string& message) {
     return found.starts_with("aten::") ? found : std::string();
 }
 
+/// A file as LibTorch's loader reads it: each piece when it needs it, so that it can be stopped between two.
+class StoppableFile final : public caffe2::serialize::ReadAdapterInterface {
+  public:
+    StoppableFile(const std::string& file, StopRequest stop) : m_file(file), m_stop(std::move(stop)) {}
+
+    std::size_t size() const override { return static_cast<std::size_t>(m_file.size()); }
+    /// Fewer bytes than asked for end the loader: no exception crosses the zip reader, which is C.
+    std::size_t read(std::uint64_t position, void* into, std::size_t count, const char* /*what*/) const override {
+        m_stopped = m_stopped || (m_stop && m_stop());
+        return m_stopped ? 0 : m_file.readAt(position, {static_cast<std::byte*>(into), count});
+    }
+    bool isStopped() const { return m_stopped; }
+
+  private:
+    RegularFile m_file;
+    StopRequest m_stop;
+    mutable bool m_stopped = false;
+};
+
 /// A file that calls an unknown operator cannot be read as it is, but it can once a stand-in for that operator is
 /// registered.
-jit::Module load(const std::string& file) {
+jit::Module load(const std::string& file, const StopRequest& stop) {
     registerMissingOperators();
     constexpr int kMaxStandIns = 32;
     for (int attempt = 0;; ++attempt) {
+        const auto reader = std::make_shared<StoppableFile>(file, stop);
         try {
-            return jit::load(file, c10::Device(c10::kCPU));
+            jit::Module module = jit::load(reader, c10::Device(c10::kCPU));
+            stopHere(stop);
+            return module;
         } catch (const std::exception& error) {
+            if (reader->isStopped())
+                throw Stopped();
             const std::string text = error.what();
             const std::string unknown = unknownOperator(text);
             if (attempt < kMaxStandIns && !unknown.empty()) {
@@ -145,7 +172,7 @@ class StateGuard {
 
 class TorchScriptNetwork final : public Network {
   public:
-    explicit TorchScriptNetwork(const std::string& file) : m_file(file), m_module(load(file)) {
+    TorchScriptNetwork(const std::string& file, const StopRequest& stop) : m_file(file), m_module(load(file, stop)) {
         m_module.eval();
         toFloat(m_module);
         if (!m_module.find_method("forward"))
@@ -225,7 +252,7 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
     recognition.setRefused(m_refused);
     OperatorRecorder recorder(builder, recognition);
     recorder.setFolded(m_folded);
-    std::set<std::string> paths;
+    std::unordered_set<std::string> paths;
     for (const ModuleInfo& info : m_modules)
         paths.insert(info.path);
     recorder.paths().setModules(std::move(paths));
@@ -253,7 +280,9 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
     }
 
     std::vector<Value> outputs;
-    collectTensors(result, [&](const at::Tensor& tensor) { outputs.push_back(recorder.valueOf(tensor)); });
+    collectTensors(result, [&](const at::Tensor& tensor) {
+        outputs.push_back(recorder.placed("", "the result", [&] { return recorder.valueOf(tensor); }));
+    });
     guard.detach(builder);
     Builder::Finished finished = builder.finish(outputs);
     Recording recording;
@@ -266,8 +295,8 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
 
 } // namespace
 
-std::unique_ptr<Network> openTorchScript(const std::string& file) {
-    return std::make_unique<TorchScriptNetwork>(file);
+std::unique_ptr<Network> openTorchScript(const std::string& file, const StopRequest& stop) {
+    return std::make_unique<TorchScriptNetwork>(file, stop);
 }
 
 } // namespace fxp::quant

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "quant/core/stop.h"
 #include "quant/engine/run_result.h"
 #include "quant/graph/layer_spec.h"
 
@@ -62,7 +63,7 @@ QConfigFile readQConfig(const std::string& text, const std::vector<LayerSpec>& l
 std::set<std::string> foldedBatchNorms(const std::string& text);
 
 /// The file's bytes as SHA-256, in hexadecimal.
-std::string sha256OfFile(const std::string& file);
+std::string sha256OfFile(const std::string& file, const StopRequest& stop = {});
 
 /// Whether FxPyTorch has a config class for the layer type; others' slots are written under "extensions".
 bool isFxPyTorchLayer(const std::string& type);

@@ -45,19 +45,36 @@ RegularFile::~RegularFile() {
     ::close(m_descriptor);
 }
 
-std::size_t RegularFile::read(std::span<std::byte> into) {
+namespace {
+
+/// Fills the buffer by `next`, which reads some bytes to a place of it, given how many are there already.
+template <class Next> std::size_t fill(const std::string& path, std::span<std::byte> into, Next next) {
     std::size_t done = 0;
     while (done < into.size()) {
-        const ssize_t got = ::read(m_descriptor, into.data() + done, std::min(into.size() - done, kPiece));
+        const ssize_t got = next(into.data() + done, std::min(into.size() - done, kPiece), done);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            throw Error(m_path, "cannot be read: " + reason(errno), "check the disk");
+            throw Error(path, "cannot be read: " + reason(errno), "check the disk");
         if (got == 0)
             break;
         done += static_cast<std::size_t>(got);
     }
     return done;
+}
+
+} // namespace
+
+std::size_t RegularFile::read(std::span<std::byte> into) {
+    return fill(m_path, into, [this](std::byte* to, std::size_t count, std::size_t /*done*/) {
+        return ::read(m_descriptor, to, count);
+    });
+}
+
+std::size_t RegularFile::readAt(std::uint64_t position, std::span<std::byte> into) const {
+    return fill(m_path, into, [&](std::byte* to, std::size_t count, std::size_t done) {
+        return ::pread(m_descriptor, to, count, static_cast<off_t>(position + done));
+    });
 }
 
 FileBytes readFile(const std::string& path) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <unordered_map>
 #include <variant>
@@ -135,7 +136,9 @@ class Builder {
     std::vector<Value> addStep(OpenStep step, const Tensors& results);
     Argument place(const Operand& operand, std::vector<ValueId>& inputs) const;
     Tensors tensorsOf(const std::vector<ValueId>& inputs) const;
-    std::map<std::string, SlotInfo> slotsByPath() const;
+    /// The slots' own strings are the keys.
+    using SlotsByPath = std::unordered_map<std::string_view, const SlotInfo*>;
+    SlotsByPath slotsByPath() const;
     std::vector<char> neededSteps(const std::vector<Value>& outputs) const;
 
     std::vector<OpenStep> m_steps;

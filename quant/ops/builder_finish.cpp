@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <string_view>
 
 namespace fxp::quant {
 
@@ -33,16 +34,17 @@ std::vector<char> Builder::neededSteps(const std::vector<Value>& outputs) const 
     return needed;
 }
 
-std::map<std::string, SlotInfo> Builder::slotsByPath() const {
-    std::map<std::string, SlotInfo> slots;
+Builder::SlotsByPath Builder::slotsByPath() const {
+    SlotsByPath slots;
+    slots.reserve(m_slots.size());
     for (const SlotInfo& slot : m_slots) {
-        const auto [place, fresh] = slots.try_emplace(slot.path, slot);
-        if (place->second.layerType != slot.layerType || place->second.layerPath != slot.layerPath ||
-            place->second.role != slot.role)
+        const auto [place, fresh] = slots.try_emplace(slot.path, &slot);
+        const SlotInfo& known = *place->second;
+        if (known.layerType != slot.layerType || known.layerPath != slot.layerPath || known.role != slot.role)
             throw Error(slot.path, "two tensors of the model would get this path",
                         "give the modules of the model names of their own");
         if (!fresh && !slot.absent)
-            place->second = slot;
+            place->second = &slot;
     }
     return slots;
 }
@@ -84,12 +86,16 @@ Builder::Finished Builder::finish(const std::vector<Value>& outputs) const {
             program.constants.emplace_back(keep(constant), tensor({constant}));
     }
 
-    const std::map<std::string, SlotInfo> slots = slotsByPath();
-    std::map<std::string, SlotId> ids;
+    const SlotsByPath slots = slotsByPath();
+    std::unordered_map<std::string_view, SlotId> ids;
+    ids.reserve(slots.size());
     const auto slotOf = [&](const std::string& path) {
-        const auto [place, fresh] = ids.try_emplace(path, static_cast<SlotId>(program.slots.size()));
+        const auto known = slots.find(path);
+        if (known == slots.end())
+            throw Error(path, "no slot of this path was declared", "report the model");
+        const auto [place, fresh] = ids.try_emplace(known->first, static_cast<SlotId>(program.slots.size()));
         if (fresh)
-            program.slots.push_back(slots.at(path));
+            program.slots.push_back(*known->second);
         return place->second;
     };
     for (std::size_t i = 0; i < m_steps.size(); ++i) {
@@ -116,7 +122,7 @@ Builder::Finished Builder::finish(const std::vector<Value>& outputs) const {
             formats.push_back(slotOf(path));
     }
 
-    std::map<std::string, const LayerSpec*> known; // one that is called more than once is one layer
+    std::unordered_map<std::string_view, const LayerSpec*> known; // one that is called more than once is one layer
     for (const LayerSpec& layer : m_layers) {
         const auto [place, fresh] = known.try_emplace(layer.name, &layer);
         if (fresh)

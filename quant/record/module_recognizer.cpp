@@ -41,7 +41,8 @@ at::IValue ModuleRecognizer::run(ModuleCall call, OperatorScope& operators, cons
     for (auto& argument : call.arguments) {
         forEachTensor(argument.value, [&](const at::Tensor& tensor) {
             if (tensor.defined())
-                argument.values.push_back(m_recorder.valueOf(tensor));
+                argument.values.push_back(OperatorRecorder::placed(call.path, "the argument " + argument.name,
+                                                                   [&] { return m_recorder.valueOf(tensor); }));
         });
     }
     const auto begin = builder.mark();
@@ -65,7 +66,8 @@ at::IValue ModuleRecognizer::run(ModuleCall call, OperatorScope& operators, cons
     call.hints.assign(m_recorder.hints().begin() + static_cast<std::ptrdiff_t>(firstHint), m_recorder.hints().end());
     std::vector<Value> expected;
     for (const at::Tensor& tensor : *tensors)
-        expected.push_back(m_recorder.valueOf(tensor));
+        expected.push_back(
+            OperatorRecorder::placed(call.path, "the result", [&] { return m_recorder.valueOf(tensor); }));
     const auto end = builder.mark();
     const std::vector<Value> got =
         m_recorder.recognition().replace(call.path, begin, end, expected, candidates(call, builder));

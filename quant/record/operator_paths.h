@@ -1,8 +1,9 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace fxp::quant {
 
@@ -21,16 +22,16 @@ struct OperatorScope {
 class OperatorPaths {
   public:
     /// Paths that the model's modules have.
-    void setModules(std::set<std::string> paths) { m_modules = std::move(paths); }
+    void setModules(std::unordered_set<std::string> paths) { m_modules = std::move(paths); }
 
     /// The path of the next operator of that name in the scope. `isLayer`: it is a layer, and may get its module's path
     /// even after other operators.
     std::string next(const std::string& name, OperatorScope& scope, bool isLayer = false);
 
   private:
-    std::set<std::string> m_modules;
-    std::map<std::string, std::string> m_paths; ///< by scope, method, name and number
-    std::set<std::string> m_taken;
+    std::unordered_set<std::string> m_modules;
+    std::unordered_map<std::string, std::string> m_paths; ///< by scope, method, name and number
+    std::unordered_set<std::string> m_taken;
 };
 
 } // namespace fxp::quant

@@ -1,6 +1,5 @@
 #include "quant/record/operator_recorder.h"
 
-#include "quant/core/error.h"
 #include "quant/ops/agreement.h"
 #include "quant/ops/aten_operator.h"
 #include "quant/ops/operator_names.h"
@@ -85,6 +84,10 @@ bool OperatorRecorder::isLookUp(const std::string& name, const Tensors& inputs) 
 }
 
 void OperatorRecorder::run(const OperatorCall& call, c10::Stack& stack, OperatorScope& scope) {
+    placed(scope.path, call.schema.name(), [&] { runPlaced(call, stack, scope); });
+}
+
+void OperatorRecorder::runPlaced(const OperatorCall& call, c10::Stack& stack, OperatorScope& scope) {
     m_builder.setSource(call.source);
     const Tensors inputs = tensorsOf(stack);
     const bool live = std::ranges::any_of(inputs, [this](const at::Tensor& t) { return m_aliases.isLive(t); });

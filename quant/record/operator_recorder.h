@@ -1,5 +1,6 @@
 #pragma once
 
+#include "quant/core/error.h"
 #include "quant/record/alias_sets.h"
 #include "quant/record/operator_paths.h"
 #include "quant/record/recognition.h"
@@ -37,7 +38,7 @@ class OperatorRecorder {
     AliasSets& aliases() { return m_aliases; }
     OperatorPaths& paths() { return m_paths; }
 
-    /// Runs the operator on the stack and records it under `scope`. Throws Error.
+    /// Runs the operator on the stack and records it under `scope`. Throws Error naming module and operator.
     void run(const OperatorCall& call, c10::Stack& stack, OperatorScope& scope);
 
     /// The value that a tensor holds now; a constant where it depends on no input.
@@ -54,7 +55,20 @@ class OperatorRecorder {
     /// The arguments of the operators so far: hints for what a traced file leaves open.
     const std::vector<Hint>& hints() const { return m_hints; }
 
+    /// What `function` gives; an Error of it that names no place is at the module of that path, and tells of `what`.
+    template <class Function> static auto placed(const std::string& path, const std::string& what, Function function)
+        -> decltype(function()) {
+        try {
+            return function();
+        } catch (const Error& error) {
+            if (!error.where.empty())
+                throw;
+            throw Error(path.empty() ? "(model)" : path, what + ": " + error.problem, error.hint);
+        }
+    }
+
   private:
+    void runPlaced(const OperatorCall& call, c10::Stack& stack, OperatorScope& scope);
     bool isLookUp(const std::string& name, const Tensors& inputs) const;
     void runUnrecorded(const OperatorCall& call, const std::string& name, c10::Stack& stack);
     void runInPlace(const OperatorCall& call, const std::string& name, c10::Stack& stack, OperatorScope& scope,

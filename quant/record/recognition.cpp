@@ -5,7 +5,8 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <map>
+#include <cmath>
+#include <unordered_map>
 
 namespace fxp::quant {
 
@@ -14,7 +15,13 @@ namespace {
 /// Whether a result has a finite value. Without one, nothing can be proven: NaN agrees with NaN in any hypothesis.
 bool hasFinite(const Tensors& tensors) {
     return std::ranges::any_of(tensors, [](const at::Tensor& tensor) {
-        return tensor.defined() && tensor.numel() > 0 && at::isfinite(tensor).any().item<bool>();
+        if (!tensor.defined() || tensor.numel() == 0)
+            return false;
+        if (tensor.scalar_type() != at::kFloat)
+            return at::isfinite(tensor).any().item<bool>();
+        const at::Tensor values = tensor.contiguous();
+        const float* first = values.data_ptr<float>();
+        return std::any_of(first, first + values.numel(), [](float value) { return std::isfinite(value); });
     });
 }
 
@@ -80,7 +87,7 @@ std::vector<LayerProof> Recognition::proofs(const Builder::Finished& finished) c
         LayerProof proof;
         proof.path = one.path;
         proof.valueCount = finished.program.valueCount;
-        std::map<ValueId, ValueId> own; // by the builder's number
+        std::unordered_map<ValueId, ValueId> own; // by the builder's number
         bool whole = true;
         const auto numberOf = [&](ValueId value) {
             if (value == kAbsent)

@@ -105,7 +105,7 @@ void TestDocumentEdits::qconfigOfAnotherModelAsks() {
     QVERIFY(test::settled(*document));
     QVERIFY(document->isModified());
     const Kept before(*document);
-    QVERIFY_EXCEPTION_THROWN(document->loadQConfig(file), model::OtherModel);
+    QVERIFY_THROWS_EXCEPTION(model::OtherModel, document->loadQConfig(file));
     QVERIFY(!document->isBusy()); // nothing is folded before the answer to the question
     QVERIFY(Kept(*document) == before);
     document->loadQConfig(file, true);

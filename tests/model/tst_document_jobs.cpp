@@ -32,6 +32,8 @@ class TestDocumentJobs : public QObject {
     void initTestCase();
     void failedOpenChangesNothing_data();
     void failedOpenChangesNothing();
+    void whatFollowsAFailedOpenIsDropped_data();
+    void whatFollowsAFailedOpenIsDropped();
     void lastOpenWins_data();
     void lastOpenWins();
     void openAfterOpenStartsAnew();
@@ -123,6 +125,43 @@ void TestDocumentJobs::failedOpenChangesNothing() {
     document->undoStack()->undo();
     QVERIFY(document->format(slot).isFloat());
     QVERIFY(test::settled(*document));
+}
+
+void TestDocumentJobs::whatFollowsAFailedOpenIsDropped_data() {
+    QTest::addColumn<bool>("samples");
+    QTest::addColumn<bool>("labels");
+    QTest::addColumn<bool>("again"); // after another model that gives way to it
+    QTest::newRow("samples") << true << false << false;
+    QTest::newRow("labels") << false << true << false;
+    QTest::newRow("samples, then labels") << true << true << false;
+    QTest::newRow("samples of the second open") << true << false << true;
+}
+
+/// Samples and labels that would fit the model that stays: they were meant for the one that does not open.
+void TestDocumentJobs::whatFollowsAFailedOpenIsDropped() {
+    QFETCH(bool, samples);
+    QFETCH(bool, labels);
+    QFETCH(bool, again);
+    const auto document = open("digits_transformer");
+    const Kept before(*document);
+    QSignalSpy failed(document.get(), &Document::failed), changed(document.get(), &Document::modelChanged),
+        taken(document.get(), &Document::samplesChanged);
+    if (again)
+        document->openModel(folder("digits_cnn") + "/traced.pt", {folder("digits_cnn") + "/inputs.npz"});
+    document->openModel("/no/such/model.pt");
+    if (samples)
+        document->openSamples({folder("digits_transformer") + "/inputs.npz"});
+    if (labels)
+        document->openLabels(folder("digits_transformer") + "/labels.npy");
+    QVERIFY(test::settled(*document));
+    QCOMPARE(failed.count(), 1);
+    QCOMPARE(failed[0][0].toString(), "/no/such/model.pt");
+    QCOMPARE(changed.count() + taken.count(), 0);
+    QVERIFY(Kept(*document) == before);
+    // What is asked for afterwards is for the model that stayed.
+    document->openSamples({folder("digits_transformer") + "/inputs.npz"});
+    QVERIFY(test::settled(*document));
+    QCOMPARE(taken.count(), 1);
 }
 
 void TestDocumentJobs::lastOpenWins_data() {

@@ -32,6 +32,8 @@ class TestExactProduct : public QObject {
     void convolution();
     void batched();
     void floatOperandRunsPlain();
+    void nonFiniteLeavesOthersExact_data();
+    void nonFiniteLeavesOthersExact();
     void roundsToOdd();
     void gradient_data();
     void gradient();
@@ -261,6 +263,47 @@ void TestExactProduct::floatOperandRunsPlain() {
     const at::Tensor sum = exactSum(linearProduct(broken.w), broken.x, broken.w, broken.b, broken.formats, &use);
     QVERIFY(at::isnan(sum[1]).all().item<bool>());
     QVERIFY(!at::isnan(sum[0]).any().item<bool>());
+}
+
+void TestExactProduct::nonFiniteLeavesOthersExact_data() {
+    QTest::addColumn<float>("value");
+    QTest::addColumn<int>("fraction"); // of both operands
+    for (const int fraction : {12, 28}) {
+        QTest::addRow("NaN, 2^-%d", fraction) << NAN << fraction;
+        QTest::addRow("+Inf, 2^-%d", fraction) << INFINITY << fraction;
+        QTest::addRow("-Inf, 2^-%d", fraction) << -INFINITY << fraction;
+    }
+}
+
+/// The last 16 bits of each sum, which float64 does not have where sums need more than 53.
+void TestExactProduct::nonFiniteLeavesOthersExact() {
+    QFETCH(float, value);
+    QFETCH(int, fraction);
+    constexpr std::int64_t kRows = 4, kTerms = 40, kOutputs = 5;
+    const QType operand = format(fraction + 3, fraction);
+    at::Tensor x = quantize(random({kRows, kTerms}, 1), operand, "x");
+    const at::Tensor w = quantize(random({kOutputs, kTerms}, 2), operand, "w");
+    x[1][2] = value;
+    QType low = format(16, 2 * fraction);
+    low.overflow = Overflow::Wrap;
+    const ProductFormats formats{operand, operand, {}};
+    const at::Tensor sum = exactSum(linearProduct(w), x, w, {}, formats, nullptr);
+    const QuantizedSum got = quantizeSum(sum, formats, false, {{}, low});
+    for (std::int64_t i = 0; i < kRows; ++i) {
+        for (std::int64_t j = 0; j < kOutputs; ++j) {
+            if (i == 1) {
+                const float mine = got.sum[i][j].item<float>();
+                QVERIFY(std::isnan(value) ? std::isnan(mine)
+                                          : mine == std::copysign(value, value * w[j][2].item<float>()));
+                continue;
+            }
+            Int128 expected = 0;
+            for (std::int64_t k = 0; k < kTerms; ++k)
+                expected += integerOf(x[i][k].item<float>(), fraction) * integerOf(w[j][k].item<float>(), fraction);
+            const auto last = static_cast<std::int16_t>(static_cast<std::uint64_t>(expected) & 0xFFFF);
+            QVERIFY(got.activation[i][j].item<float>() == std::ldexp(static_cast<float>(last), -2 * fraction));
+        }
+    }
 }
 
 void TestExactProduct::roundsToOdd() {

@@ -2,6 +2,7 @@
 #include "quant/engine/session.h"
 #include "quant/engine/session_data.h"
 #include "quant/import/torchscript.h"
+#include "quant/io/qconfig.h"
 #include "quant/open_model.h"
 #include "support/golden.h"
 
@@ -25,6 +26,10 @@ class TestFunctionalize : public QObject {
     void equalsTheInterpreter();
     void missingOperatorIsNamed();
     void operatorsAreNamedInOrder();
+    void writesThroughAnotherTypeAreNamed_data();
+    void writesThroughAnotherTypeAreNamed();
+    void openingIsStopped_data();
+    void openingIsStopped();
 
   private:
     std::unique_ptr<Session> open(const std::string& code, const std::function<void(torch::jit::Module&)>& fill = {});
@@ -58,6 +63,48 @@ void renameInArchive(const std::string& file, const QByteArray& from, const QByt
 }
 
 } // namespace
+
+void TestFunctionalize::writesThroughAnotherTypeAreNamed_data() {
+    QTest::addColumn<QString>("line");
+    QTest::addColumn<QString>("named");
+    QTest::newRow("read after a write to all of it") << "torch.view_as_real(z).mul_(2.0)"
+                                                     << "aten::view_as_real";
+    QTest::newRow("a write to a part") << "torch.view_as_real(z)[0] = 1.0"
+                                       << "aten::copy_";
+}
+
+void TestFunctionalize::writesThroughAnotherTypeAreNamed() {
+    QFETCH(QString, line);
+    QFETCH(QString, named);
+    auto session = open("def forward(self, x):\n    z = torch.complex(x, x * 2)\n    " + line.toStdString() +
+                        "\n    return torch.view_as_real(z).sum(-1)\n");
+    Samples samples;
+    samples.inputs.items.emplace_back("x", toArray(at::ones({3, 4})));
+    try {
+        session->setSamples(samples);
+        QFAIL("it ran");
+    } catch (const Error& error) {
+        QCOMPARE(QString::fromStdString(error.where), QString("(model)"));
+        QVERIFY2(QString::fromStdString(error.problem).contains(named), error.problem.c_str());
+    }
+}
+
+void TestFunctionalize::openingIsStopped_data() {
+    QTest::addColumn<int>("at");
+    for (const int at : {0, 1, 2, 5})
+        QTest::addRow("asked %d times before", at) << at;
+}
+
+/// While LibTorch reads the file, too.
+void TestFunctionalize::openingIsStopped() {
+    QFETCH(int, at);
+    const std::string file = test::modelFolder() + "/digits_cnn/traced.pt";
+    int asked = 0;
+    const auto stop = [&] { return asked++ >= at; };
+    QVERIFY_THROWS_EXCEPTION(Stopped, openModel(file, {}, stop));
+    QVERIFY_THROWS_EXCEPTION(Stopped, sha256OfFile(file, [] { return true; }));
+    QVERIFY(openModel(file)); // what was stopped harms no later one
+}
 
 std::unique_ptr<Session> TestFunctionalize::open(const std::string& code,
                                                  const std::function<void(torch::jit::Module&)>& fill) {

@@ -196,7 +196,7 @@ void TestRunFigures::logIsThatOfOneRun() {
     };
     Session session(network(forward));
     QVERIFY(session.setSamples(samplesOf(random({3, 6}, 5))));
-    QVERIFY_EXCEPTION_THROWN(session.log(), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, session.log());
     Formats formats = *session.calibrate(startingFormats(session.slots(), {}), {});
     QVERIFY(session.run(formats));
     const auto before = session.log();
@@ -248,7 +248,7 @@ void TestRunFigures::tableIsTheRuns() {
     const std::array totals{3, 6}, integers{2, 4};
     for (const char* path : {"linear.input", "linear.weight", "linear.activation", "relu.activation"}) {
         const std::size_t slot = slotOf(session, path);
-        QVERIFY(!session.isFedBack(slot));
+        QVERIFY(!session.fedBack()[slot]);
         QType method;
         method.rounding = static_cast<Rounding>(rounding);
         const std::vector<double> table = session.sqnrTable(slot, totals, integers, method);
