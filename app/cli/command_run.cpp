@@ -77,6 +77,8 @@ void Commands::runModel() {
                                    quant::activationLog(session->log(), m_options.logValues).dump(1) + "\n");
     if (!m_options.outputs.empty())
         quant::writeNpz(m_options.outputs, session->outputs());
+    for (const std::string& note : result->notes)
+        std::cerr << "fxp: " << oneLine(note) << '\n';
     for (const std::string& warning : result->warnings)
         std::cerr << "fxp: " << oneLine(warning) << '\n';
     if (!result->predictions.note.empty())

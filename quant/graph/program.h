@@ -82,6 +82,8 @@ struct Program {
     std::vector<LogEntry> log;
     bool dataDependent = false; ///< a branch, loop or shape depended on tensor values: valid for the recorded inputs
                                 ///< alone
+    /// What the user must know of the recording, one sentence each: numbers that it read from values, and the like.
+    std::vector<std::string> notes;
     /// By value: the dimension along which the samples lie, with one or several indices per sample (several where it is
     /// batch times heads); −1 for a value that is the same for all samples. Empty where it is not known: a run then
     /// processes all samples at once.

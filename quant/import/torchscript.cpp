@@ -173,6 +173,7 @@ class StateGuard {
 class TorchScriptNetwork final : public Network {
   public:
     TorchScriptNetwork(const std::string& file, const StopRequest& stop) : m_file(file), m_module(load(file, stop)) {
+        noteTraining();
         m_module.eval();
         toFloat(m_module);
         if (!m_module.find_method("forward"))
@@ -189,6 +190,7 @@ class TorchScriptNetwork final : public Network {
     void refuseLayer(const std::string& path) override { m_refused.insert(path); }
 
   private:
+    void noteTraining();
     void readModules();
     void readArguments();
     at::IValue argument(std::size_t index, const std::optional<at::IValue>& given) const;
@@ -198,7 +200,22 @@ class TorchScriptNetwork final : public Network {
     std::vector<ModuleInfo> m_modules;
     std::vector<ArgumentInfo> m_arguments;
     std::set<std::string> m_folded, m_refused;
+    std::vector<std::string> m_notes; ///< of every recording
 };
+
+/// Batch norms and dropouts of a model that was saved while it was trained compute other values there.
+void TorchScriptNetwork::noteTraining() {
+    for (const auto& named : m_module.named_modules()) {
+        const std::string name = plainClassName(named.value._ivalue()->type()->name()->qualifiedName());
+        const bool differs = name.find("BatchNorm") != std::string::npos || name.find("Dropout") != std::string::npos ||
+                             name.find("InstanceNorm") != std::string::npos;
+        if (differs && named.value.hasattr("training") && named.value.is_training()) {
+            m_notes.push_back(named.name +
+                              ": was saved in training mode and runs in evaluation mode, as eval() sets it");
+            return;
+        }
+    }
+}
 
 void TorchScriptNetwork::readModules() {
     for (const auto& named : m_module.named_modules()) {
@@ -287,6 +304,7 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
     Builder::Finished finished = builder.finish(outputs);
     Recording recording;
     recording.sources = sourcesOf(finished.program, state);
+    recording.program.notes.insert(recording.program.notes.begin(), m_notes.begin(), m_notes.end());
     recording.proofs = recognition.proofs(finished);
     recording.program = std::move(finished.program);
     recording.values = std::move(finished.values);

@@ -127,6 +127,19 @@ bool isWidenable(const StepContext& context) {
     return any;
 }
 
+/// A sequence of numbers in float64, rounded once: LibTorch's kernels add steps in groups as wide as the CPU's vectors.
+Tensors evaluateSequence(const AtenOperator& aten, c10::Stack stack) {
+    Tensors results = runOn(aten, stack);
+    if (results.at(0).scalar_type() != at::kFloat)
+        return results;
+    const auto& arguments = aten.schema->arguments();
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        if (arguments[i].name() == "dtype")
+            stack[i] = static_cast<std::int64_t>(at::kDouble);
+    }
+    return narrowed(runOn(aten, std::move(stack)));
+}
+
 Tensors evaluateAten(const AtenOperator& aten, const StepContext& context) {
     const std::string& name = context.step.op;
     if (name == "aten::view" || name == "aten::_unsafe_view" || name == "aten::_reshape_alias") {
@@ -134,6 +147,8 @@ Tensors evaluateAten(const AtenOperator& aten, const StepContext& context) {
         const c10::Stack stack = stackOf(aten, context, context.inputs);
         return {stack[0].toTensor().reshape(stack[1].toIntVector())};
     }
+    if (isSequence(name))
+        return evaluateSequence(aten, stackOf(aten, context, context.inputs));
     if (precisionOf(context) == Precision::AsItIs || !isWidenable(context))
         return runOn(aten, stackOf(aten, context, context.inputs));
     if (const auto result = reproducible(name, context))

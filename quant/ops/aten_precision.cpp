@@ -209,9 +209,16 @@ std::optional<at::Tensor> function(const std::string& base, const StepContext& c
 
 } // namespace
 
+bool isSequence(const std::string& name) {
+    const std::string base = baseName(name);
+    return base == "arange" || base == "linspace" || base == "logspace";
+}
+
 Precision precisionOf(const StepContext& context) {
     const std::string& name = context.step.op;
     const std::string base = baseName(name);
+    if (isSequence(name))
+        return Precision::Wide;
     if (movesValues(base) || dependsOnShapeAlone(base))
         return Precision::AsItIs;
     // Complex products are sums of products, a scaled sum may or may not be fused, and a division with a rounding mode

@@ -14,6 +14,9 @@ enum class Precision : std::uint8_t {
     Wide,   ///< in float64, rounded once to float32
 };
 
+/// Whether the operator makes a sequence of numbers from a first one and a step.
+bool isSequence(const std::string& name);
+
 Precision precisionOf(const StepContext& context);
 
 /// Evaluates the operator with our own arithmetic: float32 products with one order of summation for every element

@@ -108,7 +108,8 @@ class Builder {
     /// it.
     void protect(const c10::Storage& storage);
 
-    void setDataDependent() { m_dataDependent = true; }
+    /// The model reads numbers, a branch or a shape from these values: by the operator `what`, in the module `where`.
+    void setDataDependent(const std::vector<Value>& values, const std::string& where, const std::string& what);
 
     /// What was recorded: the program, without steps whose results no slot, log entry or output needs, and the float
     /// run's tensors by the program's values.
@@ -140,6 +141,7 @@ class Builder {
     using SlotsByPath = std::unordered_map<std::string_view, const SlotInfo*>;
     SlotsByPath slotsByPath() const;
     std::vector<char> neededSteps(const std::vector<Value>& outputs) const;
+    std::vector<std::string> notes() const;
 
     std::vector<OpenStep> m_steps;
     Tensors m_tensors; ///< by value; undefined for one whose step was erased
@@ -154,6 +156,8 @@ class Builder {
     std::map<ValueId, Refoldable> m_refoldable; ///< by result
     std::string m_layer, m_source;
     bool m_dataDependent = false;
+    /// Values that numbers were read from, and what to say of it where they depend on a format.
+    std::vector<std::pair<ValueId, std::string>> m_numbersRead;
 };
 
 } // namespace fxp::quant

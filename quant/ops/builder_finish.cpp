@@ -34,6 +34,34 @@ std::vector<char> Builder::neededSteps(const std::vector<Value>& outputs) const 
     return needed;
 }
 
+void Builder::setDataDependent(const std::vector<Value>& values, const std::string& where, const std::string& what) {
+    m_dataDependent = true;
+    const std::string place = (where.empty() ? "(model)" : where) + (m_source.empty() ? "" : " at " + m_source);
+    for (const Value value : values)
+        m_numbersRead.emplace_back(value.id, place + ": " + what + " reads computed values; numbers, branches and " +
+                                                 "shapes that follow from them stay those of the float run");
+}
+
+/// What numbers were read from values that formats change.
+std::vector<std::string> Builder::notes() const {
+    std::vector<char> quantized(m_tensors.size(), 0);
+    for (const OpenStep& open : m_steps) {
+        const bool own = !open.step.sites.empty() || !open.step.formats.empty() || !open.formatPaths.empty() ||
+                         !open.sitePaths.empty();
+        const bool any = own || std::ranges::any_of(open.step.inputs, [&](ValueId input) {
+                             return input != kAbsent && quantized[static_cast<std::size_t>(input)] != 0;
+                         });
+        for (const ValueId output : open.step.outputs)
+            quantized[static_cast<std::size_t>(output)] = any;
+    }
+    std::vector<std::string> notes;
+    for (const auto& [value, note] : m_numbersRead) {
+        if (quantized[static_cast<std::size_t>(value)] != 0 && std::ranges::find(notes, note) == notes.end())
+            notes.push_back(note);
+    }
+    return notes;
+}
+
 Builder::SlotsByPath Builder::slotsByPath() const {
     SlotsByPath slots;
     slots.reserve(m_slots.size());
@@ -150,6 +178,7 @@ Builder::Finished Builder::finish(const std::vector<Value>& outputs) const {
     for (const Value output : outputs)
         program.outputs.push_back(numberOf(output.id));
     program.dataDependent = m_dataDependent;
+    program.notes = notes();
     markDivisors(program);
     return finished;
 }

@@ -2,6 +2,7 @@
 
 #include "quant/ops/agreement.h"
 #include "quant/ops/aten_operator.h"
+#include "quant/ops/aten_precision.h"
 #include "quant/ops/operator_names.h"
 #include "quant/record/layer_operators.h"
 #include "quant/record/operator_products.h"
@@ -95,7 +96,7 @@ void OperatorRecorder::runPlaced(const OperatorCall& call, c10::Stack& stack, Op
     const std::string own = call.schema.name().substr(call.schema.name().find("::") + 2);
     if ((!call.isTensorOperator && !movesValues(name)) || changesViewAlone(own)) {
         if (live && readsValues(name, stack))
-            m_builder.setDataDependent();
+            noteReading(call, inputs, scope);
         call.run(stack);
         const auto isGiven = [&inputs](const at::Tensor& result) {
             return std::ranges::any_of(inputs, [&](const at::Tensor& input) { return input.is_same(result); });
@@ -116,15 +117,48 @@ void OperatorRecorder::runPlaced(const OperatorCall& call, c10::Stack& stack, Op
         return;
     }
     if (live && readsValues(name, stack))
-        m_builder.setDataDependent();
+        noteReading(call, inputs, scope);
     if ((live || isLookUp(name, inputs)) && !dependsOnShapeAlone(name))
         runRecorded(call, name, stack, scope);
     else
         runUnrecorded(call, name, stack);
 }
 
+void OperatorRecorder::noteReading(const OperatorCall& call, const Tensors& inputs, const OperatorScope& scope) {
+    std::vector<Value> read;
+    for (const at::Tensor& tensor : inputs) {
+        if (m_aliases.isLive(tensor))
+            read.push_back(m_aliases.read(tensor));
+    }
+    m_builder.setDataDependent(read, scope.path, call.schema.name());
+}
+
+/// The results of an operator on constants alone where LibTorch's kernel may give other bits on another CPU; absent for
+/// all others. A table of positions that the model computes is then the same everywhere.
+std::optional<Tensors> OperatorRecorder::evaluateConstant(const OperatorCall& call, const std::string& name,
+                                                          const c10::Stack& arguments) const {
+    const bool draws = name.starts_with("rand") || name == "normal" || name == "bernoulli"; // in the tensor's own type
+    if (!call.isTensorOperator || movesValues(name) || draws || !returnsTensorsAlone(call.schema) ||
+        !findAten(schemaName(call.schema)))
+        return std::nullopt;
+    Step step;
+    step.op = schemaName(call.schema);
+    Tensors inputs;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const std::string argument = i == 0 ? std::string() : call.schema.arguments().at(i).name();
+        step.arguments.push_back({argument, toArgument(arguments[i], inputs, call.schema.name())});
+    }
+    if (precisionOf({step, inputs, {}, {}}) == Precision::AsItIs)
+        return std::nullopt;
+    return evaluate(step, inputs, nullptr);
+}
+
 void OperatorRecorder::runUnrecorded(const OperatorCall& call, const std::string& name, c10::Stack& stack) {
     const Tensors inputs = tensorsOf(stack);
+    if (const auto results = evaluateConstant(call, name, stack)) {
+        stack.assign(results->begin(), results->end());
+        return;
+    }
     call.run(stack);
     // A view of a parameter keeps the parameter's name.
     if (!movesValues(name) || inputs.empty())
@@ -152,7 +186,14 @@ void OperatorRecorder::runInPlace(const OperatorCall& call, const std::string& n
     if (!live) {
         for (const at::Tensor& target : targets)
             m_aliases.prepareWrite(target);
-        call.run(stack);
+        const auto results = evaluateConstant(call, name, stack);
+        if (!results || results->size() != targets.size()) {
+            call.run(stack);
+            return;
+        }
+        for (std::size_t i = 0; i < targets.size(); ++i)
+            targets[i].copy_((*results)[i]);
+        stack.assign(targets.begin(), targets.end());
         return;
     }
     const std::vector<Value> values = record(call, name, stack, scope);

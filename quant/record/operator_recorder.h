@@ -8,6 +8,7 @@
 #include <ATen/core/stack.h>
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -70,6 +71,9 @@ class OperatorRecorder {
   private:
     void runPlaced(const OperatorCall& call, c10::Stack& stack, OperatorScope& scope);
     bool isLookUp(const std::string& name, const Tensors& inputs) const;
+    void noteReading(const OperatorCall& call, const Tensors& inputs, const OperatorScope& scope);
+    std::optional<Tensors> evaluateConstant(const OperatorCall& call, const std::string& name,
+                                            const c10::Stack& arguments) const;
     void runUnrecorded(const OperatorCall& call, const std::string& name, c10::Stack& stack);
     void runInPlace(const OperatorCall& call, const std::string& name, c10::Stack& stack, OperatorScope& scope,
                     const std::vector<std::size_t>& written);
