@@ -1,6 +1,6 @@
 #include "model/document.h"
+#include "quant/core/read_file.h"
 #include "quant/io/atomic_file.h"
-#include "quant/io/read_file.h"
 
 #include <QFileInfo>
 

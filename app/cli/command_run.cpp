@@ -2,12 +2,12 @@
 
 #include "app/cli/text.h"
 #include "quant/core/error.h"
+#include "quant/core/read_file.h"
 #include "quant/io/activation_log.h"
 #include "quant/io/atomic_file.h"
 #include "quant/io/json.h"
 #include "quant/io/log_comparison.h"
 #include "quant/io/npz.h"
-#include "quant/io/read_file.h"
 #include "quant/io/report.h"
 
 #include <CLI/CLI.hpp>

@@ -1,11 +1,11 @@
 #include "quant/import/torchscript.h"
 
 #include "quant/core/error.h"
+#include "quant/core/read_file.h"
 #include "quant/import/class_names.h"
 #include "quant/import/half.h"
 #include "quant/import/missing_operators.h"
 #include "quant/import/script_interpreter.h"
-#include "quant/io/read_file.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>

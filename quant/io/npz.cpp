@@ -1,8 +1,8 @@
 #include "quant/io/npz.h"
 
 #include "quant/core/error.h"
+#include "quant/core/read_file.h"
 #include "quant/io/atomic_file.h"
-#include "quant/io/read_file.h"
 
 #include <zip.h>
 

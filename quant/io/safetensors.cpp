@@ -1,10 +1,10 @@
 #include "quant/io/safetensors.h"
 
 #include "quant/core/error.h"
+#include "quant/core/read_file.h"
 #include "quant/io/atomic_file.h"
 #include "quant/io/elements.h"
 #include "quant/io/json.h"
-#include "quant/io/read_file.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,5 +1,5 @@
+#include "quant/core/read_file.h"
 #include "quant/io/qconfig.h"
-#include "quant/io/read_file.h"
 
 #include <openssl/evp.h>
 

@@ -387,7 +387,7 @@ void TestEngine::otherNumberOfResultsIsRefused() {
             Elementwise relu("relu", "relu", elementwise::relu());
             const Value y = relu.forward(in[0], run);
             relu.declare(run);
-            run.setDataDependent();
+            run.setDataDependent({}, "", "");
             const Value kept = run.call("aten::masked_select", {y, run.call("aten::gt.Scalar", {y, 0})});
             return std::vector<Value>{run.apply("aten::unbind.int", {kept, 0}).at(0)};
         });

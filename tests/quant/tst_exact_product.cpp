@@ -17,6 +17,7 @@
 
 using namespace fxp::quant;
 using fxp::test::format;
+using fxp::test::integerOf;
 using fxp::test::plainSum;
 using fxp::test::random;
 
@@ -299,7 +300,7 @@ void TestExactProduct::nonFiniteLeavesOthersExact() {
             }
             Int128 expected = 0;
             for (std::int64_t k = 0; k < kTerms; ++k)
-                expected += test::integerOf(x[i][k].item<float>(), fraction) * integerOf(w[j][k].item<float>(), fraction);
+                expected += integerOf(x[i][k].item<float>(), fraction) * integerOf(w[j][k].item<float>(), fraction);
             const auto last = static_cast<std::int16_t>(static_cast<std::uint64_t>(expected) & 0xFFFF);
             QVERIFY(got.activation[i][j].item<float>() == std::ldexp(static_cast<float>(last), -2 * fraction));
         }

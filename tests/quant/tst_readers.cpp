@@ -1,7 +1,7 @@
 #include "quant/core/error.h"
+#include "quant/core/read_file.h"
 #include "quant/io/json.h"
 #include "quant/io/npz.h"
-#include "quant/io/read_file.h"
 #include "quant/io/safetensors.h"
 
 #include <QFile>

@@ -223,7 +223,7 @@ void TestSamples::shapesThatDependOnValues() {
     const auto forward = [](Builder& run, const std::vector<Value>& in) {
         const Value h = reluOf(run, "first", in[0]);
         const Value mask = run.call("aten::gt.Scalar", {h, {"other", 0}});
-        run.setDataDependent();
+        run.setDataDependent({}, "", "");
         return std::vector<Value>{reluOf(run, "kept", run.call("aten::masked_select", {h, mask}))};
     };
     Session session(network(forward));

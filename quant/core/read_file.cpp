@@ -1,4 +1,4 @@
-#include "quant/io/read_file.h"
+#include "quant/core/read_file.h"
 
 #include "quant/core/error.h"
 
