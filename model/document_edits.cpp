@@ -72,7 +72,8 @@ void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString
     applyQConfig(text, anyModel, undoText, {});
 }
 
-/// With a `file` the formats are its own once they are in place; without a text there is nothing to undo behind them.
+/// Where `file` is given, it becomes the document's file once the formats are in place. Without an undo text the step
+/// cannot be undone.
 void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText, const QString& file) {
     if (!isOpen())
         throw Error(file.toStdString(), tr("formats belong to a model, and none is open").toStdString(),
@@ -84,7 +85,7 @@ void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString
     };
     const QJsonDocument json = QJsonDocument::fromJson(text);
     const std::set<std::string> folded = quant::foldedBatchNorms(text.toStdString());
-    // A file that cannot be read is told apart below, without folding anything for it.
+    // A text that is not a JSON object is refused by loadQConfig below; nothing is folded for it.
     if (folded != m_model->identity.folded && json.isObject()) {
         const QJsonObject made = json["model"].toObject();
         requireThisModel(made["sha256"].toString().toStdString(), made["name"].toString().toStdString());
@@ -135,7 +136,7 @@ void Document::fold(const std::set<std::string>& norms, const QByteArray& config
             m_undo.setClean();
         if (text.isEmpty())
             m_undo.clear();
-        // After modelChanged, which makes room for news of the new state.
+        // After modelChanged, because views clear old notices then.
         if (!folded.note.empty())
             Q_EMIT notice(QString::fromStdString(folded.note));
         else if (asked && !norms.empty())

@@ -85,7 +85,8 @@ void assign(const std::vector<at::Tensor>& parameters, const Tensors& values) {
         at::Tensor(parameters[i]).copy_(values[i]);
 }
 
-/// The trained tensors as the file's own parameters: the parts of one (attention's packed projections) put together.
+/// The trained tensors as the file's own parameters; where one of these was split (attention's packed projections), its
+/// parts are put together.
 NamedArrays fileParameters(const QuantizedModule& module, const NamedTensors& original) {
     std::map<std::string, at::Tensor> changed;
     for (const auto& [path, source] : module.sources()) {
@@ -157,7 +158,7 @@ Finetuned Session::finetune(const Formats& formats, const FinetuneOptions& optio
     for (int epoch = 1; epoch <= options.epochs; ++epoch) {
         const at::Tensor order =
             split.training.index_select(0, at::randperm(trained, generator, at::TensorOptions(at::kLong)));
-        // Batches of one size: another would need a recording of its own.
+        // All batches have one size, because another size would need a recording of its own.
         for (std::int64_t begin = 0; begin + size <= trained; begin += size) {
             if (control.stop && control.stop())
                 return {};
