@@ -61,7 +61,7 @@ struct RunResult {
     Predictions predictions;
     std::vector<std::string> warnings; ///< of the last complete run: tensors that are divided by and became zero, in
                                        ///< the order of computation
-    std::vector<std::string> notes; ///< of the program (Program::notes), the same for every run
+    std::vector<std::string> notes;    ///< of the program (Program::notes), the same for every run
     /// Of the last complete run, where an output has collapsed: the first tensor in the order of computation that is
     /// below kCollapsedSqnr against float, and what happened there. Else empty.
     std::string collapse;

@@ -34,7 +34,7 @@ void TestFolding::foldingAfterCalibrationAsks() {
     QVERIFY(window);
     auto& document = window->document();
     document.calibrate({}, {});
-    QTRY_VERIFY_WITH_TIMEOUT(document.undoStack()->count() == 1, 60'000);
+    QTRY_VERIFY_WITH_TIMEOUT(document.undoStack()->count() == 1, 120'000);
     QVERIFY(test::settled(document));
     const double before = *document.result()->predictions.accuracyFixed();
     QVERIFY(before > 0.9);
@@ -52,7 +52,7 @@ void TestFolding::foldingAfterCalibrationAsks() {
     });
     test::action(*window, "Fold batch norms")->trigger();
     QVERIFY(asked);
-    QTRY_COMPARE_WITH_TIMEOUT(document.slotOf("bn1.weight") < 0, folds, 60'000);
+    QTRY_COMPARE_WITH_TIMEOUT(document.slotOf("bn1.weight") < 0, folds, 120'000);
     QVERIFY(test::settled(document));
     QCOMPARE(*document.result()->predictions.accuracyFixed() > before - 0.05, accurate);
     QCOMPARE(*document.format(document.slotOf("conv1.weight")).totalBits, total);
@@ -68,7 +68,7 @@ void TestFolding::foldingAFloatModelDoesNotAsk() {
     QVERIFY(window);
     test::action(*window, "Fold batch norms")->trigger();
     QVERIFY(!QApplication::activeModalWidget());
-    QTRY_VERIFY_WITH_TIMEOUT(window->document().slotOf("bn1.weight") < 0, 60'000);
+    QTRY_VERIFY_WITH_TIMEOUT(window->document().slotOf("bn1.weight") < 0, 120'000);
     QVERIFY(test::settled(window->document()));
 }
 

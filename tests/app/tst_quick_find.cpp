@@ -62,13 +62,13 @@ void TestQuickFind::findFollowsRenamedActions() {
     auto& document = window->document();
     auto* find = window->findChild<gui::QuickFind*>();
     document.setBatchNormsFolded(true);
-    QTRY_VERIFY_WITH_TIMEOUT(document.slotOf("bn1.weight") < 0 && !document.isBusy(), 30'000);
+    QTRY_VERIFY_WITH_TIMEOUT(document.slotOf("bn1.weight") < 0 && !document.isBusy(), 120'000);
     QCoreApplication::processEvents();
     find->completer()->setCompletionPrefix("fold batch");
     QCOMPARE(find->completer()->currentCompletion(), QString("Unfold batch norms"));
     QTest::keyClicks(find, "unfold");
     QTest::keyClick(find, Qt::Key_Return);
-    QTRY_VERIFY_WITH_TIMEOUT(document.slotOf("bn1.weight") >= 0, 30'000);
+    QTRY_VERIFY_WITH_TIMEOUT(document.slotOf("bn1.weight") >= 0, 120'000);
 }
 
 void TestQuickFind::hitsAreReadAndNoneIsSaid() {

@@ -28,6 +28,7 @@ class TestStatusLine : public QObject {
 
 void TestStatusLine::exactAccumulatorsAreNotCounted() {
     const auto window = test::demoWindow();
+    QVERIFY(window);
     auto& document = window->document();
     QTRY_VERIFY(document.result()->complete);
     int tensors = 0, accumulators = 0;
@@ -58,6 +59,7 @@ void TestStatusLine::statusLineFitsTheWindow() {
     QFETCH(int, width);
     QFETCH(QString, name);
     const auto window = test::demoWindow();
+    QVERIFY(window);
     window->resize(width, 800);
     QTRY_COMPARE(window->width(), width);
     auto& document = window->document();
@@ -94,7 +96,7 @@ void TestStatusLine::labelsWithoutAccuracyAreExplained() {
     auto& document = window->document();
     const QString folder = QString::fromStdString(test::modelFolder()) + "/mtcnn_pnet";
     window->openFiles({folder + "/traced.pt", folder + "/inputs.npz"});
-    QVERIFY(QTest::qWaitFor([&] { return document.isOpen(); }, 30'000) && test::settled(document));
+    QVERIFY(QTest::qWaitFor([&] { return document.isOpen(); }, 120'000) && test::settled(document));
     QVERIFY(!test::statusShows(*window, "none: "));
     const std::vector<std::int64_t> classes(static_cast<std::size_t>(document.model()->sampleCount), 1);
     quant::NamedArrays arrays;
@@ -102,7 +104,7 @@ void TestStatusLine::labelsWithoutAccuracyAreExplained() {
     const QString file = m_files.filePath("labels.npz");
     quant::writeNpz(file.toStdString(), arrays);
     document.openLabels(file);
-    QTRY_VERIFY_WITH_TIMEOUT(test::statusShows(*window, "none: no class per sample"), 30'000);
+    QTRY_VERIFY_WITH_TIMEOUT(test::statusShows(*window, "none: no class per sample"), 120'000);
     const auto boxes = window->statusBar()->findChildren<QWidget*>();
     QVERIFY(std::ranges::any_of(boxes, [](QWidget* box) { return box->toolTip().contains("not [samples, classes]"); }));
 }

@@ -45,6 +45,7 @@ class TestWindowEdits : public QObject {
 
 void TestWindowEdits::dragThenSave() {
     const auto window = test::demoWindow();
+    QVERIFY(window);
     auto& document = window->document();
     auto* ruler = window->findChild<views::BitRuler*>();
     QTRY_VERIFY(ruler->isVisible() && ruler->width() > 200);
@@ -67,6 +68,7 @@ void TestWindowEdits::dragThenSave() {
 
 void TestWindowEdits::spinBoxEditsAllSelected() {
     const auto window = test::demoWindow();
+    QVERIFY(window);
     auto& document = window->document();
     const int a = document.slotOf("embed.input"), b = document.slotOf("head.input");
     window->selection().set({a, b}, a);
@@ -83,6 +85,7 @@ void TestWindowEdits::spinBoxEditsAllSelected() {
 
 void TestWindowEdits::notationIsRead() {
     const auto window = test::demoWindow();
+    QVERIFY(window);
     auto& document = window->document();
     const int slot = window->selection().current();
     QLineEdit* field = nullptr;
@@ -107,6 +110,7 @@ void TestWindowEdits::notationIsRead() {
 
 void TestWindowEdits::exceptionsBecomeMessages() {
     const auto window = test::demoWindow();
+    QVERIFY(window);
     // The demo's copy is written to a folder; where a file stands in its place, the action throws.
     auto* strip = window->findChild<gui::MessageStrip*>();
     const quant::Formats before = window->document().formats();
@@ -118,8 +122,10 @@ void TestWindowEdits::exceptionsBecomeMessages() {
 
 void TestWindowEdits::foldingIsOfferedWhereItCanSayWhyNot() {
     const auto window = test::demoWindow();
+    QVERIFY(window);
     QVERIFY(!test::action(*window, "Fold batch norms")->isEnabled()); // there are none
     const auto other = test::cnnWindow();
+    QVERIFY(other);
     QVERIFY(test::action(*other, "Fold batch norms")->isEnabled());
 }
 
@@ -129,7 +135,7 @@ void TestWindowEdits::tableOfARecurrentStepSaysSo() {
     auto& document = window->document();
     const QString folder = QString::fromStdString(test::modelFolder()) + "/digits_lstm";
     window->openFiles({folder + "/traced.pt", folder + "/inputs.npz"});
-    QVERIFY(QTest::qWaitFor([&] { return document.isOpen(); }, 30'000) && test::settled(document));
+    QVERIFY(QTest::qWaitFor([&] { return document.isOpen(); }, 120'000) && test::settled(document));
     auto* table = window->findChild<views::SqnrTable*>();
     window->selection().select(document.slotOf("rnn.l0.h_t"));
     QTRY_VERIFY(table->accessibleDescription().contains("feedback"));
@@ -139,6 +145,7 @@ void TestWindowEdits::tableOfARecurrentStepSaysSo() {
 
 void TestWindowEdits::liveOffWaits() {
     const auto window = test::demoWindow();
+    QVERIFY(window);
     auto& document = window->document();
     test::action(*window, "Live")->setChecked(false);
     const int slot = window->selection().current();

@@ -25,7 +25,7 @@ inline void useOwnSettings() {
 /// Waits until a model is open and its first run is done; null when that does not come.
 inline std::unique_ptr<gui::MainWindow> opened(std::unique_ptr<gui::MainWindow> window) {
     model::Document& document = window->document();
-    const bool ready = QTest::qWaitFor([&] { return document.isOpen(); }, 30'000) && settled(document);
+    const bool ready = QTest::qWaitFor([&] { return document.isOpen(); }, 120'000) && settled(document);
     return ready ? std::move(window) : nullptr;
 }
 

@@ -322,7 +322,7 @@ void FormatPanel::refresh() {
         const auto integer = [](const quant::QType& f) { return f.hasPoint() ? f.integerBits() : 0; };
         m_total->present(format.totalBits.value_or(1), differs(formats, [](const auto& f) { return f.totalBits; }));
         m_fraction->present(format.fractionalBits.value_or(0),
-                         differs(formats, [](const auto& f) { return f.fractionalBits; }));
+                            differs(formats, [](const auto& f) { return f.fractionalBits; }));
         m_integer->present(integer(format), differs(formats, integer));
         showChoice(m_scaling, format.affine ? 1 : 0,
                    differs(formats, [](const auto& f) { return f.affine.has_value(); }));

@@ -137,7 +137,8 @@ void SqnrTable::paintEvent(QPaintEvent*) {
     const bool current = m_current && !past;
     painter.drawText(head, Qt::AlignRight | Qt::AlignVCenter,
                      past        ? staleText(m_document)
-                     : m_fedBack ? tr("dB, feedback left out") : tr("dB, click to take it"));
+                     : m_fedBack ? tr("dB, feedback left out")
+                                 : tr("dB, click to take it"));
     for (std::size_t column = 0; column < m_integers.size(); ++column)
         painter.drawText(rect(0, column).translated(0, -kColumnHeads), Qt::AlignCenter,
                          tr("I %1").arg(m_integers[column]));
