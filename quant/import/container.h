@@ -13,6 +13,7 @@ enum class Container {
     Zip, ///< a zip file of none of these, or one that cannot be listed
     Safetensors,
     Onnx,
+    Keras, ///< the zip form (.keras)
     Hdf5,
     TfLite,
     Pickle, ///< the older form of torch.save
