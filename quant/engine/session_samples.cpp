@@ -112,6 +112,9 @@ bool Session::setSamples(std::shared_ptr<const Samples> samples, const RunContro
 /// The data of the samples; null when stopped, or where another attempt is to be made.
 std::unique_ptr<Session::Data> Session::takeSamples(const Samples& samples, const RunControl& control,
                                                     Attempt& attempt) {
+    if (m_network->isWeightsOnly() && !samples.inputs.items.empty())
+        throw Error("inputs", "the file holds weights and no program, and cannot be run",
+                    "open the model, and load these weights into it");
     const ModelArguments arguments = bindArguments(m_network->arguments(), samples.inputs);
     for (const Tensors tensors = tensorsOf(arguments); const at::Tensor& tensor : tensors) {
         if (tensor.numel() == 0)

@@ -21,6 +21,13 @@ std::vector<at::IValue> items(const at::IValue& value) {
     return value.isTuple() ? value.toTupleRef().elements().vec() : value.toListRef().vec();
 }
 
+/// A number as a tensor that takes part in an operator as a number does: it does not widen the other's type.
+at::Tensor wrapped(const at::Scalar& number) {
+    at::Tensor tensor = at::scalar_tensor(number, at::device(at::kCPU).dtype(number.type()));
+    tensor.unsafeGetTensorImpl()->set_wrapped_number(true);
+    return tensor;
+}
+
 at::IValue converted(const at::IValue& value, const c10::TypePtr& type, const c10::FunctionSchema& schema,
                      std::optional<std::int32_t> count) {
     const auto bad = [&]() -> at::IValue {

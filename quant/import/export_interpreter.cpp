@@ -368,13 +368,33 @@ void ExportInterpreter::runNode(const ExportedNode& node, Frame frame, OperatorS
     }
 }
 
+namespace {
+
+/// The operator that an eager model calls in the place of the exported one: `x + 3` adds a number and not a tensor, and
+/// a view that the export could take of its own memory may need a copy of ours.
+const AtenOperator& actualOperator(const std::string& target, const AtenOperator& op,
+                                   const std::vector<std::pair<std::string, at::IValue>>& given) {
+    const AtenOperator* other = nullptr;
+    if (target == "torch.ops.aten.view.default" && !given.empty() && given[0].second.isTensor() &&
+        !given[0].second.toTensor().is_contiguous()) {
+        other = findAten("aten::reshape");
+    } else if (target.ends_with(".Tensor") && given.size() > 1 &&
+               (given[1].second.isInt() || given[1].second.isDouble())) {
+        other = exportedOperator(target.substr(0, target.size() - 6) + "Scalar");
+    }
+    return other ? *other : op;
+}
+
+} // namespace
+
 void ExportInterpreter::runOperator(const ExportedNode& node, const AtenOperator& op, Frame frame,
                                     OperatorScope& scope) {
     std::vector<std::pair<std::string, at::IValue>> given;
     for (const auto& [name, input] : node.inputs)
         given.emplace_back(name, resolve(input, frame.values));
-    c10::Stack stack = stackFor(*op.schema, given);
-    const OperatorCall call{*op.schema, op.run, true, node.source};
+    const AtenOperator& own = actualOperator(node.target, op, given);
+    c10::Stack stack = stackFor(*own.schema, given);
+    const OperatorCall call{*own.schema, own.run, true, node.source};
     m_recorder.run(call, stack, scope);
     assign(node, stack, frame.values);
 }
