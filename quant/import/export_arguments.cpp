@@ -36,7 +36,10 @@ at::IValue converted(const at::IValue& value, const c10::TypePtr& type, const c1
     switch (type->kind()) {
     case c10::TypeKind::OptionalType:
         return value.isNone() ? value : converted(value, type->containedType(0), schema, count);
-    case c10::TypeKind::TensorType: return value.isTensor() ? value : value.isNone() ? at::IValue(at::Tensor()) : bad();
+    case c10::TypeKind::TensorType:
+        if (value.isInt() || value.isDouble() || value.isBool())
+            return wrapped(value.toScalar());
+        return value.isTensor() ? value : value.isNone() ? at::IValue(at::Tensor()) : bad();
     case c10::TypeKind::IntType:
         return value.isInt() ? value : value.isBool() ? at::IValue(static_cast<std::int64_t>(value.toBool())) : bad();
     case c10::TypeKind::FloatType:
