@@ -373,11 +373,13 @@ namespace {
 /// The operator that an eager model calls in the place of the exported one: `x + 3` adds a number and not a tensor, and
 /// a view that the export could take of its own memory may need a copy of ours.
 const AtenOperator& actualOperator(const std::string& target, const AtenOperator& op,
-                                   const std::vector<std::pair<std::string, at::IValue>>& given) {
+                                   std::vector<std::pair<std::string, at::IValue>>& given) {
     const AtenOperator* other = nullptr;
     if (target == "torch.ops.aten.view.default" && !given.empty() && given[0].second.isTensor() &&
         !given[0].second.toTensor().is_contiguous()) {
         other = findAten("aten::reshape");
+        for (auto& [name, value] : given)
+            name = name == "size" ? "shape" : name;
     } else if (target.ends_with(".Tensor") && given.size() > 1 &&
                (given[1].second.isInt() || given[1].second.isDouble())) {
         other = exportedOperator(target.substr(0, target.size() - 6) + "Scalar");
