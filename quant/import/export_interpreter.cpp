@@ -258,6 +258,40 @@ void ExportInterpreter::runCall(const ExportedCall& call, Frame frame) {
         runItems(call, frame, scope);
 }
 
+namespace {
+
+/// The values of the call that depend on one of those.
+std::set<std::string> dependents(const ExportedCall& call, const ExportedGraph& graph, std::set<std::string> on) {
+    for (std::size_t i = call.begin; i < call.end; ++i) {
+        bool depends = false;
+        for (const auto& [key, input] : graph.nodes[i].inputs)
+            forEachName(input, [&](const std::string& name) { depends = depends || on.contains(name); });
+        for (const ExportedArgument& output : graph.nodes[i].outputs) {
+            forEachName(output, [&](const std::string& name) {
+                if (depends)
+                    on.insert(name);
+            });
+        }
+    }
+    return on;
+}
+
+/// The call's results in the order in which its module gives them, which need not be that in which they arise:
+/// attention gives what its last layer computed before the weights, a cell of an LSTM h, which depends on c, before c.
+std::vector<std::string> orderedResults(const ExportedCall& call, const ExportedGraph& graph,
+                                        const std::string& lastParameter) {
+    std::vector<std::string> results = call.results;
+    if (results.size() != 2)
+        return results;
+    const bool swapped = lastParameter.empty() ? dependents(call, graph, {results[0]}).contains(results[1])
+                                               : !dependents(call, graph, {lastParameter}).contains(results[0]);
+    if (swapped)
+        std::swap(results[0], results[1]);
+    return results;
+}
+
+} // namespace
+
 void ExportInterpreter::runModule(const ExportedCall& call, Frame frame, OperatorScope& scope) {
     ModuleCall module;
     module.path = call.frame.path;
@@ -269,16 +303,23 @@ void ExportInterpreter::runModule(const ExportedCall& call, Frame frame, Operato
     std::set<const void*> own;
     for (const auto& [name, tensor] : module.parameters)
         own.insert(tensor.unsafeGetTensorImpl());
+    const bool isAttention = module.className == "MultiheadAttention";
+    const auto last = isAttention ? module.parameters.find("out_proj.weight") : module.parameters.end();
+    std::string lastParameter;
     for (const std::string& name : call.arguments) {
         const at::IValue value = resolve({Kind::Name, {}, name, {}, {}}, frame.values);
         if (value.isTensor() && !own.contains(value.toTensor().unsafeGetTensorImpl()))
             module.arguments.push_back({name, value, {}});
+        if (value.isTensor() && last != module.parameters.end() && value.toTensor().is_same(last->second))
+            lastParameter = name;
     }
+    const bool isOrdered = isAttention ? lastParameter.empty() : module.className != "LSTMCell";
+    const std::vector<std::string> given = isOrdered ? call.results : orderedResults(call, frame.graph, lastParameter);
     std::vector<std::string> results; // that depend on the inputs
     const at::IValue result = m_modules.run(std::move(module), scope, [&] {
         runItems(call, frame, scope);
         std::vector<at::IValue> values;
-        for (const std::string& name : call.results) {
+        for (const std::string& name : given) {
             const at::IValue& value = frame.values.at(name);
             if (!value.isTensor() || !m_recorder.aliases().isLive(value.toTensor()))
                 continue;

@@ -6,7 +6,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <functional>
+#include <array>
 #include <set>
 #include <unordered_map>
 
@@ -161,6 +161,31 @@ void recurrentCandidates(const FunctionCall& call, std::vector<FunctionCandidate
     }
 }
 
+/// Query, key and value may be one tensor, or two of them.
+void attentionCandidates(const FunctionCall& call, std::vector<FunctionCandidate>& list) {
+    const auto& x = call.inputs;
+    std::vector<std::array<std::size_t, 3>> readings{{0, 0, 0}};
+    if (x.size() == 2)
+        readings = {{0, 1, 1}, {0, 0, 1}, {0, 1, 0}};
+    if (x.size() == 3)
+        readings = {{0, 1, 2}};
+    if (x.size() > 3)
+        return;
+    for (const auto& [q, k, v] : readings) {
+        const Given given{{"query", x[q]}, {"key", x[k]}, {"value", x[v]}};
+        for (const bool causal : {false, true}) {
+            Given whole = given;
+            whole.emplace_back("is_causal", causal);
+            add(list, call.name, whole);
+        }
+        for (const at::Tensor& mask : call.constants) {
+            Given masked = given;
+            masked.emplace_back("attn_mask", mask);
+            add(list, call.name, masked);
+        }
+    }
+}
+
 const std::set<std::string>& unaryFunctions() {
     static const std::set<std::string> kNames{"relu6",    "hardswish",   "hardsigmoid", "silu",     "mish",      "selu",
                                               "softsign", "log_sigmoid", "gelu",        "relu",     "sigmoid",   "tanh",
@@ -206,12 +231,7 @@ std::vector<FunctionCandidate> functionCandidates(const FunctionCall& call) {
     } else if (name == "lstm" || name == "gru" || name.starts_with("rnn_")) {
         recurrentCandidates(call, list);
     } else if (name == "scaled_dot_product_attention") {
-        if (call.inputs.size() != 3)
-            return list;
-        for (const bool causal : {false, true})
-            add(list, name, {{"query", x}, {"key", call.inputs[1]}, {"value", call.inputs[2]}, {"is_causal", causal}});
-        for (const at::Tensor& mask : call.constants)
-            add(list, name, {{"query", x}, {"key", call.inputs[1]}, {"value", call.inputs[2]}, {"attn_mask", mask}});
+        attentionCandidates(call, list);
     } else if (call.inputs.size() == 1) {
         const std::string own = name == "logsigmoid" ? "log_sigmoid" : name;
         add(list, own, {{"self", x}});
