@@ -53,8 +53,7 @@ QString MainWindow::chosenName(const QString& title, const QString& suffix, cons
 }
 
 void MainWindow::saveWeights() {
-    const QString file =
-        chosenName(tr("Save weights"), ".safetensors", tr("Weights (*.safetensors *.pt *.pth *.ckpt *.bin)"));
+    const QString file = chosenName(tr("Save weights"), ".safetensors", tr("Weights (*.safetensors)"));
     if (!file.isEmpty())
         m_document.saveWeights(file);
 }

@@ -86,6 +86,7 @@ class ExportedNetwork final : public Network {
               Values& values) const;
     void checkShape(const ExportedInput& input, const at::Tensor& tensor) const;
     void requireOperators() const;
+    std::string otherSamples(const std::vector<std::optional<at::IValue>>& arguments) const;
 
     std::string m_file;
     ExportedProgram m_program;
@@ -121,6 +122,17 @@ void ExportedNetwork::checkShape(const ExportedInput& input, const at::Tensor& t
                     "has the shape " + shapeText(tensor.sizes().vec()) + ", and the model was exported for " +
                         shapeText(wanted),
                     "give inputs of that shape, or export the model with dynamic_shapes");
+}
+
+/// How many samples the model was exported for, where the file fixes that and there are others now; else empty.
+std::string ExportedNetwork::otherSamples(const std::vector<std::optional<at::IValue>>& arguments) const {
+    for (std::size_t i = 0; i < m_arguments.size() && i < arguments.size(); ++i) {
+        const auto& shape = m_arguments[i].shape;
+        if (shape && !shape->empty() && shape->front() >= 0 && arguments[i] && arguments[i]->isTensor() &&
+            arguments[i]->toTensor().dim() > 0 && arguments[i]->toTensor().size(0) != shape->front())
+            return std::to_string(shape->front());
+    }
+    return {};
 }
 
 void ExportedNetwork::give(const ExportedInput& input, const std::optional<at::IValue>& given,
@@ -176,7 +188,15 @@ Recording ExportedNetwork::record(const std::vector<std::optional<at::IValue>>& 
     }
     ModuleRecognizer modules(recorder);
     ExportInterpreter interpreter(m_weights, m_leaves, recorder, modules, stop);
-    interpreter.run(m_program.graph, m_calls, values);
+    try {
+        interpreter.run(m_program.graph, m_calls, values);
+    } catch (const Error& error) {
+        const std::string samples = otherSamples(arguments);
+        throw samples.empty() ? error
+                              : Error(error.where, error.problem,
+                                      "the model was exported for " + samples +
+                                          " samples at a time: give as many, or export it with dynamic_shapes");
+    }
     for (ModuleInfo& info : m_modules) {
         const auto note = modules.notes().find(info.path);
         info.note = note == modules.notes().end() ? std::string() : note->second;

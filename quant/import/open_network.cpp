@@ -23,7 +23,7 @@ std::unique_ptr<Network> openNetwork(const std::string& file, const StopRequest&
     case Container::TfLite: throw Error(file, "is a TensorFlow Lite model", "export the model as ONNX (tf2onnx)");
     case Container::Onnx: throw Error(file, "is an ONNX file, not a TorchScript archive", asProgram);
     case Container::Zip:
-        throw Error(file, "is a zip file that is damaged or holds no model that is known", asProgram);
+        throw Error(file, "is a zip file that cannot be read or holds no model that is known", asProgram);
     case Container::Unknown: break;
     }
     throw Error(file, "is no model file that is known: not a TorchScript archive, not a torch.export archive",

@@ -50,7 +50,8 @@ std::int64_t power(const std::string& name, std::int64_t base, std::int64_t expo
     std::int64_t result = 1;
     for (std::int64_t i = 0; i < exponent; ++i) {
         std::int64_t next = 0;
-        result = checked(name, __builtin_mul_overflow(result, base, &next), next);
+        const bool overflows = __builtin_mul_overflow(result, base, &next);
+        result = checked(name, overflows, next);
         if (result == 0 || result == 1)
             break;
         if (i > 64 && base == -1)
@@ -113,7 +114,7 @@ std::optional<at::IValue> ofTwo(const std::string& name, const std::string& op, 
     if (integers && op == "or_")
         return integer(a) | integer(b);
     if (integers && op == "lshift" && integer(b) >= 0 && integer(b) < 63)
-        return checked(name, __builtin_mul_overflow(integer(a), std::int64_t{1} << integer(b), &result), result);
+        return either(__builtin_mul_overflow(integer(a), std::int64_t{1} << integer(b), &result), 0);
     if (integers && op == "rshift" && integer(b) >= 0)
         return integer(a) >> std::min<std::int64_t>(integer(b), 63);
     return std::nullopt;

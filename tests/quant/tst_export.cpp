@@ -33,6 +33,7 @@ class TestExport : public QObject {
     void realNetwork_data();
     void realNetwork();
     void inputs();
+    void fixedSamples();
     void fixedInput();
     void numbers_data();
     void numbers();
@@ -236,6 +237,16 @@ void TestExport::inputs() {
     }
 }
 
+void TestExport::fixedSamples() {
+    auto session = openModel(kFolder + "recurrent.pt2"); // its states begin as zeros for five samples
+    try {
+        session->setSamples({{{{"x", Array::ofFloats({2, 4, 3}, std::vector<float>(24, 1))}}}, {}});
+        QFAIL("taken");
+    } catch (const Error& error) {
+        QVERIFY2(QString(error.what()).contains("exported for 5 samples"), error.what());
+    }
+}
+
 void TestExport::fixedInput() {
     auto session = openModel(kFolder + "fixed.pt2");
     NamedArrays inputs = caseOf("fixed").first;
@@ -266,6 +277,7 @@ void TestExport::numbers_data() {
     QTest::newRow("power of −1") << "_operator.pow" << qint64(-1) << qint64(1000000001) << "-1";
     QTest::newRow("power beyond int64") << "_operator.pow" << qint64(10) << qint64(19) << "";
     QTest::newRow("largest") << "torch.sym_max" << qint64(3) << qint64(5) << "5";
+    QTest::newRow("shift to the left") << "_operator.lshift" << qint64(5) << qint64(4) << "80";
     QTest::newRow("shift") << "_operator.rshift" << qint64(40) << qint64(3) << "5";
 }
 
@@ -310,8 +322,8 @@ void TestExport::damaged_data() {
                                       << QByteArray("aten.softswish.default") << "aten::softswish (act)";
     QTest::newRow("operator on files") << model << QByteArray("aten.hardswish.default")
                                        << QByteArray("aten.from_file.default") << "aten::from_file";
-    QTest::newRow("value from nowhere") << model << QByteArray("\"arg\": {\"as_tensor\": {\"name\": \"image\"}}")
-                                        << QByteArray("\"arg\": {\"as_tensor\": {\"name\": \"nobody\"}}")
+    QTest::newRow("value from nowhere") << model << QByteArray("\"outputs\": [{\"as_tensor\": {\"name\": \"conv2d\"}}]")
+                                        << QByteArray("\"outputs\": [{\"as_tensor\": {\"name\": \"nobody\"}}]")
                                         << "not computed";
     QTest::newRow("too deep") << model << QByteArray() << QByteArray(100, '[') << "nested more than 64";
 }
