@@ -47,15 +47,15 @@ std::int64_t checked(const std::string& name, bool overflows, std::int64_t value
 }
 
 std::int64_t power(const std::string& name, std::int64_t base, std::int64_t exponent) {
+    if (base == 0 || base == 1)
+        return exponent == 0 ? 1 : base;
+    if (base == -1)
+        return exponent % 2 == 0 ? 1 : -1;
     std::int64_t result = 1;
-    for (std::int64_t i = 0; i < exponent; ++i) {
+    for (std::int64_t i = 0; i < exponent; ++i) { // of any other base, int64 ends before 64 steps
         std::int64_t next = 0;
         const bool overflows = __builtin_mul_overflow(result, base, &next);
         result = checked(name, overflows, next);
-        if (result == 0 || result == 1)
-            break;
-        if (i > 64 && base == -1)
-            return exponent % 2 == 0 ? 1 : -1;
     }
     return result;
 }
