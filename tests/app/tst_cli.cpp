@@ -72,7 +72,7 @@ void TestCli::weightsAlone() {
     const QString weights = model("digits_cnn/state_dict.pth"), q = m_files.filePath("weights.json");
     QCOMPARE(run({"calibrate", weights, "-o", q, "--weight-bits", "6"}).code, 0);
     const Json config = test::readJson(q.toStdString());
-    QCOMPARE(config["layers"]["conv1"]["weight"]["total_bits"].get<int>(), 6);
+    QCOMPARE(config["extensions"]["conv1.weight"]["total_bits"].get<int>(), 6);
     const Result refused = run({"run", weights, "--qconfig", q});
     QCOMPARE(refused.code, 1);
     QVERIFY(refused.err.contains("holds weights and no program"));
