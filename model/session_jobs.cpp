@@ -3,6 +3,7 @@
 #include "model/samples_loader.h"
 #include "quant/core/error.h"
 #include "quant/core/read_file.h"
+#include "quant/import/read_weights.h"
 #include "quant/io/safetensors.h"
 #include "quant/open_model.h"
 
@@ -162,7 +163,7 @@ std::optional<std::vector<double>> table(const Target& target, const TableReques
 
 std::optional<ArraysPointer> readWeights(const Target& target, const QString& file, const JobControl& control) {
     const quant::Session& session = sessionOf(target, control);
-    const quant::NamedArrays values = quant::readSafetensors(file.toStdString());
+    const quant::NamedArrays values = quant::readWeights(file.toStdString());
     session.requireParameters(values);
     return merged(target.weights, values);
 }

@@ -156,9 +156,9 @@ void MainWindow::offerRecovery() {
 }
 
 void MainWindow::chooseModel() {
-    const QString file =
-        QFileDialog::getOpenFileName(this, tr("Open model"), m_settings.value("folder").toString(),
-                                     tr("TorchScript models (*.pt *.pth *.jit *.ts *.zip);;All files (*)"));
+    const QString file = QFileDialog::getOpenFileName(
+        this, tr("Open model"), m_settings.value("folder").toString(),
+        tr("Models (*.pt *.pth *.jit *.ts *.zip *.pt2 *.safetensors *.ckpt);;All files (*)"));
     if (!file.isEmpty())
         openFiles({file});
 }

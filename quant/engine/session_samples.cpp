@@ -111,6 +111,9 @@ bool Session::setSamples(std::shared_ptr<const Samples> samples, const RunContro
 /// The session's data for these samples; null when stopped, or where another attempt must follow.
 std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const RunControl& control,
                                                     Attempt& attempt) {
+    if (m_network->isWeightsOnly() && !samples.inputs.items.empty())
+        throw Error("inputs", "the file holds weights and no program, and cannot be run",
+                    "open the model, and load these weights into it");
     const ModelArguments arguments = bindArguments(m_network->arguments(), samples.inputs);
     for (const Tensors tensors = tensorsOf(arguments); const at::Tensor& tensor : tensors) {
         if (tensor.numel() == 0)

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace fxp::quant {
 
@@ -21,6 +23,8 @@ struct ArgumentInfo {
     std::string name;
     Kind kind = Kind::Tensor;
     bool optional = false; ///< it has a default value
+    /// Of a tensor, −1 where a size may vary; absent where the file does not say.
+    std::optional<std::vector<std::int64_t>> shape = {};
 };
 
 } // namespace fxp::quant

@@ -26,7 +26,7 @@ Container zipKind(const std::string& file) {
     const std::unique_ptr<zip_t, CloseZip> archive(zip_open(file.c_str(), ZIP_RDONLY, &code));
     if (!archive)
         return Container::Zip;
-    bool script = false, exported = false, package = false, pickle = false;
+    bool script = false, exported = false, package = false, pickle = false, keras = false;
     for (zip_int64_t i = 0, count = zip_get_num_entries(archive.get(), 0); i < count; ++i) {
         const char* raw = zip_get_name(archive.get(), static_cast<zip_uint64_t>(i), 0);
         const std::string_view path = raw ? raw : "";
@@ -37,6 +37,7 @@ Container zipKind(const std::string& file) {
                    inside.starts_with("models/");
         package = package || inside == ".data/extern_modules" || inside == ".data/python_version";
         pickle = pickle || name == "data.pkl";
+        keras = keras || path == "model.weights.h5";
     }
     if (script)
         return Container::TorchScript;
@@ -44,6 +45,8 @@ Container zipKind(const std::string& file) {
         return Container::TorchPackage;
     if (exported)
         return Container::ExportedProgram;
+    if (keras)
+        return Container::Keras;
     return pickle ? Container::StateDict : Container::Zip;
 }
 

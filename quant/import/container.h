@@ -13,6 +13,7 @@ enum class Container {
     Zip, ///< another zip file, or one whose list of members cannot be read
     Safetensors,
     Onnx,
+    Keras, ///< the zip form (.keras)
     Hdf5,
     TfLite,
     Pickle, ///< the older form of torch.save

@@ -21,6 +21,7 @@ class TestCli : public QObject {
     Q_OBJECT
   private Q_SLOTS:
     void info();
+    void weightsAlone();
     void calibrateAndRun();
     void stateAndNumbers();
     void randomInputs();
@@ -65,6 +66,23 @@ void TestCli::info() {
     const Json tree = Json::parse(json.out.toStdString());
     QVERIFY(tree["modules"].size() > 25);
     QVERIFY(tree["tensors"].size() > 100);
+}
+
+void TestCli::weightsAlone() {
+    const QString weights = model("digits_cnn/state_dict.pth"), q = m_files.filePath("weights.json");
+    QCOMPARE(run({"calibrate", weights, "-o", q, "--weight-bits", "6"}).code, 0);
+    const Json config = test::readJson(q.toStdString());
+    QCOMPARE(config["extensions"]["conv1.weight"]["total_bits"].get<int>(), 6);
+    const Result refused = run({"run", weights, "--qconfig", q});
+    QCOMPARE(refused.code, 1);
+    QVERIFY(refused.err.contains("holds weights and no program"));
+    // As a source of weights they are the model's own.
+    const QStringList common{"run", model("digits_cnn/traced.pt"), "--inputs", model("digits_cnn/inputs.npz"),
+                             "--json"};
+    const Result plain = run(common), given = run(common + QStringList{"--weights", weights});
+    QCOMPARE(given.code, 0);
+    QCOMPARE(given.out, plain.out);
+    QCOMPARE(run({"run", model("digits_cnn/traced.pt")}).code, 1);
 }
 
 void TestCli::calibrateAndRun() {
