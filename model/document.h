@@ -2,6 +2,8 @@
 
 #include "model/job_queue.h"
 #include "model/session_jobs.h"
+#include "model/unsaved.h"
+#include "model/weights_origins.h"
 #include "quant/calibrate/starting_formats.h"
 #include "quant/core/error.h"
 
@@ -41,7 +43,19 @@ class Document : public QObject {
 
     QUndoStack* undoStack() { return &m_undo; }
     QString qconfigFile() const { return m_qconfigFile; }
-    bool isModified() const { return !m_undo.isClean(); }
+    /// What would be lost if the program ended now: formats, folding, weights.
+    Unsaved unsaved() const;
+    bool isModified() const { return m_modified; }
+    /// Everything shown lies in a file now, if not in the QConfig's: unsaved() is empty from here on.
+    void markSaved();
+    /// Whether the formats shown are those of qconfigFile(), or all float where there is none.
+    bool isInQConfig() const;
+
+    /// The parameters that are not the model file's, by name; null: all are.
+    ArraysPointer weights() const { return m_weights; }
+    WeightsOrigins::Origin weightsOrigin() const { return m_origins.of(m_weights); }
+    /// All that edits have changed; `weights` is the file that holds them, empty where none does.
+    EditState editState() const;
 
     bool isLive() const { return m_live; }
     bool isBusy() const { return m_jobs.isBusy(); }
@@ -71,7 +85,11 @@ class Document : public QObject {
     void saveForFxPyTorch(const QString& file) const;
     /// Replaces parameters by the names in a .safetensors file, as an undoable edit.
     void loadWeights(const QString& file);
-    void saveWeights(const QString& file);
+    /// `then` is called when the file is written; never when that fails.
+    void saveWeights(const QString& file, const std::function<void()>& then = {});
+    /// Brings the state back, as one undo step; without a text as what is saved, with nothing to undo. Tensors that the
+    /// model does not have are left out. `then` is called when it is shown; never when that fails.
+    void restore(const EditState& state, const QString& undoText, const std::function<void()>& then = {});
     /// Compares the last run with an activation log: answers with logCompared.
     void compareLog(const QString& file);
     /// Trains the weights with the formats in place; they are stored as an undoable edit.
@@ -99,6 +117,10 @@ class Document : public QObject {
 
   Q_SIGNALS:
     void modelChanged();
+    /// Another model is open, after modelChanged. (That is sent, too, where the tensors of the same one change.)
+    void modelOpened();
+    /// Something of what is shown lies in a file now.
+    void saved();
     void samplesChanged();
     void formatsChanged();
     void resultChanged();
@@ -137,6 +159,10 @@ class Document : public QObject {
     void applyFold(const OpenedModelPointer& model, const quant::Formats& formats);
     void applyWeights(const ArraysPointer& weights);
     quant::Formats formatsByPath(const OpenedModel& model) const;
+    // document_saved.cpp
+    void onRestored(const Restored& restored, const EditState& state, const QString& undoText);
+    void updateModified();
+    void storeSaved(bool inQConfig);
     // document_runs.cpp
     void storeResult(const quant::RunSnapshot& result);
     void markStale(const std::vector<int>& slotList);
@@ -147,6 +173,11 @@ class Document : public QObject {
     std::shared_ptr<Workspace> m_workspace;
     OpenedModelPointer m_model;
     ArraysPointer m_weights; ///< parameters that are not the file's; null: none
+    WeightsOrigins m_origins;
+    OpenedModelPointer m_savedModel; ///< whose tensors the saved formats are of
+    quant::Formats m_savedFormats;
+    bool m_savedInQConfig = true;
+    bool m_modified = false;
     quant::Formats m_formats;
     quant::RunSnapshot m_result;
     QUndoStack m_undo;

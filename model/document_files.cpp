@@ -37,6 +37,13 @@ OpenRequest Document::request() const {
         return {};
     OpenRequest request = m_model->request;
     request.qconfig = m_qconfigFile;
+    request.weights = weightsOrigin().file;
+    for (QString* file : {&request.model, &request.labels, &request.qconfig, &request.weights}) {
+        if (!file->isEmpty())
+            *file = QFileInfo(*file).absoluteFilePath();
+    }
+    for (QString& file : request.samples)
+        file = QFileInfo(file).absoluteFilePath();
     return request;
 }
 
@@ -51,6 +58,8 @@ void Document::onModelOpened(const Opened& opened) {
     m_qconfigFile.clear();
     m_undo.clear();
     Q_EMIT modelChanged();
+    storeSaved(true);
+    Q_EMIT modelOpened();
     noteRandomSamples();
 }
 
@@ -98,6 +107,7 @@ void Document::onSamplesOpened(const OpenedModelPointer& model) {
         if (unsaved)
             m_undo.resetClean();
         Q_EMIT modelChanged();
+        updateModified();
     }
     noteRandomSamples();
     run();
@@ -113,20 +123,12 @@ void Document::saveQConfig(const QString& file) {
     quant::writeFileAtomically(file.toStdString(), qconfig().toStdString());
     m_qconfigFile = file;
     m_undo.setClean();
+    storeSaved(true);
 }
 
 void Document::saveForFxPyTorch(const QString& file) const {
     quant::writeFileAtomically(file.toStdString(),
                                quant::writeForFxPyTorch(m_model->identity, m_model->layers, m_model->slots, m_formats));
-}
-
-void Document::saveWeights(const QString& file) {
-    Job<Nothing> job;
-    job.title = tr("Saving weights");
-    job.work = [file](const Target& target, const JobControl& control) {
-        return model::saveWeights(target, file, control);
-    };
-    start(std::move(job));
 }
 
 void Document::compareLog(const QString& file) {

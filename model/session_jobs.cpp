@@ -126,6 +126,21 @@ std::optional<Folded> fold(const Target& target, const std::set<std::string>& no
     return folded;
 }
 
+std::optional<Restored> restore(const Target& target, const EditState& state, const JobControl& control) {
+    Restored restored;
+    if (!state.weights.isEmpty()) {
+        // Those of the target with none replaced are the model's own.
+        Target own = target;
+        own.weights = nullptr;
+        restored.weights = readWeights(own, state.weights, control).value_or(nullptr);
+    }
+    const auto folded = fold(target, state.folded, {}, control);
+    if (!folded)
+        return std::nullopt;
+    restored.model = folded->model;
+    return restored;
+}
+
 std::optional<bool> run(const Target& target, const JobControl& control) {
     quant::Session& session = sessionOf(target, control);
     quant::RunControl numbered = control;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/edit_state.h"
 #include "model/job.h"
 #include "model/open_request.h"
 #include "quant/calibrate/options.h"
@@ -45,6 +46,13 @@ struct Folded {
 };
 std::optional<Folded> fold(const Target& target, const std::set<std::string>& norms, const QByteArray& qconfig,
                            const JobControl& control);
+
+/// A state brought back: the model with its batch norms folded, and the weights; null: the model's own.
+struct Restored {
+    OpenedModelPointer model;
+    ArraysPointer weights;
+};
+std::optional<Restored> restore(const Target& target, const EditState& state, const JobControl& control);
 
 /// True when the run came to its end. What a stopped run has computed is published.
 std::optional<bool> run(const Target& target, const JobControl& control);
