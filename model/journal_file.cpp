@@ -47,7 +47,7 @@ int writeAll(int descriptor, const QByteArray& bytes) {
             return errno;
         done += wrote < 0 ? 0 : wrote;
     }
-    return ::fdatasync(descriptor) != 0 ? errno : 0;
+    return 0;
 }
 
 } // namespace
@@ -102,6 +102,11 @@ void JournalFile::append(const QByteArray& bytes) {
         [[maybe_unused]] const int cut = ::ftruncate(m_descriptor, size);
         fail(m_path, code);
     }
+}
+
+void JournalFile::sync() {
+    if (m_descriptor >= 0 && ::fdatasync(m_descriptor) != 0)
+        fail(m_path, errno);
 }
 
 QByteArray JournalFile::read() const {

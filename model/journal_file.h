@@ -23,8 +23,12 @@ class JournalFile {
     /// A new name beside the journal for weights that it names; goes with the journal.
     QString newWeightsPath();
 
-    /// Adds the bytes and waits until they are on the disk. Throws Error; the file is then as long as before.
+    /// Adds the bytes: from here on a crash of the program does not lose them. Throws Error; the file is then as long
+    /// as before.
     void append(const QByteArray& bytes);
+    /// Waits until what was appended is on the disk: from here on a crash of the machine does not lose it. May be
+    /// called on another thread than append. Throws Error.
+    void sync();
     /// Throws Error.
     QByteArray read() const;
     /// Removes the file and the weights beside it.

@@ -10,21 +10,20 @@ namespace fxp::model {
 
 namespace {
 
-constexpr int kSoonMs = 50;    ///< what a drag or several edits in a row are gathered for
+constexpr int kDragMs = 50;    ///< what the moves of a drag are gathered for
 constexpr int kAgainMs = 5000; ///< until what could not be written is tried again
 
 } // namespace
 
 JournalKeeper::JournalKeeper(Document& document, const QString& folder, QObject* parent)
     : QObject(parent), m_document(document), m_folder(folder) {
-    m_arrays.setMaxThreadCount(1);
-    m_lines.setMaxThreadCount(1);
-    for (QTimer* timer : {&m_soon, &m_again}) {
-        timer->setSingleShot(true);
-        connect(timer, &QTimer::timeout, this, &JournalKeeper::write);
-    }
-    m_soon.setInterval(kSoonMs);
+    for (QThreadPool* pool : {&m_arrays, &m_lines, &m_syncs})
+        pool->setMaxThreadCount(1);
+    m_soon.setSingleShot(true);
+    m_again.setSingleShot(true);
     m_again.setInterval(kAgainMs);
+    connect(&m_soon, &QTimer::timeout, this, &JournalKeeper::writeSoon);
+    connect(&m_again, &QTimer::timeout, this, &JournalKeeper::write);
     for (const auto signal :
          {&Document::formatsChanged, &Document::weightsChanged, &Document::modelChanged, &Document::samplesChanged})
         connect(&document, signal, this, &JournalKeeper::schedule);
@@ -39,7 +38,16 @@ JournalKeeper::~JournalKeeper() {
 /// A timer that runs is not started anew: steady editing is written steadily.
 void JournalKeeper::schedule() {
     if (!m_soon.isActive())
-        m_soon.start();
+        m_soon.start(0);
+}
+
+/// Moves of one drag change one undo step: they are gathered. The next step is written at once.
+void JournalKeeper::writeSoon() {
+    const bool isDrag = m_document.undoStack()->index() == m_step && m_sinceWrite.isValid();
+    if (isDrag && m_sinceWrite.elapsed() < kDragMs)
+        m_soon.start(static_cast<int>(kDragMs - m_sinceWrite.elapsed()));
+    else
+        write();
 }
 
 void JournalKeeper::onSaved() {
@@ -53,7 +61,7 @@ void JournalKeeper::finish() {
     m_soon.stop();
     m_again.stop();
     if (m_file) // after the weights that are being written, which would stay else
-        m_arrays.start([this, file = m_file] { m_lines.start([file] { file->remove(); }); });
+        inThread([file = m_file] { file->remove(); });
     m_file.reset();
     m_whole = true;
     m_model.reset();
@@ -65,6 +73,8 @@ void JournalKeeper::finish() {
 void JournalKeeper::write() {
     m_soon.stop();
     m_again.stop();
+    m_step = m_document.undoStack()->index();
+    m_sinceWrite.start();
     if (!m_document.isOpen() || (!m_file && !m_document.isModified()))
         return;
     if (!m_file)
@@ -127,7 +137,7 @@ void JournalKeeper::writeWeights(JournalLine& line) {
                 return;
             if (!failure.problem.isEmpty()) {
                 m_weights.reset();
-                onAppended(false, failure);
+                onFailed(failure);
                 return;
             }
             m_weightsFiles.emplace_back(weights, path);
@@ -141,21 +151,48 @@ void JournalKeeper::writeWeights(JournalLine& line) {
 }
 
 void JournalKeeper::append(const JournalLine& line) {
-    m_lines.start([this, file = m_file, line] {
-        Failure failure;
+    {
+        const std::lock_guard lock(m_mutex);
+        m_waiting.emplace_back(m_file, line);
+    }
+    m_lines.start([this, file = m_file] { appendWaiting(file); });
+}
+
+/// On the lines' thread: all that wait are written at once, so a slow disk does not make them many.
+void JournalKeeper::appendWaiting(const std::shared_ptr<JournalFile>& file) {
+    std::vector<JournalLine> lines;
+    {
+        const std::lock_guard lock(m_mutex);
+        std::erase_if(m_waiting, [&](const auto& waiting) {
+            if (waiting.first == file)
+                lines.push_back(waiting.second);
+            return waiting.first == file;
+        });
+    }
+    if (lines.empty())
+        return;
+    const auto guarded = [this](const std::function<void()>& does) {
         try {
-            file->append(toBytes(line));
+            does();
         } catch (const std::exception&) {
-            failure = currentFailure();
+            QMetaObject::invokeMethod(this, [this, failure = currentFailure()] { onFailed(failure); });
         }
-        QMetaObject::invokeMethod(this, [this, failure] { onAppended(failure.problem.isEmpty(), failure); });
+    };
+    guarded([&] {
+        QByteArray bytes;
+        for (const JournalLine& line : lines)
+            bytes += toBytes(line);
+        file->append(bytes);
+        if (!m_syncWaits.exchange(true))
+            m_syncs.start([this, file, guarded] {
+                m_syncWaits = false;
+                guarded([&] { file->sync(); });
+            });
     });
 }
 
-void JournalKeeper::onAppended(bool done, const Failure& failure) {
-    m_failing = !done;
-    if (done)
-        return;
+void JournalKeeper::onFailed(const Failure& failure) {
+    m_failing = true;
     m_whole = true; // a line is missing
     m_again.start();
     if (!std::exchange(m_told, true))
@@ -163,21 +200,26 @@ void JournalKeeper::onAppended(bool done, const Failure& failure) {
                       failure.hint);
 }
 
-void JournalKeeper::whenWritten(const std::function<void(bool)>& then) {
-    write();
-    // Behind everything on both threads, and behind what they send here.
-    m_arrays.start([this, then] {
-        QMetaObject::invokeMethod(this, [this, then] {
-            m_lines.start([this, then] { QMetaObject::invokeMethod(this, [this, then] { then(!m_failing); }); });
-        });
+/// Behind everything on the threads, and behind what they send here.
+void JournalKeeper::inThread(const std::function<void()>& does) {
+    m_arrays.start([this, does] {
+        QMetaObject::invokeMethod(this, [this, does] { m_lines.start([this, does] { m_syncs.start(does); }); });
     });
 }
 
-void JournalKeeper::flush() {
+void JournalKeeper::whenWritten(const std::function<void(bool)>& then) {
+    m_failing = false;
     write();
+    inThread([this, then] { QMetaObject::invokeMethod(this, [this, then] { then(!m_failing); }); });
+}
+
+void JournalKeeper::flush() {
+    if (m_soon.isActive()) // not what the user gave up
+        write();
     m_arrays.waitForDone();
     QCoreApplication::sendPostedEvents(this, QEvent::MetaCall);
     m_lines.waitForDone();
+    m_syncs.waitForDone();
 }
 
 } // namespace fxp::model
