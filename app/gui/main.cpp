@@ -63,7 +63,8 @@ int main(int argc, char** argv) {
     parser.setApplicationDescription("Choose, tensor by tensor, the fixed-point format of a neural network.");
     parser.addHelpOption();
     parser.addVersionOption();
-    parser.addPositionalArgument("files", "a model, samples and a QConfig, in any order; none: the demo", "[files…]");
+    parser.addPositionalArgument("files", "a model, samples and a QConfig, in any order, or a session; none: the demo",
+                                 "[files…]");
     const QCommandLineOption labels("labels", "one class per sample", "file"),
         threads("threads", "threads to compute with", "n"), theme("theme", "light or dark", "name"),
         screenshot("screenshot", "write a picture of the window after the first run, and end", "png"),
@@ -77,14 +78,15 @@ int main(int argc, char** argv) {
     if (parser.isSet(theme))
         window.applyTheme(parser.value(theme));
     window.show();
-    if (parser.positionalArguments().isEmpty())
-        window.openDemo();
-    else
-        window.openFiles(parser.positionalArguments(), parser.value(labels));
-    window.offerRecovery();
-
+    const QStringList files = parser.positionalArguments();
     const Snapshot snapshot{parser.value(screenshot), parser.value(report), parser.value(qconfig)};
-    if (snapshot.wanted()) {
+    if (!snapshot.wanted()) {
+        window.start(files, parser.value(labels));
+    } else { // nobody is there to answer a question
+        if (files.isEmpty())
+            window.openDemo();
+        else
+            window.openFiles(files, parser.value(labels));
         QObject::connect(&window.document(), &fxp::model::Document::failed, &app,
                          [](const QString& where, const QString& problem) {
                              std::fprintf(stderr, "fxp-workbench: %s: %s\n", qPrintable(where), qPrintable(problem));

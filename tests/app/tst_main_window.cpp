@@ -2,7 +2,6 @@
 #include "app/gui/main_window.h"
 #include "app/gui/message_strip.h"
 #include "app/gui/quick_find.h"
-#include "app/gui/recovery.h"
 #include "quant/io/npz.h"
 #include "support/golden.h"
 #include "support/opened_document.h"
@@ -66,7 +65,6 @@ class TestMainWindow : public QObject {
     void closeAsks_data();
     void closeAsks();
     void liveOffWaits();
-    void recoveryIsOffered();
 
   private:
     static std::unique_ptr<MainWindow> demo();
@@ -618,28 +616,6 @@ void TestMainWindow::liveOffWaits() {
     action(*window, "Run")->trigger();
     QVERIFY(test::settled(document));
     QVERIFY(!document.isStale(slot));
-}
-
-void TestMainWindow::recoveryIsOffered() {
-    const QString folder = m_files.filePath("recovery");
-    {
-        const auto window = demo();
-        window->document().setFormats({{0, {5, 4, {}, {}}}}, "edit");
-        gui::Recovery recovery(window->document(), folder);
-        recovery.flush();
-        QVERIFY(QFile::exists(folder + "/recovery.json"));
-        QVERIFY(QFile::copy(folder + "/recovery.json", folder + "/kept.json"));
-    } // left in order: nothing to offer
-    QVERIFY(!QFile::exists(folder + "/recovery.json"));
-    QVERIFY(QFile::rename(folder + "/kept.json", folder + "/recovery.json"));
-    model::Document document;
-    gui::Recovery recovery(document, folder);
-    const auto left = recovery.left();
-    QVERIFY(left);
-    QVERIFY(left->model.endsWith("digits.pt"));
-    QCOMPARE(left->inputs.size(), 1);
-    QVERIFY(left->inputs.front().endsWith("samples.npz"));
-    QVERIFY(left->qconfig.contains("\"total_bits\": 5"));
 }
 
 QTEST_MAIN(TestMainWindow)
