@@ -20,6 +20,8 @@ if(FXP_SANITIZE)
     add_link_options(-fsanitize=${FXP_SANITIZE})
 endif()
 
+add_link_options(LINKER:--version-script=${CMAKE_CURRENT_LIST_DIR}/executable_symbols.map)
+
 function(fxp_target name)
     target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
     # `slots` is a name in our own structs, too.

@@ -62,13 +62,14 @@ void Document::showModel(const OpenedModelPointer& model) {
     m_result.reset();
 }
 
-/// From here on a slot's number means another tensor: what was asked for by number is void.
+/// Starts a new set of slots: from now on a slot's number means another tensor, so that pending requests by number are
+/// void.
 void Document::nextLayout() {
     ++m_layout;
     m_jobs.cancel(m_tableJob);
 }
 
-/// From here on figures of earlier runs are no figures of what is shown.
+/// From now on figures of earlier runs do not belong to what is shown.
 void Document::nextResults() {
     m_firstEdit = ++m_edit;
     if (m_jobs.isRunning(m_runJob))

@@ -15,9 +15,10 @@
 
 namespace fxp::model {
 
-/// What is open, its formats, and its runs: the single truth that views show and send edits to. Everything that takes
-/// time is a job in a queue, and changes nothing here before its answer has come: what fails or is cancelled leaves the
-/// document as it was, and a run that had to give way goes on. The session follows what the document shows.
+/// The open model, its formats and its runs: the single truth that views show and send edits to. Everything that takes
+/// time is a job in a queue, and changes nothing here before its answer arrives: a job that fails or is cancelled
+/// leaves the document as it was, and a run that it interrupted continues. The session has the state that the document
+/// shows.
 class Document : public QObject {
     Q_OBJECT
   public:
@@ -59,16 +60,18 @@ class Document : public QObject {
 
     bool isLive() const { return m_live; }
     bool isBusy() const { return m_jobs.isBusy(); }
-    /// Whether something is under way that was asked for by name, and not only runs after edits.
+    /// Whether a job is waiting or running that the user asked for, and not only runs that follow edits.
     bool isBusyInForeground() const { return m_jobs.hasForeground(); }
 
-    // Edits, each one undo step. Edits with the same non-zero `gesture` (one drag) become one step. A format that makes
-    // no sense is refused: failed says which, and no part of the edit is made.
+    // Edits, each one undo step. Edits with the same non-zero `gesture` (one drag) become one step. A format that is
+    // not valid is refused: the signal failed tells which one, and no part of the edit is made.
     bool setFormats(const FormatEdit& edit, const QString& text, int gesture = 0);
     static int newGesture();
 
-    // Files. Answers come as signals, or as failed. Of several models being opened the last asked wins.
-    /// `then` is called once the model is open, after modelChanged; never when it fails or gives way to another.
+    // Files. Answers arrive as signals, errors as the signal failed. If several models are opened at a time, the last
+    // one wins.
+    /// `then` is called once the model is open, after modelChanged; never when opening fails or another model is opened
+    /// meanwhile.
     void openModel(const OpenRequest& request, const std::function<void()>& then = {});
     void openModel(const QString& file, const QStringList& inputs = {}, const QString& labels = {},
                    const std::function<void()>& then = {});
@@ -77,11 +80,12 @@ class Document : public QObject {
     void openSamples(const QStringList& files, const QString& labels = {});
     /// Gives the samples labels.
     void openLabels(const QString& file);
-    /// Throws Error; the document is then as before. Formats made for another model: OtherModel unless `anyModel`.
-    /// Where other batch norms are folded, the formats come with a job; the file's name is taken when it succeeds.
+    /// Throws Error; the document is then as before. Throws OtherModel for formats made for another model, unless
+    /// `anyModel`. Where other batch norms are folded, the formats arrive with a job, and the file's name is stored
+    /// when it succeeds.
     void loadQConfig(const QString& file, bool anyModel = false);
     void saveQConfig(const QString& file);
-    /// The formats for FxPyTorch. Throws Error with the tensors whose format it lacks.
+    /// Writes the formats for FxPyTorch. Throws Error with the tensors whose format FxPyTorch does not have.
     void saveForFxPyTorch(const QString& file) const;
     /// Replaces parameters by the names in a .safetensors file, as an undoable edit.
     void loadWeights(const QString& file);
@@ -90,12 +94,12 @@ class Document : public QObject {
     /// Brings the state back, as one undo step; without a text as what is saved, with nothing to undo. Tensors that the
     /// model does not have are left out. `then` is called when it is shown; never when that fails.
     void restore(const EditState& state, const QString& undoText, const std::function<void()>& then = {});
-    /// Compares the last run with an activation log: answers with logCompared.
+    /// Compares the last run with an activation log; the answer is logCompared.
     void compareLog(const QString& file);
     /// Trains the weights with the formats in place; they are stored as an undoable edit.
     void finetune(const quant::FinetuneOptions& options);
-    /// Makes the batch norms that can be part of the layers before them, or makes them layers again; one undo step. A
-    /// notice says which ones stay when folding, and why.
+    /// Folds all batch norms that can be folded into the layers before them, or unfolds them; one undo step. After
+    /// folding, a notice names those that cannot be folded, and why.
     void setBatchNormsFolded(bool folded);
     QByteArray qconfig() const;
     /// Reads a QConfig's text as one undoable edit. Throws as loadQConfig does.
@@ -106,13 +110,14 @@ class Document : public QObject {
     std::int64_t memory() const { return m_options.memoryBytes; }
     void setLive(bool live);
     void run();
-    /// Stops what was asked for by name, running or waiting; where there is nothing of that kind, the run.
+    /// Stops all jobs that the user asked for, running or waiting; where there are none, the run.
     void cancel();
     void calibrate(const quant::BitBudget& bits, const quant::CalibrationOptions& options,
                    const std::vector<int>& slotList = {});
-    /// Chooses F anew for the slots from their values, their T and method as they are (8 bits where they are float).
+    /// Chooses F anew from the slots' values; T and method stay as they are (8 bits where a slot is float).
     void refit(const std::vector<int>& slotList, quant::Method method);
-    /// Asks for the SQNR of the slot's values under the given total and integer bits: tableReady, row by row.
+    /// Asks for the SQNR of the slot's values under the given total and integer bits; the answer is tableReady, row by
+    /// row.
     void requestTable(int slot, const std::vector<int>& totals, const std::vector<int>& integers);
 
   Q_SIGNALS:
@@ -140,7 +145,8 @@ class Document : public QObject {
     friend class WeightsCommand;
     // document.cpp
     Target target() const;
-    /// Adds the job: one that was asked for by name makes a run give way, and its failure is told unless it says how.
+    /// Adds the job. A job in the foreground interrupts the run; a failure is shown by fail() unless the job has a
+    /// handler of its own.
     template <class Answer> JobId start(Job<Answer> job);
     void fail(const Failure& failure);
     void onJobAnswered(JobId job);
@@ -149,7 +155,9 @@ class Document : public QObject {
     void nextResults();
     // document_files.cpp
     void onModelOpened(const Opened& opened);
+    void dropWhatFollows(int open);
     void noteRandomSamples();
+    void startSamples(Job<OpenedModelPointer> job);
     void onSamplesOpened(const OpenedModelPointer& model);
     // document_edits.cpp
     void applyFormats(const FormatEdit& edit);
@@ -187,9 +195,11 @@ class Document : public QObject {
     int m_layout = 0;              ///< counts the sets of slots
     std::uint64_t m_edit = 0;      ///< counts what runs depend on
     std::uint64_t m_firstEdit = 0; ///< results of earlier edits are of other slots, samples or weights
-    bool m_runWanted = false;      ///< the figures are to become those of the formats shown
+    bool m_runWanted = false;      ///< a run for the formats shown has to start, or to finish
     JobId m_runJob = 0, m_tableJob = 0, m_openJob = 0, m_samplesJob = 0;
-    JobQueue m_jobs; ///< the last member: nothing runs any more when the others go
+    int m_opens = 0;                ///< counts the models that were asked for
+    std::vector<JobId> m_afterOpen; ///< samples and labels asked for while a model is being opened; dropped with it
+    JobQueue m_jobs;                ///< the last member, so that no job runs any more when the others are destroyed
 };
 
 template <class Answer> JobId Document::start(Job<Answer> job) {

@@ -54,7 +54,7 @@ void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString
     applyQConfig(text, anyModel, undoText, {});
 }
 
-/// With a `file` the formats are its own once they are in place.
+/// Where `file` is given, it becomes the document's file once the formats are in place.
 void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText, const QString& file) {
     if (!isOpen())
         throw Error(file.toStdString(), tr("formats belong to a model, and none is open").toStdString(),
@@ -66,7 +66,7 @@ void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString
     };
     const QJsonDocument json = QJsonDocument::fromJson(text);
     const std::set<std::string> folded = quant::foldedBatchNorms(text.toStdString());
-    // A file that cannot be read is told apart below, without folding anything for it.
+    // A text that is not a JSON object is refused by loadQConfig below; nothing is folded for it.
     if (folded != m_model->identity.folded && json.isObject()) {
         const QJsonObject made = json["model"].toObject();
         requireThisModel(made["sha256"].toString().toStdString(), made["name"].toString().toStdString());
@@ -116,7 +116,7 @@ void Document::fold(const std::set<std::string>& norms, const QByteArray& config
             m_undo.setClean();
             storeSaved(true);
         }
-        // After modelChanged, which makes room for news of the new state.
+        // After modelChanged, because views clear old notices then.
         if (!folded.note.empty())
             Q_EMIT notice(QString::fromStdString(folded.note));
         else if (asked && !norms.empty())

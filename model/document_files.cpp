@@ -1,6 +1,6 @@
 #include "model/document.h"
+#include "quant/core/read_file.h"
 #include "quant/io/atomic_file.h"
-#include "quant/io/read_file.h"
 
 #include <QFileInfo>
 
@@ -18,6 +18,8 @@ void Document::openModel(const QString& file, const QStringList& inputs, const Q
 void Document::openModel(const OpenRequest& request, const std::function<void()>& then) {
     m_jobs.cancel(m_openJob);
     m_jobs.cancel(m_samplesJob);
+    dropWhatFollows(m_opens);
+    const int open = ++m_opens;
     Job<Opened> job;
     job.title = tr("Opening %1").arg(QFileInfo(request.model).fileName());
     job.work = [request, options = m_options](const Target&, const JobControl& control) {
@@ -29,6 +31,11 @@ void Document::openModel(const OpenRequest& request, const std::function<void()>
             then();
         run();
     };
+    job.failed = [this, open](const Failure& failure) {
+        dropWhatFollows(open);
+        fail(failure);
+    };
+    job.cancelled = [this, open] { dropWhatFollows(open); };
     m_openJob = start(std::move(job));
 }
 
@@ -47,9 +54,19 @@ OpenRequest Document::request() const {
     return request;
 }
 
+/// Samples that were asked for while a model was being opened are for that model, and for no other.
+void Document::dropWhatFollows(int open) {
+    if (open != m_opens)
+        return; // another was asked for since
+    for (const JobId job : m_afterOpen)
+        m_jobs.cancel(job);
+    m_afterOpen.clear();
+}
+
 void Document::onModelOpened(const Opened& opened) {
-    // Waiting jobs were for the old model; samples are for the new one.
+    // Waiting jobs belong to the old model, except samples, which the user opened for the new one.
     m_jobs.cancelAllBut(m_samplesJob);
+    m_afterOpen.clear();
     m_workspace = opened.workspace;
     m_weights.reset();
     nextLayout();
@@ -69,6 +86,12 @@ void Document::noteRandomSamples() {
             tr("No samples were given: the figures are of random ones. Open real samples to see real figures."));
 }
 
+void Document::startSamples(Job<OpenedModelPointer> job) {
+    m_samplesJob = start(std::move(job));
+    if (m_openJob != 0)
+        m_afterOpen.push_back(m_samplesJob);
+}
+
 void Document::openSamples(const QStringList& files, const QString& labels) {
     m_jobs.cancel(m_samplesJob);
     Job<OpenedModelPointer> job;
@@ -77,7 +100,7 @@ void Document::openSamples(const QStringList& files, const QString& labels) {
         return model::openSamples(target, files, labels, control);
     };
     job.done = [this](const OpenedModelPointer& model) { onSamplesOpened(model); };
-    m_samplesJob = start(std::move(job));
+    startSamples(std::move(job));
 }
 
 void Document::openLabels(const QString& file) {
@@ -87,7 +110,7 @@ void Document::openLabels(const QString& file) {
         return model::openLabels(target, file, control);
     };
     job.done = [this](const OpenedModelPointer& model) { onSamplesOpened(model); };
-    m_samplesJob = start(std::move(job));
+    startSamples(std::move(job));
 }
 
 void Document::onSamplesOpened(const OpenedModelPointer& model) {
@@ -97,7 +120,7 @@ void Document::onSamplesOpened(const OpenedModelPointer& model) {
         showModel(shown);
         Q_EMIT samplesChanged();
     } else {
-        // The model takes another path for these: formats stay with the tensors that there still are.
+        // The model executes other steps for these samples: formats stay with the tensors that still exist.
         const quant::Formats formats = formatsByPath(*shown);
         nextLayout();
         showModel(shown);

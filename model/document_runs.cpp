@@ -4,9 +4,9 @@ namespace fxp::model {
 
 namespace {
 
-constexpr int kDefaultBits = 8; ///< where a float tensor is fitted
+constexpr int kDefaultBits = 8; ///< total bits for a float tensor that is to be fitted
 
-/// The slots that the paths name among the target's, which may be others than when they were chosen.
+/// The target's slots of these paths; numbers may have changed since the paths were chosen.
 std::vector<std::size_t> slotsOf(const Target& target, const std::vector<std::string>& paths) {
     std::vector<std::size_t> result;
     for (const std::string& path : paths) {
@@ -44,14 +44,15 @@ void Document::run() {
     if (!isOpen())
         return;
     m_runWanted = true;
-    // One that waits will take the newest formats; tables are of figures that are going to change.
+    // A waiting run reads the newest formats when it starts; pending tables would show figures that are about to
+    // change.
     m_jobs.cancel(m_tableJob);
     if (m_jobs.isRunning(m_runJob))
         m_jobs.cancel(m_runJob);
     startRun();
 }
 
-/// Starts the run that is wanted, unless it is on its way already or gives way to what was asked for by name.
+/// Starts the wanted run, unless one is in the queue already or a job in the foreground has priority.
 void Document::startRun() {
     if (!m_runWanted || m_runJob != 0 || m_jobs.hasForeground())
         return;
@@ -77,7 +78,8 @@ void Document::storeResult(const quant::RunSnapshot& result) {
     Q_EMIT resultChanged();
 }
 
-/// Marks the slots and the outputs: figures beside a new format are those of the old one until the run says otherwise.
+/// Marks the figures of these slots and of the outputs as stale: they belong to the old formats until the next run
+/// replaces them.
 void Document::markStale(const std::vector<int>& slotList) {
     if (!m_result)
         return;
@@ -89,7 +91,7 @@ void Document::markStale(const std::vector<int>& slotList) {
 }
 
 void Document::cancel() {
-    // A run that gave way to what is cancelled here goes on; the next cancel stops it.
+    // A run that was interrupted by the cancelled jobs continues; the next cancel stops it.
     if (m_jobs.cancelForeground())
         return;
     m_runWanted = false;

@@ -4,12 +4,12 @@
 
 namespace fxp::model {
 
-/// Why something did not work, as it is shown: what happened where, and what to do about it.
+/// Why something did not work, in the form shown to the user: what happened where, and what to do about it.
 struct Failure {
     QString where, problem, hint;
 };
 
-/// The failure that the exception being handled tells of. Only inside a catch block.
+/// Describes the exception that is being handled. Only inside a catch block.
 Failure currentFailure();
 
 } // namespace fxp::model

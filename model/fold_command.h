@@ -6,7 +6,7 @@
 
 namespace fxp::model {
 
-/// Batch norms folded into the layers before them, or unfolded: other slots, and formats for them.
+/// Folds batch norms into the layers before them, or unfolds them: other slots, and formats for them.
 class FoldCommand : public QUndoCommand {
   public:
     struct State {

@@ -10,14 +10,15 @@
 
 namespace fxp::model {
 
-/// How a job is watched and ended while it works: what a session's operations take, and a new title for the user.
+/// How a running job is observed and stopped: what a session's operations need, and a function that shows the user a
+/// new title.
 struct JobControl : quant::RunControl {
     std::function<void(const QString&)> retitle;
 };
 
-/// Something that takes time. `work` is done on the queue's thread and gives the answer, or nothing when it was asked
-/// to stop; what it throws is a failure. Exactly one of the handlers is then called, on the document's thread; those
-/// that have nothing to do may be empty.
+/// Something that takes time. `work` runs on the queue's thread and returns the answer, or nothing when it was stopped;
+/// an exception makes the job fail. Exactly one of the handlers is then called, on the document's thread; handlers may
+/// be empty.
 template <class Answer> struct Job {
     QString title;
     std::function<std::optional<Answer>(const Target&, const JobControl&)> work;
@@ -25,10 +26,10 @@ template <class Answer> struct Job {
     std::function<void(const Failure&)> failed;
     std::function<void()> cancelled;
     std::function<void(const quant::RunSnapshot&)> published; ///< figures so far, before the answer
-    bool background = false; ///< comes and goes by itself, as runs do: nobody waits for it by name
+    bool background = false; ///< starts by itself, as runs after edits do, and not because the user asked for it
 };
 
-/// The answer of a job that has none.
+/// The answer of a job without a result.
 struct Nothing {};
 
 } // namespace fxp::model

@@ -11,7 +11,7 @@ namespace fxp::model {
 
 namespace {
 
-constexpr auto kStartNext = QEvent::Type(QEvent::User + 1); ///< a job may have become the first
+constexpr auto kStartNext = QEvent::Type(QEvent::User + 1); ///< the first job of the queue may have changed
 constexpr auto kMessage = QEvent::Type(QEvent::User + 2);   ///< the thread has left a message
 
 } // namespace
@@ -59,10 +59,6 @@ void JobQueue::cancelAllBut(JobId kept) {
         if (entry->id != kept)
             entry->stop = true;
     }
-}
-
-bool JobQueue::contains(JobId job) const {
-    return std::ranges::any_of(m_jobs, [job](const EntryPointer& entry) { return entry->id == job; });
 }
 
 bool JobQueue::hasForeground() const {
@@ -156,14 +152,14 @@ void JobQueue::work() {
     }
 }
 
-/// Does the work, and gives what is to be called for its outcome on the document's thread.
+/// Does the work, and returns the handler call for its outcome, to be made on the document's thread.
 JobQueue::Handler JobQueue::perform(const Task& task) {
     const EntryPointer entry = task.entry;
     Handler done;
     try {
         done = entry->work(task.target, controlOf(entry));
     } catch (const quant::Stopped&) {
-        // No answer, as when the work says so itself.
+        // Stopped: no answer, as when the work returns none.
     } catch (...) {
         return [entry, failure = currentFailure()] {
             if (entry->stop && entry->cancelled)
@@ -172,7 +168,8 @@ JobQueue::Handler JobQueue::perform(const Task& task) {
                 entry->failed(failure);
         };
     }
-    // Cancelled between the end of the work and this call: the user has seen it go, so its answer must not appear.
+    // Cancelled between the end of the work and this call: the user saw the job disappear, so its answer must not
+    // appear.
     return [entry, done] {
         if (done && !entry->stop)
             done();

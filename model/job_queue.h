@@ -17,14 +17,15 @@ namespace fxp::model {
 
 using JobId = std::uint64_t; ///< from 1; 0 is no job
 
-/// Does jobs one after the other on a thread of its own, in the order in which they were added, and hands their answers
-/// over on the thread that it lives on. A job starts when the answer of the one before has been handled, so it sees
-/// what that changed. Each has a token of its own: what is cancelled stays cancelled, and never starts when it has not.
-/// No handler is called from inside `add` or `cancel`. Deleting the queue stops what runs, and calls no handler.
+/// Does jobs one after the other on a thread of its own, in the order in which they were added, and gives their answers
+/// to handlers on the thread that the queue lives on. A job starts after the answer of the one before has been handled,
+/// so that it sees that answer's changes. Each job is cancelled separately: a cancelled job stays cancelled, and never
+/// starts if it has not started yet. No handler is called inside `add` or `cancel`. Deleting the queue stops the
+/// running job, and calls no handler.
 class JobQueue : public QObject {
     Q_OBJECT
   public:
-    /// `target` is asked, on this thread, for what each job works on.
+    /// `target` gives what a job works on; it is called on this thread when the job starts.
     explicit JobQueue(std::function<Target()> target, QObject* parent = nullptr);
     ~JobQueue() override;
 
@@ -38,17 +39,16 @@ class JobQueue : public QObject {
     void cancelAllBut(JobId kept);
 
     bool isBusy() const { return !m_jobs.empty(); }
-    bool contains(JobId job) const;
-    /// Whether the job is the one that is being done.
+    /// Whether the job is running.
     bool isRunning(JobId job) const { return m_running && m_jobs.front()->id == job; }
     bool hasForeground() const;
-    /// Of the first job in the foreground, else of the first; empty when not busy.
+    /// The title of the first job in the foreground, else of the first job; empty when not busy.
     QString title() const;
 
   Q_SIGNALS:
     void busyChanged(bool busy, const QString& title);
     void progressed(double share);
-    /// A job's handler has returned.
+    /// Emitted after a job's handler has returned.
     void answered(fxp::model::JobId job);
 
   protected:
@@ -56,7 +56,8 @@ class JobQueue : public QObject {
 
   private:
     using Handler = std::function<void()>;
-    /// A job without its answer's type: `work` gives the call of its `done`, or an empty one when it stopped.
+    /// A job without its answer's type: `work` returns the call of `done` with the answer, or an empty function when it
+    /// was stopped.
     struct Entry {
         JobId id = 0;
         QString title;
@@ -85,20 +86,20 @@ class JobQueue : public QObject {
     void post(Handler message);
 
     std::function<Target()> m_target;
-    std::deque<EntryPointer> m_jobs; ///< the first is being done when m_running
+    std::deque<EntryPointer> m_jobs; ///< the first one is running when m_running
     bool m_running = false;
     JobId m_lastId = 0;
     bool m_shownBusy = false;
     QString m_shownTitle;
 
-    std::mutex m_mutex; ///< of the three below
+    std::mutex m_mutex; ///< guards the three members below
     std::condition_variable m_wake;
     std::unique_ptr<Task> m_task;
     bool m_quit = false;
     std::deque<Handler> m_messages;
 
     std::atomic<double> m_share = 0;
-    std::atomic<bool> m_shareWaits = false; ///< a message that tells it is under way already
+    std::atomic<bool> m_shareWaits = false; ///< a message with the progress is on its way already
     std::thread m_thread;
 };
 

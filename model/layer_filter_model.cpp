@@ -40,7 +40,7 @@ void LayerFilterModel::setFilterText(const QString& text) {
 bool LayerFilterModel::accepts(const Condition& condition, int row, const QModelIndex& parent) const {
     const auto at = [&](int column) { return sourceModel()->index(row, column, parent); };
     if (condition.column < 0) {
-        // A tensor is found by any part of its path, and by the type of the layer that it is in.
+        // A word matches any part of a tensor's path, and the type of the layer that the tensor belongs to.
         const QString haystack = at(0).data(LayerTreeModel::PathRole).toString() + " " +
                                  at(0).data(LayerTreeModel::TypeRole).toString() + " " +
                                  parent.data(LayerTreeModel::TypeRole).toString();
@@ -53,7 +53,7 @@ bool LayerFilterModel::accepts(const Condition& condition, int row, const QModel
 bool LayerFilterModel::filterAcceptsRow(int row, const QModelIndex& parent) const {
     if (m_conditions.empty())
         return true;
-    // Branches are kept by the tensors in them.
+    // A branch is shown when a tensor in it is.
     if (sourceModel()->index(row, 0, parent).data(LayerTreeModel::SlotRole).toInt() < 0)
         return false;
     for (const Condition& condition : m_conditions) {
@@ -68,7 +68,7 @@ bool LayerFilterModel::lessThan(const QModelIndex& left, const QModelIndex& righ
         return left.row() < right.row(); // the network's order
     const double a = left.data(LayerTreeModel::ValueRole).toDouble();
     const double b = right.data(LayerTreeModel::ValueRole).toDouble();
-    if (std::isnan(a) || std::isnan(b)) // what has no figure stands last, whichever way the rest goes
+    if (std::isnan(a) || std::isnan(b)) // rows without a figure come last in either order
         return std::isnan(a) != std::isnan(b) && std::isnan(b) == (sortOrder() == Qt::AscendingOrder);
     return a < b;
 }

@@ -7,8 +7,8 @@
 
 namespace fxp::model {
 
-/// Filters and sorts the layer tree. The filter is a list of conditions, by commas: words of a name or type, and
-/// comparisons of the figures: `linear, overflow > 1 %`, `SQNR < 30 dB`, `bits > 8`.
+/// Filters and sorts the layer tree. The filter is a list of conditions separated by commas: words of a name or type,
+/// and comparisons of the figures: `linear, overflow > 1 %`, `SQNR < 30 dB`, `bits > 8`.
 class LayerFilterModel : public QSortFilterProxyModel {
     Q_OBJECT
   public:

@@ -32,7 +32,7 @@ QString shareText(double share) {
     return percent < 0.1 ? QStringLiteral("<0.1 %") : QString::number(percent, 'f', percent < 10 ? 1 : 0) + " %";
 }
 
-/// The greater of two, where NaN is no value at all; `sign` −1 for the lesser.
+/// The greater of two values (the lesser for `sign` −1); NaN counts as no value.
 double worse(double a, double b, int sign) {
     if (std::isnan(a))
         return b;
@@ -62,7 +62,7 @@ struct LayerTreeModel::Node {
         return children.back().get();
     }
 
-    /// A chain of modules that hold nothing but one another is one row: `encoder.layers`.
+    /// A chain of modules with one child each is shown as one row: `encoder.layers`.
     void joinChains() {
         while (parent && type.isEmpty() && children.size() == 1 && children[0]->slot < 0 &&
                children[0]->type.isEmpty()) {
@@ -84,7 +84,7 @@ struct LayerTreeModel::Node {
         if (slot >= 0) {
             stale = false;
             const bool idle = document.slotInfos()[static_cast<std::size_t>(slot)].optional &&
-                              document.format(slot).isFloat(); // an exact accumulator: nothing happens there
+                              document.format(slot).isFloat(); // an exact accumulator, where nothing is quantized
             if (const auto result = idle ? nullptr : document.slotResult(slot)) {
                 value[Overflow] = result->figures.overflowShare();
                 value[Sqnr] = result->localFigures.sqnr();

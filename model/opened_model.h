@@ -15,7 +15,7 @@
 
 namespace fxp::model {
 
-/// A model and its samples as the rest of the program sees them: immutable, made by a job.
+/// A model and its samples as the rest of the program sees them: immutable, created by a job.
 struct OpenedModel {
     OpenRequest request; ///< what it was opened from; random samples where there are no files
     quant::ModelIdentity identity;
@@ -25,16 +25,16 @@ struct OpenedModel {
     std::vector<quant::LayerSpec> layers;
     std::unordered_map<std::string, int> slotByPath;
     std::shared_ptr<const quant::Samples> samples;
-    std::vector<std::string> foldable; ///< batch norms that the layer before them can take in, or has
+    std::vector<std::string> foldable; ///< batch norms that can be folded, or are folded, into the layer before them
     std::vector<std::pair<std::string, std::string>> unfoldable; ///< the others, and why
     std::vector<bool> fedBack; ///< by slot: inside a recurrent step, where a value depends on its own format
     std::int64_t sampleCount = 0;
-    bool randomSamples = false; ///< none were given: the figures are of noise
+    bool randomSamples = false; ///< no samples were given, so that the figures say nothing about real data
 };
 
 using OpenedModelPointer = std::shared_ptr<const OpenedModel>;
 
-/// The model with the other's samples.
+/// The model with the samples of the other one.
 inline OpenedModelPointer withSamplesOf(const OpenedModelPointer& model, const OpenedModelPointer& other) {
     auto result = std::make_shared<OpenedModel>(*model);
     result->samples = other->samples;

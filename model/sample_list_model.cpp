@@ -12,7 +12,8 @@ namespace {
 
 constexpr int kThumbnail = 64;
 
-/// One channel, or three, as a picture; the values' own range as black to white, dark where the value is high.
+/// One channel, or three, as a picture. The colours span the range of the values; a single channel is dark where its
+/// value is high.
 QImage picture(const float* values, std::int64_t channels, std::int64_t height, std::int64_t width) {
     const std::int64_t plane = height * width;
     const std::int64_t shown = channels >= 3 ? 3 : 1;

@@ -16,7 +16,7 @@ class SampleListModel : public QAbstractListModel {
     enum Role {
         SampleRole = Qt::UserRole, ///< its number
         LabelRole,                 ///< int; invalid without labels
-        FloatRole,                 ///< class by the float model; invalid for what classifies nothing
+        FloatRole,                 ///< class predicted by the float model; invalid where the model is no classifier
         FixedRole,
         ChangedRole, ///< bool
     };

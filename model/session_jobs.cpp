@@ -2,7 +2,7 @@
 
 #include "model/samples_loader.h"
 #include "quant/core/error.h"
-#include "quant/io/read_file.h"
+#include "quant/core/read_file.h"
 #include "quant/io/safetensors.h"
 #include "quant/open_model.h"
 
@@ -37,7 +37,7 @@ SamplesPointer samplesFrom(quant::Session& session, const QStringList& files, co
     return std::make_shared<const quant::Samples>(std::move(samples));
 }
 
-/// The session as the document shows it; `identity` and `request` are what it does not know itself.
+/// Describes the session for the document; `identity` and `request` are what the session does not know itself.
 OpenedModelPointer describe(const quant::Session& session, const quant::ModelIdentity& identity,
                             const OpenRequest& request) {
     auto model = std::make_shared<OpenedModel>();
@@ -50,17 +50,17 @@ OpenedModelPointer describe(const quant::Session& session, const quant::ModelIde
     model->arguments = session.arguments();
     model->slots = session.slots();
     model->layers = session.layers();
-    for (std::size_t i = 0; i < model->slots.size(); ++i) {
+    model->fedBack = session.fedBack();
+    for (std::size_t i = 0; i < model->slots.size(); ++i)
         model->slotByPath.emplace(model->slots[i].path, static_cast<int>(i));
-        model->fedBack.push_back(session.isFedBack(i));
-    }
     model->samples = session.samples();
     model->sampleCount = session.sampleCount();
     model->randomSamples = request.samples.isEmpty();
     return model;
 }
 
-/// The session with a run to look into: of the formats shown, where the last one went with other samples or weights.
+/// The session with a complete run of the formats shown; runs it where the last run had other formats, samples or
+/// weights.
 quant::Session& sessionWithRun(const Target& target, const JobControl& control) {
     quant::Session& session = sessionOf(target, control);
     quant::RunControl quiet;
@@ -79,7 +79,7 @@ std::optional<Opened> openModel(const OpenRequest& request, const quant::Session
     workspace->session = quant::openModel(request.model.toStdString(), options, control.stop);
     quant::Session& session = *workspace->session;
     const quant::ModelIdentity identity{QFileInfo(request.model).completeBaseName().toStdString(),
-                                        quant::sha256OfFile(request.model.toStdString())};
+                                        quant::sha256OfFile(request.model.toStdString(), control.stop)};
     if (stopped(control))
         return std::nullopt;
     if (!session.setSamples(samplesFrom(session, request.samples, request.labels, control), control))

@@ -19,8 +19,8 @@
 
 namespace fxp::model {
 
-// What the document's jobs do with a session. Each is called on the queue's thread, throws Error or Cancelled, and
-// gives nothing when it was stopped. None changes what the document shows: the handlers of the answers do.
+// The work of the document's jobs on a session. Each function runs on the queue's thread, throws Error or Cancelled,
+// and returns nothing when it was stopped. None changes what the document shows: the handlers of the answers do.
 
 /// New formats by slot.
 using FormatEdit = std::map<int, quant::QType>;
@@ -32,13 +32,13 @@ struct Opened {
 std::optional<Opened> openModel(const OpenRequest& request, const quant::SessionOptions& options,
                                 const JobControl& control);
 
-/// The target's model with other samples; random ones when there are no files.
+/// Opens other samples for the target's model; random ones when there are no files.
 std::optional<OpenedModelPointer> openSamples(const Target& target, const QStringList& files, const QString& labels,
                                               const JobControl& control);
-/// The target's samples with these labels.
+/// Reads labels for the target's samples.
 std::optional<OpenedModelPointer> openLabels(const Target& target, const QString& file, const JobControl& control);
 
-/// Other batch norms in the layers before them, and the formats of a QConfig's text where there is one.
+/// Folds exactly these batch norms, and reads the formats of a QConfig's text where there is one.
 struct Folded {
     OpenedModelPointer model;
     std::optional<quant::Formats> formats;
@@ -54,17 +54,17 @@ struct Restored {
 };
 std::optional<Restored> restore(const Target& target, const EditState& state, const JobControl& control);
 
-/// True when the run came to its end. What a stopped run has computed is published.
+/// True when the run was completed. The figures of a stopped run were published.
 std::optional<bool> run(const Target& target, const JobControl& control);
 
 /// What to calibrate.
 struct CalibrationRequest {
-    /// From which formats to start, and how.
+    /// The formats to start from, and the options.
     struct Start {
         quant::Formats given;
         quant::CalibrationOptions options;
     };
-    std::function<Start(const Target&)> start; ///< asked when the job begins, for the model that is open then
+    std::function<Start(const Target&)> start; ///< called when the job begins, with the model that is open then
 };
 /// The formats that calibration changed, of the slots of `layout`.
 struct Calibrated {
@@ -82,7 +82,7 @@ struct TableRequest {
 /// SQNR in dB, row by row; empty when the slot is gone.
 std::optional<std::vector<double>> table(const Target& target, const TableRequest& request, const JobControl& control);
 
-/// The document's weights after a .safetensors file's.
+/// The document's weights with those of a .safetensors file.
 std::optional<ArraysPointer> readWeights(const Target& target, const QString& file, const JobControl& control);
 std::optional<Nothing> saveWeights(const Target& target, const QString& file, const JobControl& control);
 /// The document's weights after training.

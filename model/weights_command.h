@@ -6,7 +6,7 @@
 
 namespace fxp::model {
 
-/// Other values for some of the model's parameters.
+/// Replaces the values of some of the model's parameters.
 class WeightsCommand : public QUndoCommand {
   public:
     WeightsCommand(Document& document, ArraysPointer before, ArraysPointer after, const QString& text)

@@ -21,7 +21,7 @@ ByName byName(const ArraysPointer& arrays) {
     return result;
 }
 
-/// What to give parameters so that those that differ from the file's are `wanted`, and no others.
+/// The values to set so that exactly the `wanted` parameters differ from the file's.
 quant::NamedArrays replacements(const Workspace& workspace, const ArraysPointer& wanted) {
     const ByName now = byName(workspace.weights), then = byName(wanted);
     quant::NamedArrays result;

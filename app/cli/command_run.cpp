@@ -2,12 +2,12 @@
 
 #include "app/cli/text.h"
 #include "quant/core/error.h"
+#include "quant/core/read_file.h"
 #include "quant/io/activation_log.h"
 #include "quant/io/atomic_file.h"
 #include "quant/io/json.h"
 #include "quant/io/log_comparison.h"
 #include "quant/io/npz.h"
-#include "quant/io/read_file.h"
 #include "quant/io/report.h"
 
 #include <CLI/CLI.hpp>
@@ -77,6 +77,8 @@ void Commands::runModel() {
                                    quant::activationLog(session->log(), m_options.logValues).dump(1) + "\n");
     if (!m_options.outputs.empty())
         quant::writeNpz(m_options.outputs, session->outputs());
+    for (const std::string& note : result->notes)
+        std::cerr << "fxp: " << oneLine(note) << '\n';
     for (const std::string& warning : result->warnings)
         std::cerr << "fxp: " << oneLine(warning) << '\n';
     if (!result->predictions.note.empty())

@@ -2,7 +2,7 @@
 
 #include "model/samples_loader.h"
 #include "quant/core/error.h"
-#include "quant/io/read_file.h"
+#include "quant/core/read_file.h"
 #include "quant/io/safetensors.h"
 
 #include <CLI/CLI.hpp>

@@ -4,7 +4,7 @@
 #include "app/gui/session_files_dialog.h"
 #include "model/background.h"
 #include "quant/io/atomic_file.h"
-#include "quant/io/read_file.h"
+#include "quant/core/read_file.h"
 
 #include <QAction>
 #include <QDir>

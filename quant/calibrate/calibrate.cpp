@@ -21,15 +21,15 @@ namespace fxp::quant {
 
 namespace {
 
-/// The dimension of a weight's output channels; −1 where it gets one scale for all.
+/// The dimension of a weight's output channels; −1 where all channels get one scale.
 int channelAxis(const SlotInfo& slot, const CalibrationOptions& options) {
     if (!options.perChannelWeights || slot.role != Role::Weight || slot.shape.size() < 2)
         return -1;
     return slot.layerType.starts_with("conv_transpose") ? 1 : 0;
 }
 
-/// A softmax's input with masked scores, −∞, brought to where T bits cannot tell their weight from zero: ln(2) · (T +
-/// 1) below the largest score. What saturates there is masked still.
+/// Replaces the masked scores (−∞) of a softmax's input by a value at which T bits cannot distinguish their weight from
+/// zero: ln(2) · (T + 1) below the largest score. Scores that saturate there are still masked.
 void boundMaskedScores(const SlotInfo& slot, const QType& given, TensorParts& parts) {
     if (slot.name != "input" || (slot.layerType != "softmax" && slot.layerType != "log_softmax"))
         return;
@@ -85,10 +85,10 @@ class Calibration {
     const CalibrationOptions& m_options;
     const std::function<bool()>& m_stop;
     std::vector<int> m_uses;                             ///< by slot
-    std::map<std::size_t, std::optional<Affine>> m_kept; ///< by slot to find anew: the scale that it had
+    std::map<std::size_t, std::optional<Affine>> m_kept; ///< by slot of options.refit: the scale that it had
 };
 
-/// The slot's format for these values: as the options say or, of a slot to find anew, of the kind that it had.
+/// Chooses the slot's format for these values: by the options or, for a slot of options.refit, of the kind that it had.
 QType Calibration::fitted(std::size_t slot, const TensorParts& parts, const ValueRange& range, Method method) const {
     const SlotInfo& info = m_first.slots[slot];
     CalibrationOptions options = m_options;
@@ -122,22 +122,22 @@ void Calibration::fillParameters() {
         QType format = fitted(slot, parts, valueRange(constant->second), m_options.parameters);
         if (info.divisor)
             format = keptFromZero(parts, format, divisionBy(m_first, step.sites[0].after), info.path,
-                                  seedOf(step.sites[0].slot));
+                                  seedOf(step.sites[0].slot), m_stop);
         m_formats[slot] = std::move(format);
         filled[slot] = 1;
     }
     unifyGroups(m_first.layers, m_first.slots, m_options, filled, m_formats);
 }
 
-/// The formats of the step's sites that have none yet. False when stopped.
+/// Chooses the formats of the step's sites that have none yet. False when stopped.
 bool Calibration::fillSites(std::size_t index, std::span<const Lane> lanes) {
     for (std::size_t number = 0; number < m_first.steps[index].sites.size(); ++number) {
         const auto slot = static_cast<std::size_t>(m_first.steps[index].sites[number].slot);
         const SlotInfo& info = m_first.slots[slot];
         if (!m_formats[slot].isPartial())
             continue;
-        // The values that the slot takes, with all before it quantized: of a step's own slots, those computed with the
-        // formats found so far.
+        // The slot's values with everything before it quantized. The sites inside a step are computed with the formats
+        // found so far.
         TensorParts parts;
         ValueRange range = m_floatRanges[slot];
         bool any = m_uses[slot] > 1;
@@ -153,7 +153,7 @@ bool Calibration::fillSites(std::size_t index, std::span<const Lane> lanes) {
             const Site& site = step.sites[number];
             const int dimension = sampleDimension(*lanes[i].program, site.before);
             if (i > 0 && dimension == -1)
-                continue; // the first batch's
+                continue; // the same in every batch; the first one is enough
             if (m_stop && m_stop())
                 return false;
             const Tensors in = inputsOf(step, *lanes[i].values);
@@ -179,7 +179,7 @@ bool Calibration::fillSites(std::size_t index, std::span<const Lane> lanes) {
         QType format = fitted(slot, parts, range, m_options.activations);
         if (info.divisor && format.isComplete())
             format = keptFromZero(parts, format, divisionBy(m_first, m_first.steps[index].sites[number].after),
-                                  info.path, seedOf(static_cast<SlotId>(slot)));
+                                  info.path, seedOf(static_cast<SlotId>(slot)), m_stop);
         m_formats[slot] = std::move(format);
     }
     return true;
@@ -218,11 +218,15 @@ std::optional<Formats> calibrate(const std::vector<CalibrationBatch>& batches, c
                                  const std::function<bool()>& stop, const std::function<void(double)>& progress) {
     const at::NoGradGuard noGrad;
     validate(options);
-    Calibration calibration(batches, given, floatRanges, options, stop);
-    calibration.fillParameters();
-    if (!options.parametersOnly && !calibration.fillActivations(progress))
+    try {
+        Calibration calibration(batches, given, floatRanges, options, stop);
+        calibration.fillParameters();
+        if (!options.parametersOnly && !calibration.fillActivations(progress))
+            return std::nullopt;
+        return std::move(calibration).formats();
+    } catch (const Stopped&) {
         return std::nullopt;
-    return std::move(calibration).formats();
+    }
 }
 
 } // namespace fxp::quant

@@ -13,10 +13,11 @@ namespace fxp::quant {
 namespace {
 
 constexpr std::size_t kBins = 2048;
-/// What an empty level counts as: the outliers, counted into a last bin that was empty, must not forbid every cut.
+/// The least probability of a level. An empty last bin gets the outliers and would otherwise have probability 0, which
+/// would make every threshold infinitely bad.
 constexpr double kLeastShare = 1e-6;
 
-/// D(p ‖ q) for the histogram cut at `cut` bins into `levels` levels.
+/// The divergence D(p ‖ q) of the histogram cut after `cut` bins into `levels` levels.
 double divergence(const std::vector<double>& histogram, const std::vector<double>& tailFrom, std::size_t cut,
                   std::size_t levels) {
     const double outside = tailFrom[cut];
@@ -77,7 +78,7 @@ ValueRange leastDivergenceRange(const std::vector<at::Tensor>& parts, const Valu
         const auto* data = flat.data_ptr<float>();
         for (std::int64_t i = 0; i < flat.numel(); ++i) {
             const double place = std::abs(static_cast<double>(data[i])) * perUnit;
-            if (place > 0 && std::isfinite(place)) // zero is a level of every format
+            if (place > 0 && std::isfinite(place)) // every format has the value zero
                 ++histogram[std::min(kBins - 1, static_cast<std::size_t>(place))];
         }
     }

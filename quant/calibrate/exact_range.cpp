@@ -2,23 +2,23 @@
 
 #include "quant/core/exact_product.h"
 #include "quant/core/quantize.h"
+#include "quant/core/wide_integer.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace fxp::quant {
 
 namespace {
 
-/// The step's formats, in its order.
+/// Indices of the formats of a `quantize_sum` step.
 enum { kX, kW, kAccumulator, kActivation, kBias };
 
 __extension__ using Wide = __int128;
 
-/// The nearest float64 that is not on the other side of it.
+/// The value rounded to float64 upwards (`up`) or downwards.
 double outward(Wide value, bool up) {
     const auto nearest = static_cast<double>(value);
     const Wide back = static_cast<Wide>(nearest);
@@ -34,13 +34,17 @@ ValueRange wideRange(const at::Tensor& sum, int fraction) {
     if (count == 0)
         return {};
     Wide low = 0, high = 0;
+    bool any = false;
     for (std::int64_t i = 0; i < count; ++i) {
+        if (nonFiniteOf({data[2 * i], data[2 * i + 1]}))
+            continue;
         // The low word is data[2i]: see exactSum.
         const Wide value =
             static_cast<Wide>((static_cast<unsigned __int128>(static_cast<std::uint64_t>(data[2 * i + 1])) << 64) |
                               static_cast<std::uint64_t>(data[2 * i]));
-        low = i == 0 ? value : std::min(low, value);
-        high = i == 0 ? value : std::max(high, value);
+        low = any ? std::min(low, value) : value;
+        high = any ? std::max(high, value) : value;
+        any = true;
     }
     return {std::ldexp(outward(low, false), -fraction), std::ldexp(outward(high, true), -fraction)};
 }
@@ -60,7 +64,7 @@ ValueRange doubleRange(const at::Tensor& sum) {
     return range;
 }
 
-/// A range of values that had more bits than float32 has, before they were rounded to it.
+/// The range of the values before they were rounded to float32, at most.
 ValueRange widened(ValueRange range, const QType& type) {
     constexpr int kFloatBits = 24;
     if (*type.totalBits <= kFloatBits)

@@ -6,9 +6,10 @@
 
 namespace fxp::quant {
 
-/// The range of what a `quantize_sum` step brings into the format of `site`, with the formats found so far: of the
-/// exact sum, or of what a given accumulator made of it (`results` are the step's). Its ends lie in float64 and never
-/// inside the range, so that a format that holds it overflows on none of these values. 0 … 0 where none is finite.
+/// The range of the values that a `quantize_sum` step quantizes at `site`, with the formats found so far: of the exact
+/// sum, or of the accumulator's values where the accumulator has a format (`results` are the step's). Its ends are
+/// float64 numbers, rounded outwards if at all, so that a format that holds the range overflows on none of these
+/// values. 0 … 0 where no value is finite.
 ValueRange exactRange(const Step& step, const Site& site, const at::Tensor& sum, const Tensors& results,
                       const Formats& formats);
 

@@ -2,7 +2,6 @@
 
 #include "quant/calibrate/clipping.h"
 #include "quant/core/error.h"
-#include "quant/core/kernels/quantize_kernel.h"
 #include "quant/core/quantize.h"
 
 #include <ATen/ATen.h>
@@ -21,20 +20,12 @@ double errorOf(const TensorParts& parts, const QType& type, const std::string& w
     SquaredError error;
     for (const TensorPart& part : parts) {
         const at::Tensor x = part.values.contiguous();
-        QuantizeJob job;
-        job.x = x.data_ptr<float>();
-        job.count = x.numel();
-        job.perSample = part.perSample;
-        job.firstIndex = part.firstIndex;
-        job.type = type;
-        job.seed = seed;
-        job.setShape(x.sizes(), where);
-        error.add(squaredError(job));
+        error.add(squaredError(jobOf(part, x, type, where, seed)));
     }
     return error.noise.value();
 }
 
-/// The least error among formats of ever finer steps; ties to the coarser.
+/// The format with the least error among `tries` ever finer ones; ties to the coarser.
 template <class Next> QType leastError(const TensorParts& parts, QType trial, int tries, Next next,
                                        const std::string& where, std::uint64_t seed) {
     QType best = trial;
@@ -63,7 +54,7 @@ QType withPoint(const TensorParts& parts, const ValueRange& range, const QType& 
         seed);
 }
 
-/// One scale and zero point that hold the range.
+/// A scale and zero point under which the range does not overflow.
 struct Scaling {
     double scale = 1;
     std::int64_t zeroPoint = 0;
@@ -72,7 +63,7 @@ struct Scaling {
 Scaling scalingOf(const ValueRange& range, int totalBits, Scheme scheme) {
     const double half = std::ldexp(1.0, totalBits - 1);
     if (scheme == Scheme::Affine) {
-        const double low = std::min(range.low, 0.0), high = std::max(range.high, 0.0); // zero stays a value
+        const double low = std::min(range.low, 0.0), high = std::max(range.high, 0.0); // 0 must be a value
         if (low == high)
             return {};
         const double scale = (high - low) / (2 * half - 1);
@@ -83,7 +74,7 @@ Scaling scalingOf(const ValueRange& range, int totalBits, Scheme scheme) {
     return {scale > 0 ? scale : 1, 0};
 }
 
-/// The range to hold, after what the method clips away.
+/// The range in which the format must not overflow: what the method leaves of the values' range.
 ValueRange clipped(const TensorParts& parts, const ValueRange& range, const QType& given, Method method,
                    const CalibrationOptions& options, const std::string& where) {
     std::vector<at::Tensor> tensors;
@@ -112,7 +103,7 @@ QType withScale(const TensorParts& parts, const ValueRange& range, const QType& 
     };
     if (method != Method::MinMse)
         return holding(1);
-    // A quarter of an octave each.
+    // Each trial's scale is 2^−¼ times the one before.
     return leastError(
         parts, holding(1), 4 * kDepth + 1,
         [&](QType& trial, int step) { trial = holding(std::exp2(-0.25 * (step + 1))); }, where, seed);
@@ -139,6 +130,19 @@ QType perChannel(const TensorParts& parts, const QType& given, Method method, co
 }
 
 } // namespace
+
+QuantizeJob jobOf(const TensorPart& part, const at::Tensor& x, const QType& type, const std::string& where,
+                  std::uint64_t seed) {
+    QuantizeJob job;
+    job.x = x.data_ptr<float>();
+    job.count = x.numel();
+    job.perSample = part.perSample;
+    job.firstIndex = part.firstIndex;
+    job.type = type;
+    job.seed = seed;
+    job.setShape(x.sizes(), where);
+    return job;
+}
 
 QType fit(const TensorParts& parts, const ValueRange& range, const QType& given, Method method,
           const CalibrationOptions& options, int channelAxis, const std::string& where, std::uint64_t seed) {

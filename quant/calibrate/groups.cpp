@@ -20,7 +20,7 @@ void forEachLayer(const LayerSpec& layer, const std::string& path, const Visit& 
     }
 }
 
-/// The sets of tensors of one layer that the group makes one.
+/// The sets of tensors of one layer to which the group gives one format each.
 std::vector<std::vector<std::string>> membersOf(Group group, const std::string& type) {
     const auto parameters = [](std::initializer_list<const char*> projections) {
         std::vector<std::vector<std::string>> sets(2);

@@ -8,8 +8,8 @@
 
 namespace fxp::quant {
 
-/// Gives the slots of each group one format: T = max T, I = max I of the group, F = T − I; under high_precision T alone
-/// is made equal. Float and absent members stay out. Only slots marked in `among` take part.
+/// Gives the slots of each group one format: T = max T, I = max I of the group, F = T − I; under high_precision only T
+/// is made equal. Float and absent members are left out. Only slots marked in `among` take part.
 void unifyGroups(const std::vector<LayerSpec>& layers, const std::vector<SlotInfo>& slots,
                  const CalibrationOptions& options, const std::vector<char>& among, Formats& formats);
 

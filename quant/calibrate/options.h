@@ -12,7 +12,7 @@
 
 namespace fxp::quant {
 
-/// From the values that a tensor takes to its format: FIXED_POINT.md, section 4.
+/// How a tensor's values determine its format: FIXED_POINT.md, section 4.
 enum class Method {
     NoOverflow,    ///< the whole range fits
     HighPrecision, ///< F = 24
@@ -25,7 +25,7 @@ inline constexpr std::array kMethods{Method::NoOverflow, Method::HighPrecision, 
 
 /// `no_overflow`, `high_precision`, `min_mse`, `percentile`, `kl`.
 std::string_view name(Method method);
-/// Takes `entropy` for `kl`, too.
+/// Accepts `entropy` for `kl`, too.
 std::optional<Method> parseCalibrationMethod(std::string_view text);
 
 /// How the integers are scaled.
@@ -61,13 +61,13 @@ struct CalibrationOptions {
     double percentile = 99.9;    ///< of Method::Percentile: 0 … 100
     Scheme scheme = Scheme::PowerOfTwo;
     bool perChannelWeights = false; ///< weights of two and more dimensions: a scale for each output channel
-    /// Slots whose complete format is found anew: T, rounding and overflow stay, and so does the kind of scale,
-    /// whatever `scheme` says of others. A float one stays float.
+    /// Slots whose complete format is chosen anew: T, rounding, overflow and the kind of scale stay as they are,
+    /// whatever `scheme` is. A float slot stays float.
     std::vector<std::size_t> refit = {};
 };
 
-/// Throws Error where the options contradict each other: groups share a binary point, which scales have not, and
-/// high_precision gives one.
+/// Throws Error where the options contradict each other: groups share a binary point, and high_precision chooses one,
+/// but a real-valued scale has none.
 void validate(const CalibrationOptions& options);
 
 } // namespace fxp::quant

@@ -8,7 +8,7 @@ Formats startingFormats(const std::vector<SlotInfo>& slots, const BitBudget& bit
         const int total = slot.role == Role::Weight ? bits.weights
                           : slot.role == Role::Bias ? bits.biases
                                                     : bits.activations;
-        if (slot.optional) { // exact, unless asked for
+        if (slot.optional) { // an accumulator: exact, unless the caller wants a format
             formats.push_back({bits.accumulators, std::nullopt, bits.rounding, bits.overflow, {}});
             continue;
         }

@@ -6,10 +6,10 @@
 
 namespace fxp::quant {
 
-/// How far values are from the ones that they are held against; r is the reference, v the value. Nothing that is not
-/// finite is hidden: where a pair has a NaN, or an infinity that the other has not, the noise says so. Pairs of the
-/// same infinity have no error, and are no signal. Sums as in Figures: no way of splitting samples into calls changes
-/// them.
+/// How far values v are from their references r. Values that are not finite are not hidden: where a pair has a NaN, or
+/// an infinity that the other does not have, the noise is not finite either. Pairs of the same infinity count as equal
+/// and add nothing to the signal. Sums are exact as in Figures: the result does not depend on how samples were split
+/// into calls.
 struct Comparison {
     ExactAccumulator signal; ///< Σr²
     ExactAccumulator noise;  ///< Σ(v − r)²
@@ -17,8 +17,7 @@ struct Comparison {
     std::int64_t count = 0;
     std::int64_t nan = 0; ///< pairs in which either is NaN
 
-    /// Compares `elements` further values of whole samples of `perSample` elements each (0: all of them are one
-    /// sample).
+    /// Adds `elements` further pairs, of whole samples of `perSample` elements each (0: all of them are one sample).
     void add(const float* reference, const float* value, std::int64_t elements, std::int64_t perSample = 0);
     void add(const Comparison& other);
 

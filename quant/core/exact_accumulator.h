@@ -13,23 +13,23 @@ namespace fxp::quant {
 class ExactAccumulator {
   public:
     void add(double value);
-    /// The same as to add all that was added to `other`.
+    /// Adds the other sum, with the result that adding each of its summands would give.
     void add(const ExactAccumulator& other);
 
-    /// The sum, rounded once: to nearest, ties to even. ±Inf or NaN where such values were added, as + would have it;
-    /// ±Inf where the sum is beyond float64.
+    /// The sum, rounded once: to nearest, ties to even. ±Inf or NaN where such values were added, as the operator +
+    /// gives them; ±Inf where the sum is too large for float64.
     double value() const;
-    /// Reads as the float64 number that it is nearest to.
+    /// value(), so that the sum can stand where a float64 number does.
     operator double() const { return value(); }
 
     /// Whether the sums are equal to the last bit; NaN equals NaN.
     bool operator==(const ExactAccumulator& other) const;
 
   private:
-    /// 2^-1074 … 2^1023, and 2^78 summands of that magnitude.
+    /// Enough bits for 2^78 summands of the magnitudes 2^-1074 … 2^1023.
     static constexpr std::size_t kLimbs = 34;
 
-    /// Adds to a limb, or takes from it, and lets the carry run on.
+    /// Add to a limb or subtract from it, with the carry into the limbs above.
     void addAt(std::size_t limb, std::uint64_t word) {
         for (; word != 0 && limb < kLimbs; ++limb) {
             m_limbs[limb] += word;

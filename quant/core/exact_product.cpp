@@ -16,7 +16,7 @@ namespace fxp::quant {
 namespace {
 
 constexpr int kFloatBits = 24, kDoubleBits = 53;
-/// Where float32 has room for every partial sum of 24 bits, and for the products.
+/// The fractions F for which float32 holds every partial sum of 24 bits, and every product.
 constexpr int kFloatLeastFraction = -100, kFloatMostFraction = 149;
 constexpr std::int64_t kGrain = 8192;
 
@@ -28,7 +28,7 @@ std::int64_t wrapDimension(int dimension, std::int64_t dimensions) {
     return dimension < 0 ? dimension + dimensions : dimension;
 }
 
-/// A vector along the result's channels, shaped to spread over it.
+/// The vector reshaped so that it broadcasts along the result's channels.
 at::Tensor alongChannels(const Product& product, const at::Tensor& vector, std::int64_t dimensions) {
     std::vector<std::int64_t> shape(static_cast<std::size_t>(dimensions), 1);
     shape[static_cast<std::size_t>(wrapDimension(product.biasDimension, dimensions))] = vector.numel();
@@ -49,15 +49,15 @@ std::vector<double> toVector(const at::Tensor& values) {
     return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
 }
 
-/// Σ|w| of the sums of each channel; of all where w's channels are not told apart.
+/// Σ|w| for each output channel; one bound for all sums where w has no dimension of output channels.
 std::vector<double> rowSums(const Product& product, const at::Tensor& w) {
     if (product.outputDimension < 0)
         return {largest(w) * static_cast<double>(product.terms)};
     return toVector(w.abs().sum(otherDimensions(w.dim(), product.outputDimension), false, at::kDouble));
 }
 
-/// What no partial sum exceeds, in units of its channel's 2^−fraction, with a hair more for the roundings of this
-/// bound itself; not finite where an operand is not.
+/// A bound of |partial sum| over all channels, each in units of its own 2^−fraction. Slightly larger than computed, for
+/// the roundings of the computation itself; not finite where an operand is not.
 double boundOf(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
                const std::vector<int>& fraction) {
     const double most = largest(x);
@@ -77,7 +77,7 @@ double boundOf(const Product& product, const at::Tensor& x, const at::Tensor& w,
     return bound * (1 + power(-40));
 }
 
-/// Bits of the least and greatest sums of each channel.
+/// Bits that the least and the greatest sum of any channel need, on that channel's grid.
 int observedBits(const Product& product, const at::Tensor& sums, const std::vector<int>& fraction) {
     if (sums.numel() == 0)
         return 0;
@@ -101,7 +101,7 @@ int observedBits(const Product& product, const at::Tensor& sums, const std::vect
     return bits;
 }
 
-/// The same of 128-bit sums on a grid of `unit`, where a channel's own may be coarser.
+/// The same for 128-bit sums in units of 2^−unit; a channel's own grid may be coarser.
 int observedBits(const Product& product, const WideSums& sums, const std::vector<int>& fraction, int unit) {
     std::int64_t inner = 1;
     const auto dimensions = static_cast<std::int64_t>(sums.shape.size());
@@ -115,7 +115,7 @@ int observedBits(const Product& product, const WideSums& sums, const std::vector
     return bits;
 }
 
-/// An operand's integers in float64; undefined where a value is not one times its scale.
+/// The operand's integers in float64: value / scale. Undefined where a value is not exactly an integer times its scale.
 at::Tensor integersOf(const at::Tensor& values, const QType& type, const OperandGrid& grid, int axis) {
     const at::Tensor source = values.contiguous();
     const auto channels = static_cast<std::int64_t>(grid.scale.size());
@@ -129,7 +129,7 @@ at::Tensor integersOf(const at::Tensor& values, const QType& type, const Operand
     at::Tensor result = at::empty(source.sizes(), at::kDouble);
     const auto* in = source.data_ptr<float>();
     auto* out = result.data_ptr<double>();
-    // A float32 stands for several integers of more than 24 bits: for one that the format has.
+    // Above 24 bits several integers round to the same float32 value: clamping chooses one that the format has.
     const double half = type.affine ? power(*type.totalBits - 1) : INFINITY;
     std::atomic<bool> fits = true;
     at::parallel_for(0, source.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
@@ -149,7 +149,7 @@ at::Tensor integersOf(const at::Tensor& values, const QType& type, const Operand
     return fits ? result : at::Tensor();
 }
 
-/// Adds the bias in units of 2^−fraction, on whose grid it is.
+/// Adds the bias, as integers in units of 2^−fraction. The bias must lie on that grid.
 void addBias(const Product& product, WideSums& sums, const at::Tensor& bias, int fraction) {
     const at::Tensor spread =
         alongChannels(product, bias.to(at::kDouble), static_cast<std::int64_t>(sums.shape.size())).expand(sums.shape);
@@ -157,16 +157,16 @@ void addBias(const Product& product, WideSums& sums, const at::Tensor& bias, int
     const double* data = flat.data_ptr<double>();
     for (std::size_t k = 0; k < sums.values.size(); ++k) {
         if (data[k] == 0)
-            continue; // its exponent says nothing
+            continue; // zero has no exponent to shift by
         const Exact exact = exactOf(data[k]);
         const int shift = exact.exponent + fraction;
-        // On the grid: what a negative shift drops is zeros.
+        // A negative shift drops only zeros, because the bias lies on the grid.
         sums.values[k] += shift >= 0 ? exact.mantissa * (Int128{1} << shift) : exact.mantissa >> std::min(-shift, 64);
     }
 }
 
-/// Where a real-valued scale is among the operands': the integers' sums, and the scales once. Undefined where they are
-/// not integers.
+/// The sum where an operand has a scale that is not a power of two: sums the integers exactly and multiplies by the
+/// scales once. Undefined where the operands are not integers times their scales.
 at::Tensor scaledSum(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
                      const ProductFormats& formats, const OperandGrid& xGrid, const OperandGrid& wGrid,
                      const OperandGrid* biasGrid, const SumGrid& grid, AccumulatorUse* use) {
@@ -176,7 +176,7 @@ at::Tensor scaledSum(const Product& product, const at::Tensor& x, const at::Tens
     if (!xs.defined() || !ws.defined() || (grid.biasOnGrid && !own.defined()))
         return {};
     Product integers = product;
-    integers.weightRowSum.reset(); // of the values
+    integers.weightRowSum.reset(); // it was computed of the values, not of the integers
     const double bound = boundOf(integers, xs, ws, own, {0});
     const int biasBits = own.defined() ? bitsOf(largest(own), 0) : 0;
     bool biasAdded = false;
@@ -196,13 +196,14 @@ at::Tensor scaledSum(const Product& product, const at::Tensor& x, const at::Tens
         use->observedBits = observedBits(product, sums, {0});
     at::Tensor scale = at::empty({static_cast<std::int64_t>(grid.channels)}, at::kDouble);
     std::ranges::copy(grid.scale, scale.data_ptr<double>());
-    if (grid.channels > 1) // groups of a transposed convolution have the same scales again
+    if (grid.channels > 1) // each group of a transposed convolution has the same scales
         scale = scale.repeat({sums.size(product.biasDimension) / scale.numel()});
     sums = sums * alongChannels(product, scale, sums.dim());
     return bias.defined() && !own.defined() ? sums + alongChannels(product, bias.to(at::kDouble), sums.dim()) : sums;
 }
 
-/// Sums of more than 53 bits; undefined where not even the coarsest grid of these values lets 126 bits hold them.
+/// Sums that need more than 53 bits, in 128-bit integers. Undefined where 126 bits are too few even on the coarsest
+/// grid on which all values lie.
 at::Tensor wideSum(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
                    const ProductFormats& formats, const SumGrid& grid, AccumulatorUse* use) {
     const int xFraction = tightFraction(x), wFraction = tightFraction(w);
@@ -221,7 +222,7 @@ at::Tensor wideSum(const Product& product, const at::Tensor& x, const at::Tensor
             use->observedBits = observedBits(product, *sums, grid.fraction, fraction);
         return fraction == wanted ? wordTensor(*sums) : doubleTensor(*sums, fraction);
     }
-    // A bias too far away from the products to be one integer with them.
+    // The bias is so much larger or smaller than the products that 126 bits do not hold both: it is added in float64.
     const auto alone = bias.defined() ? slicedProduct(product, xs, ws, 0, 0) : std::nullopt;
     if (!alone)
         return {};
@@ -232,29 +233,44 @@ at::Tensor wideSum(const Product& product, const at::Tensor& x, const at::Tensor
     return result;
 }
 
-/// 128-bit integers as float64 values.
+/// The values of 128-bit integers in float64, rounded to nearest.
 at::Tensor asDoubles(const at::Tensor& sum, int fraction) {
     if (sum.scalar_type() != at::kLong)
         return sum;
     at::Tensor result = at::empty(sum.sizes().slice(0, static_cast<std::size_t>(sum.dim()) - 1), at::kDouble);
     const auto* words = sum.data_ptr<std::int64_t>();
     auto* out = result.data_ptr<double>();
-    for (std::int64_t i = 0; i < result.numel(); ++i)
-        out[i] = std::ldexp(static_cast<double>(joined({words[2 * i], words[2 * i + 1]})), -fraction);
+    for (std::int64_t i = 0; i < result.numel(); ++i) {
+        const Words one{words[2 * i], words[2 * i + 1]};
+        const std::optional<float> outside = nonFiniteOf(one);
+        out[i] = outside ? *outside : std::ldexp(static_cast<double>(joined(one)), -fraction);
+    }
     return result;
 }
 
 at::Tensor compute(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
                    const ProductFormats& formats, AccumulatorUse* use);
 
-/// Sums among which some are not finite: those as the plain operator has them, the others exact all the same.
+/// For operands that are not all finite: sums that are not finite are those of the plain operator, and the finite ones
+/// are exact all the same.
 at::Tensor partlyFinite(const Product& product, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
                         const ProductFormats& formats, AccumulatorUse* use) {
     const auto zeroed = [](const at::Tensor& t) { return t.defined() ? at::nan_to_num(t, 0.0, 0.0, 0.0) : t; };
-    at::Tensor sum = compute(product, zeroed(x), zeroed(w), zeroed(bias), formats, use);
-    if (sum.scalar_type() == at::kLong)
-        sum = asDoubles(sum, sumFraction(formats, bias.defined()));
+    const at::Tensor sum = compute(product, zeroed(x), zeroed(w), zeroed(bias), formats, use);
     const at::Tensor plain = product.plain(x, w, bias);
+    if (sum.scalar_type() == at::kLong) {
+        const at::Tensor values = plain.contiguous();
+        const auto* from = values.data_ptr<float>();
+        auto* words = sum.data_ptr<std::int64_t>();
+        for (std::int64_t i = 0; i < values.numel(); ++i) {
+            if (std::isfinite(from[i]))
+                continue;
+            const Words outside = nonFiniteWords(from[i]);
+            words[2 * i] = outside.low;
+            words[2 * i + 1] = outside.high;
+        }
+        return sum;
+    }
     return at::where(at::isfinite(plain), sum, plain.to(sum.scalar_type()));
 }
 
@@ -283,7 +299,7 @@ at::Tensor compute(const Product& product, const at::Tensor& x, const at::Tensor
         return product.plain(x, w, bias);
     }
 
-    // The formats say how large the sums can be; where that is too much, the values say it closer.
+    // The formats bound the sums. Where that bound is too large for float32, the values may give a smaller one.
     double bound = power(grid.worstBits - 1);
     const auto [coarsest, finest] = std::ranges::minmax(grid.valueFraction);
     const bool inFloatRange = coarsest >= kFloatLeastFraction && finest <= kFloatMostFraction;
@@ -295,7 +311,7 @@ at::Tensor compute(const Product& product, const at::Tensor& x, const at::Tensor
     at::Tensor sum;
     if (bound <= power(kFloatBits) && inFloatRange) {
         sum = product.plain(x, w, bias);
-        sum.add_(0); // an integer has one zero
+        sum.add_(0); // turns −0 into 0: integers have no −0
     } else {
         if (bound > power(kDoubleBits))
             sum = wideSum(product, x, w, bias, formats, grid, use);

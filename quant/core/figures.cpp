@@ -24,7 +24,7 @@ LinearRange LinearRange::around(const ValueRange& values) {
     const double symmetric = std::ldexp(1.0, exponent);
     if (extent > 0 && extent < largest / 4) { // far from zero: finer bins where the values are
         std::frexp(extent / kHalf, &exponent);
-        // No finer than float32 tells the values apart.
+        // Bins are not narrower than the distance between neighbouring float32 values there.
         const double width = std::max(std::ldexp(1.0, exponent), std::ldexp(symmetric, -15));
         const double low = (std::floor(values.low / width) - kHalf / 4) * width;
         return {low, low + kLinearBins * width};

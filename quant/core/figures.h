@@ -11,15 +11,15 @@
 namespace fxp::quant {
 
 inline constexpr int kLinearBins = 128;
-/// One per sign and biased float32 exponent: index = sign · 256 + exponent. Zeros are not in it; denormals are in
-/// exponent 0.
+/// A histogram with one bin per sign and biased float32 exponent: index = sign · 256 + exponent. Zeros are not counted;
+/// denormals count for exponent 0.
 inline constexpr int kLog2Bins = 512;
-/// Magnitudes 2^k … 2^(k+1) stand in bin k + kExponentBias.
+/// Magnitudes from 2^k up to 2^(k+1) are counted in bin k + kExponentBias.
 inline constexpr int kExponentBias = 127;
 
 /// The linear histogram's bins: their width is a power of two and their edges are its multiples, so that they lie on
-/// the grid of any format. A bin holds magnitudes from its inner edge on and up to its outer one; zero is in the first
-/// positive one. Values outside stand in the end bins.
+/// the grid of any format. A bin counts magnitudes from its inner edge up to, but without, its outer one; zero is in
+/// the first positive one. Values outside the range are counted in the end bins.
 struct LinearRange {
     double low = 0;  ///< where the first bin begins
     double high = 0; ///< where the last one ends
@@ -28,8 +28,8 @@ struct LinearRange {
     static LinearRange around(const ValueRange& values);
 
     double binWidth() const { return (high - low) / kLinearBins; }
-    /// What figures subtract from x before they sum it, so that a standard deviation far smaller than the mean keeps
-    /// its digits: the middle; 0 where the range is symmetric.
+    /// Subtracted from x before it is summed, so that a standard deviation far smaller than the mean keeps its digits:
+    /// the middle of the range; 0 where the range is symmetric.
     double shift() const { return low == -high ? 0.0 : (low + high) / 2; }
     bool operator==(const LinearRange&) const = default;
 };

@@ -23,19 +23,19 @@ Triple tripleOf(at::IntArrayRef values, std::int64_t dimensions, std::int64_t ot
     return result;
 }
 
-/// What all samples and groups share.
+/// The sizes that are the same for all samples and groups.
 struct Geometry {
     Triple input, output, kernel, stride, padding, dilation;
     bool transposed;
 };
 
-/// The input's element that output element i of one dimension meets: origin + i · step, if there is one.
+/// The index of the input element for output element i of one dimension: origin + i · step, if it exists.
 struct Line {
     std::int64_t origin, step;
 };
 
-/// Output elements that meet the same elements of the kernel. A convolution has one phase; of a transposed one the
-/// kernel's elements reach every stride-th output element, so that it has stride phases per dimension, each a
+/// Output elements that are computed with the same elements of the kernel. A convolution has one phase. In a transposed
+/// one each kernel element reaches every stride-th output element, so that it has stride phases per dimension, each a
 /// convolution of its own.
 struct Phase {
     Triple begin, step, count; ///< of the output elements, per dimension
@@ -46,7 +46,8 @@ struct Phase {
     std::vector<Tap> taps; ///< in the kernel's order
 };
 
-/// The patches of one sample and group: column n holds what the kernel meets for the phase's output element n.
+/// The patches of one sample and group: column n holds the input elements that the kernel covers for the phase's output
+/// element n.
 class Patches final : public SgemmColumns {
   public:
     Patches(const Triple& input, const Phase& phase, const float* x) : m_input(input), m_phase(phase), m_x(x) {}
@@ -67,7 +68,8 @@ class Patches final : public SgemmColumns {
     }
 
   private:
-    /// What one element of the kernel meets in one channel for the columns n0…n1, one output line after the other.
+    /// The input elements that one element of the kernel covers in one channel, for the columns n0…n1, one output line
+    /// after the other.
     void fillRow(const float* channel, const Phase::Tap& tap, std::int64_t n0, std::int64_t n1, float* to) const {
         const Triple& count = m_phase.count;
         std::int64_t begin = n0 % count[2], y = n0 / count[2] % count[1], z = n0 / (count[1] * count[2]);
@@ -184,7 +186,7 @@ bool outputSizes(Geometry& g, const Triple& outputPadding) {
     return true;
 }
 
-/// A kernel of one element that takes the input as it is: its columns are the input's own.
+/// Whether the kernel has one element and reads the input in its own order, so that the columns are the input's own.
 bool isPointwise(const Geometry& g) {
     return volume(g.kernel) == 1 && volume(g.stride) == 1 && g.padding == Triple{0, 0, 0} && g.input == g.output;
 }
@@ -229,7 +231,7 @@ void spread(const Geometry& g, const Phase& phase, const std::vector<float>& val
 }
 
 void computePhase(const Geometry& g, const Phase& phase, const Operands& o) {
-    constexpr std::int64_t kPositions = 512; // of one task
+    constexpr std::int64_t kPositions = 512; // output elements of one task
     const auto packed = packedWeights(phase, o);
     const std::int64_t positions = volume(phase.count), blocks = (positions + kPositions - 1) / kPositions;
     const std::int64_t terms = o.inputs * static_cast<std::int64_t>(phase.taps.size());
@@ -290,7 +292,7 @@ void computeDepthwise(const Geometry& g, const Operands& o) {
 
 at::Tensor floatConvolution(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
                             const ConvolutionArguments& arguments) {
-    // What does not fit is the operator's to refuse.
+    // Shapes that do not fit go to the operator of LibTorch, which refuses them with its own message.
     if (!isReadable(x) || !isReadable(w) || !isReadable(bias) || !fits(x, w, bias, arguments))
         return plain(x, w, bias, arguments);
     const std::int64_t dimensions = x.dim() - 2, groups = arguments.groups;
@@ -320,7 +322,7 @@ at::Tensor floatConvolution(const at::Tensor& x, const at::Tensor& w, const at::
     for (std::size_t d = static_cast<std::size_t>(3 - dimensions); d < 3; ++d)
         shape.push_back(g.output[d]);
     o.y = at::empty(shape, x.options());
-    // A matrix of so few rows is not worth the patches.
+    // For a matrix of so few rows, building patches costs more than it saves.
     if (!transposed && groups > 1 && o.inputs == 1 && o.outputs <= 4) {
         computeDepthwise(g, o);
         return o.y;

@@ -115,7 +115,7 @@ at::Tensor batched(const at::Tensor& left, const at::Tensor& right) {
 at::Tensor floatLinear(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias) {
     const bool biasFits = !bias.defined() || (bias.dim() == 1 && w.dim() == 2 && bias.size(0) == w.size(0));
     const bool fits = x.dim() >= 1 && w.dim() == 2 && x.size(-1) == w.size(1) && biasFits;
-    // What does not fit is the operator's to refuse.
+    // Shapes that do not fit go to the operator of LibTorch, which refuses them with its own message.
     if (!fits || !isReadable(x) || !isReadable(w) || !isReadable(bias))
         return at::linear(x, w, bias);
     return timesMatrix(x, w.t(), bias.defined() ? bias.contiguous() : bias);

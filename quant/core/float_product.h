@@ -26,18 +26,18 @@ at::Tensor floatLinear(const at::Tensor& x, const at::Tensor& w, const at::Tenso
 /// Throws c10::Error when the shapes do not fit.
 at::Tensor floatMatmul(const at::Tensor& a, const at::Tensor& b);
 
-/// What shapes a convolution's sum: one number per spatial dimension.
+/// The arguments of a convolution, with one number per spatial dimension.
 struct ConvolutionArguments {
     std::vector<std::int64_t> stride, padding, dilation;
     bool transposed = false;
-    std::vector<std::int64_t> outputPadding; ///< of a transposed one; otherwise not read
+    std::vector<std::int64_t> outputPadding; ///< of a transposed convolution; otherwise not read
     std::int64_t groups = 1;
 };
 
-/// Convolution over one, two or three spatial dimensions. x: [N, in, ...]; w: [out, in / groups, ...], or of a
-/// transposed one [in, out / groups, ...]; bias: [out] or undefined; y: [N, out, ...]. The chain runs over the input
-/// channels, then over the kernel's elements in row-major order (of a transposed one, those that reach the output
-/// element); elements outside the input count as zeros. Throws c10::Error when the shapes do not fit.
+/// Convolution over one, two or three spatial dimensions. x: [N, in, ...]; w: [out, in / groups, ...], for a transposed
+/// convolution [in, out / groups, ...]; bias: [out] or undefined; y: [N, out, ...]. The chain runs over the input
+/// channels, then over the kernel's elements in row-major order (in a transposed convolution over those that reach the
+/// output element); elements outside the input count as zeros. Throws c10::Error when the shapes do not fit.
 at::Tensor floatConvolution(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias,
                             const ConvolutionArguments& arguments);
 

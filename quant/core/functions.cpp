@@ -14,7 +14,7 @@ namespace fxp::quant::functions {
 
 namespace {
 
-/// Elements that are worth a thread.
+/// The number of elements from which a further thread is worth its start.
 constexpr std::int64_t kGrain = 32768;
 
 at::Tensor evaluated(Function function, const at::Tensor& x, const SoftplusShape& shape = {}) {
@@ -47,7 +47,7 @@ at::Tensor softmaxAlong(const at::Tensor& x, std::int64_t dim, bool logarithm) {
     return y.movedim(-1, dim).contiguous();
 }
 
-/// The reduced dimensions behind the others, as rows.
+/// A tensor as rows: the reduced dimensions are moved to the end and become the columns.
 struct Rows {
     at::Tensor values;
     std::int64_t count = 1, columns = 1;

@@ -40,7 +40,8 @@ at::Tensor logSoftmax(const at::Tensor& x, std::int64_t dim);
 // The sums of softmax, mean and variance run over the elements in row-major order of the reduced dimensions: eight sums
 // in float64, element i in sum i mod 8, added at the end as ((0+4)+(2+6)) + ((1+5)+(3+7)).
 
-/// Over `dims`, all of them if empty; kept as 1 where `keepdim`.
+/// The mean over `dims`, or over all dimensions where `dims` is empty; reduced dimensions stay with extent 1 where
+/// `keepdim`.
 at::Tensor mean(const at::Tensor& x, at::IntArrayRef dims, bool keepdim);
 
 /// The biased variance, Σ (x − mean)² / n, with the mean in float64.

@@ -12,8 +12,8 @@ struct ValueRange {
     void include(const ValueRange& other);
 };
 
-/// Integer bits I (sign included) that hold the range without overflow, exactly: FIXED_POINT.md, section 4,
-/// where SATURATE_SYMMETRIC asks of the negative side what it asks of the positive one.
+/// Integer bits I (sign included) that hold the range without overflow, exactly: FIXED_POINT.md, section 4. Under
+/// SATURATE_SYMMETRIC −2^k is an overflow like 2^k, so that a negative value needs as many bits as its magnitude.
 /// `type` gives T, or F where T is absent; with both absent, or a range that is not finite, throws Error naming
 /// `where`.
 int integerBits(const ValueRange& range, const QType& type, const std::string& where);

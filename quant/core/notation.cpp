@@ -8,7 +8,7 @@ namespace fxp::quant {
 
 namespace {
 
-/// A mode's name in each library; null where the library lacks it.
+/// A mode's name in each library; null where the library does not have the mode.
 template <class Mode> struct ModeNames {
     Mode mode;
     const char* apFixed;
@@ -54,7 +54,7 @@ template <class Number, class... Format> std::string numberText(Number value, Fo
     return {text, std::to_chars(text, text + sizeof text, value, format...).ptr};
 }
 
-/// `<begin>, rounding, overflow>`, or "" where the library lacks one of them.
+/// `<begin>, rounding, overflow>`, or "" where the library does not have one of the two modes.
 std::string withModes(const std::string& begin, const char* rounding, const char* overflow) {
     return rounding && overflow ? begin + "," + rounding + "," + overflow + ">" : std::string();
 }
@@ -73,7 +73,7 @@ std::string writeFi(const QType& type) {
     return text + ")";
 }
 
-/// The integers' scale: `×0.0123 +3`, or of channels their least and greatest: `×0.0011…0.023 /64`.
+/// The scale as text, `×0.0123 +3`; of a format per channel the least and the greatest scale, `×0.0011…0.023 /64`.
 std::string writeScale(const QType& type) {
     const auto number = [](double value) { return numberText(value, std::chars_format::general, 4); };
     const auto [least, greatest] = std::ranges::minmax(type.affine->scale);
@@ -98,7 +98,7 @@ bool isWordPart(char c) {
     return isDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-/// Takes a text from its front, piece by piece; each step says whether the piece was there.
+/// Reads a text from its front, piece by piece. Each function says whether the piece was there.
 class Cursor {
   public:
     explicit Cursor(std::string_view text) : m_rest(text) {}
@@ -107,17 +107,17 @@ class Cursor {
         while (!m_rest.empty() && isSpace(m_rest.front()))
             m_rest.remove_prefix(1);
     }
-    /// The very next characters.
-    bool take(std::string_view text) {
+    /// Skips the text, if it comes next without a space before it.
+    bool skip(std::string_view text) {
         if (!m_rest.starts_with(text))
             return false;
         m_rest.remove_prefix(text.size());
         return true;
     }
-    /// The same between spaces.
+    /// Skips the text, if it comes next, and the spaces around it.
     bool symbol(std::string_view text) {
         skipSpaces();
-        const bool taken = take(text);
+        const bool taken = skip(text);
         skipSpaces();
         return taken;
     }
@@ -133,7 +133,7 @@ class Cursor {
         m_rest.remove_prefix(length);
         return true;
     }
-    /// Letters, digits and underscores; maybe none.
+    /// Letters, digits and underscores; empty where none come next.
     std::string_view word() {
         std::size_t length = 0;
         while (length < m_rest.size() && isWordPart(m_rest[length]))
@@ -151,7 +151,7 @@ class Cursor {
     std::string_view m_rest;
 };
 
-/// T and F on `base`; absent when they are not a legal format.
+/// `base` with these T and F; absent when they are not a legal format.
 std::optional<QType> withBits(const QType& base, long total, long fraction) {
     if (total < kMinTotalBits || total > kMaxTotalBits || std::labs(fraction) > kMaxFractionalBits)
         return std::nullopt;
@@ -163,7 +163,7 @@ template <class Mode> bool set(Mode& target, std::optional<Mode> mode) {
     return mode.has_value();
 }
 
-/// What follows `ap_fixed` and `ac_fixed`.
+/// Reads what stands after `ap_fixed` or `ac_fixed`.
 std::optional<QType> parseTemplate(Cursor at, QType base, bool ac) {
     long total = 0, integer = 0;
     if (!at.symbol("<") || !at.number(total, false) || !at.symbol(",") || !at.number(integer))
@@ -187,20 +187,20 @@ std::optional<QType> parseTemplate(Cursor at, QType base, bool ac) {
     return withBits(base, total, total - integer);
 }
 
-/// What follows `fi`.
+/// Reads what stands after `fi`.
 std::optional<QType> parseFi(Cursor at, QType base) {
     long total = 0, fraction = 0;
-    if (!at.symbol("(") || !(at.take("1") || at.take("true")) || !at.symbol(",") || !at.number(total, false) ||
+    if (!at.symbol("(") || !(at.skip("1") || at.skip("true")) || !at.symbol(",") || !at.number(total, false) ||
         !at.symbol(",") || !at.number(fraction))
         return std::nullopt;
     while (at.symbol(",")) {
-        const bool rounding = at.take("'RoundingMethod'");
-        if ((!rounding && !at.take("'OverflowAction'")) || !at.symbol(",") || !at.take("'"))
+        const bool rounding = at.skip("'RoundingMethod'");
+        if ((!rounding && !at.skip("'OverflowAction'")) || !at.symbol(",") || !at.skip("'"))
             return std::nullopt;
         const std::string_view name = at.word();
         const bool known = rounding ? set(base.rounding, modeOf(kRoundingNames, name, &ModeNames<Rounding>::fi))
                                     : set(base.overflow, modeOf(kOverflowNames, name, &ModeNames<Overflow>::fi));
-        if (!known || !at.take("'"))
+        if (!known || !at.skip("'"))
             return std::nullopt;
     }
     if (!at.symbol(")") || !at.atEnd())
@@ -238,23 +238,23 @@ std::string write(const QType& type, Notation notation) {
 std::optional<QType> parseNotation(std::string_view text, const QType& base) {
     Cursor at(text);
     at.skipSpaces();
-    if (at.take("ap_fixed"))
+    if (at.skip("ap_fixed"))
         return parseTemplate(at, base, false);
-    if (at.take("ac_fixed"))
+    if (at.skip("ac_fixed"))
         return parseTemplate(at, base, true);
-    if (at.take("float")) {
-        at.take("32");
+    if (at.skip("float")) {
+        at.skip("32");
         QType type = base;
         type.totalBits.reset();
         type.fractionalBits.reset();
         type.affine.reset();
         return at.atEnd() ? std::optional(type) : std::nullopt;
     }
-    if (at.take("fi"))
+    if (at.skip("fi"))
         return parseFi(at, base);
-    const bool withSign = at.take("s");
+    const bool withSign = at.skip("s");
     long integer = 0, fraction = 0;
-    if ((!withSign && !at.take("q") && !at.take("Q")) || !at.number(integer) || !at.take(".") || !at.number(fraction) ||
+    if ((!withSign && !at.skip("q") && !at.skip("Q")) || !at.number(integer) || !at.skip(".") || !at.number(fraction) ||
         !at.atEnd())
         return std::nullopt;
     return withBits(base, integer + fraction + (withSign ? 1 : 0), fraction);

@@ -17,9 +17,10 @@ enum class Notation {
     Fi,                  ///< MATLAB's `fi(1,6,4)`: signed, word length, fraction length; modes other than its own named
 };
 
-/// The format in that notation; "float" for a float tensor, "" for a partial one. Also "" where the notation cannot say
-/// the format: a rounding or overflow that the library lacks, or a scale that is not a power of two (the first notation
-/// alone has one). `s1.4` and `Q2.4` speak of bits alone, whatever the method. The text does not depend on the locale.
+/// The format in that notation; "float" for a float tensor, "" for a partial one. Also "" where the notation has no
+/// words for the format: a rounding or overflow that the library lacks, or a scale that is not a power of two (only the
+/// first notation has scales). `s1.4` and `Q2.4` write the bits, whatever the method is. The text does not depend on
+/// the locale.
 std::string write(const QType& type, Notation notation);
 
 /// Reads any of the notations, or "float". Rounding and overflow come from `base` where the text does not name them.

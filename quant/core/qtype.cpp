@@ -15,7 +15,7 @@ double QType::lsb() const {
 
 namespace {
 
-/// The extreme over the channels of (integer − zero point) · scale.
+/// The least or greatest over the channels of (integer − zero point) · scale.
 template <class Better> double extreme(const Affine& affine, double integer, Better better) {
     double best = (integer - static_cast<double>(affine.zeroPoint[0])) * affine.scale[0];
     for (std::size_t i = 1; i < affine.scale.size(); ++i)

@@ -28,7 +28,7 @@ enum class Overflow : std::uint8_t {
     Saturate,          ///< q_min or q_max
     SaturateSymmetric, ///< −q_max or q_max
     SaturateZero,      ///< 0
-    Wrap,              ///< modulo 2^T, two's complement; ±Inf, which has no residue, saturates
+    Wrap,              ///< modulo 2^T, two's complement; ±Inf saturates, because it has no residue
 };
 
 inline constexpr std::array kRoundings{Rounding::Round,         Rounding::Trunc,         Rounding::Floor,
@@ -53,9 +53,9 @@ struct Affine {
     bool operator==(const Affine&) const = default;
 };
 
-/// The fixed-point format of one tensor: value = integer · 2^−F, the integer in two's complement of T bits.
-/// Both counts absent: the tensor stays float. One absent: partial, legal until a run needs it. With `affine`, F is
-/// absent, and the integers are scaled as that says.
+/// The fixed-point format of one tensor: value = integer · 2^−F, the integer in two's complement of T bits. Both counts
+/// absent: the tensor stays float. One absent: a partial format, which is legal until a run needs it. With `affine`, F
+/// is absent, and `affine` scales the integers.
 struct QType {
     std::optional<int> totalBits;      ///< T, 2 … 64, sign included
     std::optional<int> fractionalBits; ///< F; may be negative, or larger than T
@@ -69,9 +69,9 @@ struct QType {
     /// Complete, and scaled by a power of two: the format has a binary point.
     bool hasPoint() const { return totalBits && fractionalBits; }
 
-    /// I = T − F, sign bit included. Only of a format with a point.
+    /// I = T − F, sign bit included. Only for a format with a point.
     int integerBits() const { return *totalBits - *fractionalBits; }
-    double lsb() const;     ///< 2^−F, or the largest channel's scale. Only of a complete format.
+    double lsb() const;     ///< 2^−F, or the largest channel's scale. Only for a complete format.
     double lowest() const;  ///< the least representable value, after SATURATE_SYMMETRIC where it applies
     double highest() const; ///< the greatest representable value
 
@@ -93,7 +93,8 @@ std::string_view name(Overflow overflow);
 std::string methodName(const QType& type);
 /// Sets rounding and overflow from such a name; false when it is unknown.
 bool parseMethod(std::string_view text, QType& type);
-/// FxPyTorch's integer for the method: TRUNC_SATURATE = 1, ROUND_SATURATE = 2; absent where that library has none.
+/// FxPyTorch's integer for the method: TRUNC_SATURATE = 1, ROUND_SATURATE = 2; absent for methods that FxPyTorch does
+/// not have.
 std::optional<int> fxpytorchMethod(const QType& type);
 
 } // namespace fxp::quant

@@ -54,25 +54,4 @@ ValueRange valueRange(const at::Tensor& x) {
     return finite.numel() == 0 ? ValueRange{} : valueRange(finite);
 }
 
-QType minMse(const at::Tensor& x, const ValueRange& range, const QType& given, const std::string& where, int depth) {
-    if (!given.totalBits)
-        throw Error(where, "min_mse needs total_bits", "give total_bits");
-    const at::Tensor source = x.contiguous();
-    QuantizeJob job;
-    job.x = source.data_ptr<float>();
-    job.count = source.numel();
-    job.type = noOverflow(range, given, where);
-    QType best = job.type;
-    double least = INFINITY;
-    for (int step = 0; step <= depth; ++step) {
-        const double error = squaredError(job).mse();
-        if (error < least) {
-            least = error;
-            best = job.type;
-        }
-        ++*job.type.fractionalBits;
-    }
-    return best;
-}
-
 } // namespace fxp::quant

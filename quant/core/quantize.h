@@ -12,17 +12,12 @@ namespace fxp::quant {
 
 /// quantize(x) of FIXED_POINT.md, section 1: a contiguous float32 tensor of x's shape; x itself where the format is
 /// float. Where a gradient is recorded, it passes to x unchanged (section 3). Throws Error naming `where` when the
-/// format is partial or x is not float32. `firstIndex`: of x's first element among those of all samples, by which
-/// STOCHASTIC draws.
+/// format is partial or x is not float32. `firstIndex`: the index of x's first element among the elements of all
+/// samples, which STOCHASTIC draws by.
 at::Tensor quantize(const at::Tensor& x, const QType& type, const std::string& where, std::uint64_t seed = 0,
                     std::int64_t firstIndex = 0);
 
 /// The least and greatest finite value; 0 … 0 for an empty tensor. x: float32, any shape.
 ValueRange valueRange(const at::Tensor& x);
-
-/// The format among F₀ … F₀ + depth (F₀ from no_overflow; T and method as given) whose mean squared error on x is
-/// least, ties to the smaller F. FIXED_POINT.md, section 4.
-QType minMse(const at::Tensor& x, const ValueRange& range, const QType& given, const std::string& where,
-             int depth = 10);
 
 } // namespace fxp::quant

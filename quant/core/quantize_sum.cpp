@@ -17,10 +17,10 @@ namespace fxp::quant {
 namespace {
 
 constexpr std::int64_t kBlock = 512, kGrain = 8 * kBlock;
-/// From a binary point to one this far above it, float64 runs out of exponents.
+/// Where two binary points are further apart than this, float64's exponents are too few for both.
 constexpr int kMostShift = 900;
 
-/// Where the elements of a sum come from, and where they go; null: nowhere.
+/// The sums to read and the tensors to write; null: there is none.
 struct Elements {
     const float* floats = nullptr;
     const double* doubles = nullptr;
@@ -61,10 +61,20 @@ void quantizeBlock(const Elements& e, const Stages& stages, std::int64_t begin, 
     }
 }
 
+/// A sum that is not finite; absent for others.
+std::optional<float> nonFiniteAt(const Elements& e, std::int64_t i) {
+    if (e.words)
+        return nonFiniteOf({e.words[2 * i], e.words[2 * i + 1]});
+    const double value = e.doubles ? e.doubles[i] : static_cast<double>(e.floats[i]);
+    return std::isfinite(value) ? std::nullopt : std::optional(static_cast<float>(value));
+}
+
 /// One sum in 128-bit integers.
 void quantizeExactly(const Elements& e, const Stages& stages, std::int64_t i, Counts& counts) {
-    if (e.floats && !std::isfinite(e.floats[i])) { // there is no integer
-        float value = e.floats[i];
+    if (const std::optional<float> outside = nonFiniteAt(e, i)) { // there is no integer
+        float value = *outside;
+        if (e.sum)
+            e.sum[i] = value;
         if (stages.accumulator)
             e.accumulated[i] = value = stages.accumulator->quantize(value, i, counts.accumulator);
         if (stages.activation)
@@ -83,7 +93,7 @@ void quantizeExactly(const Elements& e, const Stages& stages, std::int64_t i, Co
         e.activation[i] = stages.activation->quantize(value, i, counts.activation).toFloat();
 }
 
-/// Whether float64 holds every sum, every integer on the way and the last.
+/// Whether float64 holds every sum and every integer that the steps compute.
 bool runsInDoubles(const Elements& e, const Stages& stages) {
     if (e.words || (stages.accumulator && !stages.accumulator->fitsDouble()) ||
         (stages.activation && !stages.activation->fitsDouble()))
@@ -162,7 +172,7 @@ QuantizedSum quantizeSum(const at::Tensor& sum, const ProductFormats& formats, b
     const at::Tensor exact = sum.to(at::kFloat);
     const bool accumulates = !result.accumulated.is_same(result.sum);
     const bool activates = !result.activation.is_same(result.accumulated);
-    result.sum = exact; // to nearest, as compute has it
+    result.sum = exact; // to nearest, as compute() rounds it
     result.accumulated = accumulates ? straightThrough(exact, result.accumulated) : exact;
     result.activation = activates ? straightThrough(result.accumulated, result.activation) : result.accumulated;
     return result;

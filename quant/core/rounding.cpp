@@ -14,7 +14,7 @@ double stochasticDraw(std::uint64_t seed, std::uint64_t index) {
 
 double roundTo(double v, Rounding rounding, double draw) {
     const double down = std::floor(v);
-    // Rounded where v is negative and small; never across 1/2 but onto it from above.
+    // v + 1/2 rounds where v is negative and small, but never from one side of 1/2 to the other, only up to it.
     const double dropped = v - down;
     switch (rounding) {
     // Ties go to even, as torch.round does; nearbyint under the default rounding mode is exactly that.
@@ -79,7 +79,7 @@ Quantized quantizeAffine(float x, const QType& type, const Limits& limits, doubl
     const double scale = type.affine->scale[channel];
     const auto zero = static_cast<double>(type.affine->zeroPoint[channel]);
     const double integer = roundTo(static_cast<double>(x) / scale, type.rounding, draw) + zero;
-    if (type.overflow == Overflow::SaturateZero && !std::isnan(integer)) { // to the value zero, not to the integer
+    if (type.overflow == Overflow::SaturateZero && !std::isnan(integer)) { // gives the value 0, not the integer 0
         const Bounded bounded = bound(integer, type, limits);
         return {bounded.side == Side::Inside ? static_cast<float>((bounded.value - zero) * scale) : 0.0f, bounded.side};
     }

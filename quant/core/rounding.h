@@ -14,7 +14,7 @@ double stochasticDraw(std::uint64_t seed, std::uint64_t index);
 /// The integer (as a double) that v = x · 2^F rounds to. `draw` is used by STOCHASTIC alone. NaN and ±Inf pass through.
 double roundTo(double v, Rounding rounding, double draw);
 
-/// The limits of T bits as float32 holds them: above 24 bits they are themselves rounded, as a float32 clamp has them.
+/// The limits of T bits in float32: above 24 bits they are rounded, as the limits of a clamp in float32 are.
 struct Limits {
     double low;
     double high;
@@ -37,8 +37,8 @@ struct Quantized {
 };
 Quantized quantizeOne(float x, const QType& type, const Limits& limits, double draw);
 
-/// The same of a format with a real-valued scale: round(x / scale) + zero point, brought into range, and back, in
-/// float64. `channel` is the element's index along the format's axis, 0 where there is none.
+/// The same for a format with a real-valued scale: round(x / scale) + zero point, brought into the range, and back to a
+/// value, in float64. `channel` is the element's index along the format's axis, 0 where there is none.
 Quantized quantizeAffine(float x, const QType& type, const Limits& limits, double draw, std::size_t channel);
 
 } // namespace fxp::quant

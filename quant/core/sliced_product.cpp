@@ -30,7 +30,8 @@ std::vector<at::Tensor> slices(const at::Tensor& integers, int bits, int count) 
     return parts;
 }
 
-/// How many slices of each operand let every product of slices fit 53 bits, with the fewest products.
+/// Chooses how many slices each operand is cut into: every product of slices must fit 53 bits, with the fewest
+/// products.
 struct Cut {
     int x = 1, w = 1;
     int xBits = 0, wBits = 0;

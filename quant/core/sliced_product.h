@@ -8,15 +8,16 @@
 
 namespace fxp::quant {
 
-/// Sums of integers as they are, 128 bits wide, of a result of that shape.
+/// Exact sums in 128-bit integers, for a result of that shape.
 struct WideSums {
     std::vector<Int128> values;
     std::vector<std::int64_t> shape;
 };
 
-/// product.multiply(x, w) · 2^shift of integers in float64, of at most 53 significant bits each and of any magnitude:
-/// float64 products of slices of them, each exact, summed in 128 bits. Absent where 126 bits do not hold the sums, or
-/// not with `others` beside them, an integer of as many bits.
+/// product.multiply(x, w) · 2^shift, exactly, for integers x and w in float64 of at most 53 significant bits each and
+/// of any magnitude. The operands are cut into slices, whose float64 products are exact, and these are summed in 128
+/// bits. Absent where 126 bits do not hold the sums, or do not hold them plus a further summand of `others` bits (the
+/// bias).
 std::optional<WideSums> slicedProduct(const Product& product, const at::Tensor& x, const at::Tensor& w, int shift,
                                       int others);
 
@@ -25,7 +26,7 @@ at::Tensor wordTensor(const WideSums& sums);
 /// As float64, in units of 2^−fraction, rounded to nearest.
 at::Tensor doubleTensor(const WideSums& sums, int fraction);
 
-/// The greatest |value| of a tensor; NaN where one is. 0 of none.
+/// The greatest |value| of a tensor; NaN where a value is NaN, 0 where there are no values.
 double largest(const at::Tensor& x);
 
 } // namespace fxp::quant

@@ -4,10 +4,11 @@
 
 namespace fxp::quant {
 
-/// Asked now and then by what takes long; true ends it. May be empty.
+/// Called again and again by operations that take long; true ends them. May be empty.
 using StopRequest = std::function<bool()>;
 
-/// Thrown where a StopRequest ended an operation that has no other way to say so. Not an Error: nothing went wrong.
+/// Thrown by an operation that a StopRequest ended and that has no other way to say so. It is not an Error, because
+/// nothing went wrong.
 struct Stopped {};
 
 /// Throws Stopped where `stop` says so.

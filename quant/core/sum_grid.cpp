@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kFloatFraction = 149;
 
-/// F of 2^−F; absent of any other number.
+/// F of the number 2^−F; absent for a number that is not a power of two.
 std::optional<int> fractionOf(double scale) {
     int exponent = 0;
     if (std::frexp(scale, &exponent) != 0.5)
@@ -21,12 +21,12 @@ std::optional<int> fractionOf(double scale) {
     return 1 - exponent;
 }
 
-/// The F on which all of a format's float32 values lie.
+/// The F of a grid that all float32 values of the format lie on.
 int floatFraction(int fraction) {
     return std::min(fraction, kFloatFraction);
 }
 
-/// Bits of integers −2^(T−1) − z … 2^(T−1) − 1 − z.
+/// Bits that the integers −2^(T−1) − z … 2^(T−1) − 1 − z need.
 int centeredBits(int totalBits, std::int64_t zeroPoint) {
     return zeroPoint == 0 ? totalBits : totalBits + 1;
 }
@@ -65,7 +65,7 @@ std::optional<OperandGrid> operandGrid(const QType& type, int axis) {
 SumGrid::SumGrid(const OperandGrid& x, const OperandGrid& w, const OperandGrid* bias, std::int64_t terms) {
     const bool powers = x.isPowerOfTwo() && w.isPowerOfTwo() && (!bias || bias->isPowerOfTwo());
     channels = std::max(w.scale.size(), bias ? bias->scale.size() : 1);
-    // |Σ| ≤ 2^products, and that much is reached where all factors are the least integers of their formats.
+    // |Σ| ≤ 2^products, and the bound is reached where all factors are the least integers of their formats.
     const int products = x.bits + w.bits + ceilLog2(terms) - 2;
     biasOnGrid = bias != nullptr;
     for (std::size_t c = 0; c < channels; ++c) {
@@ -87,7 +87,7 @@ SumGrid::SumGrid(const OperandGrid& x, const OperandGrid& w, const OperandGrid* 
         }
         if (biasOnGrid && biasBits > sum)
             sum = biasBits;
-        // Above 24 bits a float32 bias reaches +2^biasBits, the rounded greatest integer.
+        // Above 24 bits the greatest integer of the bias is rounded up to +2^biasBits in float32.
         else if (biasOnGrid && biasBits == sum && bias->bits > std::numeric_limits<float>::digits)
             ++sum;
         worstBits = std::max(worstBits, sum + 2);
@@ -110,7 +110,7 @@ int sumFraction(const ProductFormats& formats, bool hasBias) {
 int tightFraction(const at::Tensor& values) {
     const at::Tensor flat = values.detach().contiguous();
     const auto* data = flat.data_ptr<float>();
-    int last = std::numeric_limits<int>::max(); // exponent of the last bit that is set anywhere
+    int last = std::numeric_limits<int>::max(); // exponent of the lowest bit that is set in any value
     for (std::int64_t i = 0; i < flat.numel(); ++i) {
         const auto bits = std::bit_cast<std::uint32_t>(data[i]);
         const std::uint32_t exponent = bits >> 23 & 0xFF, fractional = bits & 0x7FFFFF;

@@ -8,7 +8,7 @@ namespace fxp::quant {
 
 namespace {
 
-/// Float64 has room for one integer beyond either limit, and to round there.
+/// The most bits with which float64 holds one integer beyond either limit, and the halves between integers.
 constexpr int kMostDoubleBits = 50;
 
 void count(SumOverflow& overflow, Side side) {
@@ -16,8 +16,9 @@ void count(SumOverflow& overflow, Side side) {
     overflow.high += side == Side::High;
 }
 
-/// v to an integer, without branches. Rounding to nearest (ties to even) by adding and taking away 2^52, exact for |v|
-/// < 2^52; beyond, v is an integer. The others follow from which side that lies on, by comparisons, which are exact.
+/// v rounded to an integer, without branches. Adding and subtracting 2^52 rounds to nearest (ties to even) and is exact
+/// for |v| < 2^52; a greater v is an integer already. The other methods compare v with that integer; comparisons are
+/// exact.
 template <Rounding R> inline double rounded(double v, double draw) {
     const double big = std::copysign(0x1p52, v);
     const double nearest = std::abs(v) < 0x1p52 ? (v + big) - big : v;
@@ -43,7 +44,7 @@ template <Rounding R> inline double rounded(double v, double draw) {
         result = nearest + (v < 0 ? tieUp : -tieDown);
     if constexpr (R == Rounding::Stochastic)
         result = floor + (v - floor > draw ? 1.0 : 0.0);
-    return v == 0 ? v : result; // as roundTo: these keep the sign of −0 alone
+    return v == 0 ? v : result; // as roundTo, which keeps the sign of −0 only
 }
 
 template <Rounding R> void roundAll(std::span<double> values, std::uint64_t seed, std::int64_t index) {
@@ -68,7 +69,7 @@ void roundAll(std::span<double> values, Rounding rounding, std::uint64_t seed, s
     }
 }
 
-/// Integers into the range, NaN and ±Inf as bound() takes them.
+/// Brings integers into the range; NaN and ±Inf give what bound() gives.
 void boundAll(std::span<double> integers, const QType& type, const Limits& limits, SumOverflow& overflow) {
     const double half = std::ldexp(1.0, *type.totalBits - 1);
     const bool toZero = type.overflow == Overflow::SaturateZero;
@@ -100,7 +101,7 @@ void boundAll(std::span<double> integers, const QType& type, const Limits& limit
     overflow.high += above;
 }
 
-/// Whether what becomes zero keeps the sign of a negative value, as roundTo and bound have it.
+/// Whether a negative value that becomes zero gives −0, as it does in roundTo and bound.
 bool keepsSign(const Exact& value, const QType& type, Side side) {
     if (value.mantissa == 0)
         return value.negativeZero;
@@ -117,13 +118,13 @@ struct Scaled {
     Side side;
 };
 
-/// quantizeAffine of a float64.
+/// quantizeAffine for a float64 value.
 Scaled quantizeScaled(double x, const QType& type, const Limits& limits, double draw, std::size_t channel) {
     const double scale = type.affine->scale[channel];
     const auto zero = static_cast<double>(type.affine->zeroPoint[channel]);
     const Bounded bounded = bound(roundTo(x / scale, type.rounding, draw) + zero, type, limits);
     if (type.overflow == Overflow::SaturateZero && bounded.side != Side::Inside)
-        return {0, bounded.side}; // the value zero, not the integer
+        return {0, bounded.side}; // the result is the value 0, not the integer 0
     return {(bounded.value - zero) * scale, bounded.side};
 }
 
@@ -132,7 +133,8 @@ Scaled quantizeScaled(double x, const QType& type, const Limits& limits, double 
 SumStage::SumStage(const QType& type, std::uint64_t seed, std::int64_t firstIndex, std::span<const std::int64_t> shape,
                    const char* where)
     : m_type(type), m_limits(limits(type)), m_seed(seed), m_firstIndex(firstIndex) {
-    // The integers' own: what is beyond by less than float32 tells apart is rounded to the same float32, and counted.
+    // The overflow counts are those of the integers: a sum may lie outside the range by less than float32 can show. It
+    // then rounds to the same float32 value as the limit, and still counts as overflow.
     if (!type.affine) {
         const double half = std::ldexp(1.0, *type.totalBits - 1);
         m_limits = {type.overflow == Overflow::SaturateSymmetric ? 1 - half : -half, half - 1};

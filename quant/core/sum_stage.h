@@ -8,23 +8,23 @@
 
 namespace fxp::quant {
 
-/// One format that sums are brought into, with what its elements need.
+/// Quantizes sums to one format; holds what it needs for that, computed once.
 class SumStage {
   public:
-    /// `shape`: of the sums. `firstIndex`: of the first of them, for STOCHASTIC. Throws Error when the format has
-    /// channels that they have not.
+    /// `shape`: the sums' shape. `firstIndex`: the index of the first sum, which STOCHASTIC draws by. Throws Error when
+    /// the format has channels that do not fit the shape.
     SumStage(const QType& type, std::uint64_t seed, std::int64_t firstIndex, std::span<const std::int64_t> shape,
              const char* where);
 
     /// Whether float64 holds every integer of the format, so that `quantize` below may be called.
     bool fitsDouble() const;
 
-    /// Brings exact sums in float64 into the format, in place, exactly: element `index` of the tensor and those after
-    /// it. Non-finite ones as quantize() does.
+    /// Quantizes exact sums in float64, in place and exactly: element `index` of the tensor and those after it. Sums
+    /// that are not finite give what quantize() gives.
     void quantize(std::span<double> values, std::int64_t index, SumOverflow& overflow) const;
-    /// One exact sum of any width. Returns the exact result; that of a scaled format is a float64.
+    /// Quantizes one exact sum of any width. Returns the exact result; that of a scaled format is a float64.
     Exact quantize(const Exact& value, std::int64_t index, SumOverflow& overflow) const;
-    /// One float32 value as quantize() takes it.
+    /// Quantizes one float32 value as quantize() does.
     float quantize(float value, std::int64_t index, SumOverflow& overflow) const;
 
     const QType& type() const { return m_type; }

@@ -22,7 +22,7 @@ int bitLength(UInt128 v) {
 /// v / 2^drop to an integer. `down` is the floor, `rest` what it dropped, of 2^drop.
 Int128 roundDropped(Int128 v, int drop, Rounding rounding, double draw) {
     constexpr int kMost = 127;
-    if (drop > kMost) { // to odd first: no rounding tells the result from v
+    if (drop > kMost) { // rounding to odd first does not change the result of any rounding method
         const int extra = std::min(drop - kMost, kMost);
         const Int128 floor = v >> extra;
         return roundDropped(floor * (Int128{1} << extra) == v ? floor : floor | 1, kMost, rounding, draw);
@@ -80,7 +80,7 @@ float Exact::toFloat() const {
 WideBounded requantize(Int128 v, int shift, const QType& type, double draw) {
     const int bits = *type.totalBits;
     const Int128 half = Int128{1} << (bits - 1);
-    if (shift > 0 && v != 0 && bitLength(magnitude(v)) + shift > 126) { // far outside; its residue has only zeros
+    if (shift > 0 && v != 0 && bitLength(magnitude(v)) + shift > 126) { // far outside; WRAP keeps zeros only
         const Side side = v < 0 ? Side::Low : Side::High;
         const Int128 extreme = v < 0 ? (type.overflow == Overflow::SaturateSymmetric ? 1 - half : -half) : half - 1;
         const bool toZero = type.overflow == Overflow::SaturateZero || shift >= bits;
@@ -116,7 +116,7 @@ float toFloat(double v, bool toOdd) {
 
 float toFloat(Int128 v, int exponent, bool toOdd) {
     UInt128 size = magnitude(v);
-    // 62 bits and whether any were dropped are more than either rounding looks at.
+    // Neither rounding looks at more than the first 62 bits and whether any bit after them was set.
     const int drop = bitLength(size) - 62;
     bool dropped = false;
     if (drop > 0) {

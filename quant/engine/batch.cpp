@@ -32,12 +32,12 @@ QuantizeJob jobOf(const SampleMajor& x, const SampleMajor& reference, const QTyp
     return job;
 }
 
-void takeLocalFigures(SiteFigures& site, const QuantizeJob& job, const QType& format) {
+void storeLocalFigures(SiteFigures& site, const QuantizeJob& job, const QType& format) {
     if (site.hasLocal && site.localFormat == format)
         return;
     if (job.x == job.reference && !job.given) {
         site.localFigures = site.figures;
-        site.localFigures.referenceSquares = site.localFigures.referenceSquaredError = {}; // compared with nothing
+        site.localFigures.referenceSquares = site.localFigures.referenceSquaredError = {}; // they have no reference
     } else {
         QuantizeJob local = job;
         local.x = job.reference;
@@ -97,8 +97,6 @@ void Batch::release() {
     }
     m_findings.assign(m_program->steps.size(), {});
     m_figures.assign(m_program->steps.size(), {});
-    for (std::size_t index = 0; index < m_program->steps.size(); ++index)
-        m_figures[index].resize(m_program->steps[index].sites.size());
 }
 
 void Batch::keepFloat(const std::vector<char>& keep) {
@@ -146,7 +144,7 @@ bool Batch::isCurrent(const Step& step, const Context& context) const {
     });
 }
 
-/// The first batch's results, of a step that depends on no input.
+/// Copies the first batch's results of a step that depends on no input.
 bool Batch::borrow(const Step& step, const Context& context) {
     if (!context.first || context.first == this || context.first->m_program != m_program)
         return false;
@@ -206,9 +204,15 @@ bool Batch::run(Context& context) {
     return runSteps(loop, lanes);
 }
 
+const SiteFigures& Batch::figures(std::size_t step, std::size_t site) const {
+    static const SiteFigures kNone;
+    return m_figures[step].empty() ? kNone : m_figures[step][site];
+}
+
 Tensors Batch::runStep(std::size_t index, std::span<const at::Tensor> inputs, Context& context) {
     ++context.stepsRun;
     const Step& step = m_program->steps[index];
+    m_figures[index].resize(step.sites.size());
     Tensors results;
     if (step.isQuantize()) {
         results = {quantizeStep(index, inputs[0], context)};
@@ -216,9 +220,13 @@ Tensors Batch::runStep(std::size_t index, std::span<const at::Tensor> inputs, Co
         StepFindings findings;
         const Lane lane{m_program.get(), &m_values, m_samples};
         results = evaluateStep(lane, step, inputs, &context.formats, &findings);
+        // Before anything is marked as up to date: the values of such a step are not stored.
+        if (results.size() != step.outputs.size())
+            throw Error(step.layer, step.op + " gave another number of results than it was recorded with",
+                        "give samples of one kind");
         m_findings[index] = std::move(findings);
         for (std::size_t site = 0; site < step.sites.size(); ++site)
-            takeInnerFigures(index, site, results, inputs, context);
+            storeInnerFigures(index, site, results, inputs, context);
     }
     for (const ValueId output : step.outputs)
         m_states[static_cast<std::size_t>(output)] = context.states[static_cast<std::size_t>(output)];
@@ -238,8 +246,8 @@ SampleMajor Batch::referenceOf(const Site& site, const at::Tensor& x) const {
     return sampleMajor(*m_program, site.before, reference, m_samples);
 }
 
-void Batch::takeInnerFigures(std::size_t index, std::size_t number, const Tensors& results,
-                             std::span<const at::Tensor> inputs, Context& context) {
+void Batch::storeInnerFigures(std::size_t index, std::size_t number, const Tensors& results,
+                              std::span<const at::Tensor> inputs, Context& context) {
     const Step& step = m_program->steps[index];
     const Site& site = step.sites[number];
     const auto slot = static_cast<std::size_t>(site.slot);
@@ -273,7 +281,7 @@ void Batch::takeInnerFigures(std::size_t index, std::size_t number, const Tensor
     if (y.values.numel() != x.values.numel())
         throw Error(info.path, "has other shapes before and after it is quantized", "report the model");
     if (!type.isFloat())
-        job.given = y.values.data_ptr<float>(); // computed from the exact sum, which x is only near to
+        job.given = y.values.data_ptr<float>(); // computed from the exact sum; x is that sum rounded
     result.figures = quantizeWithFigures(job);
     const StepFindings& findings = m_findings[index];
     if (number < findings.size()) {
@@ -285,7 +293,7 @@ void Batch::takeInnerFigures(std::size_t index, std::size_t number, const Tensor
             result.figures.overflowHigh = found.overflowHigh;
         }
     }
-    takeLocalFigures(result, job, type);
+    storeLocalFigures(result, job, type);
     result.state = context.states[after];
 }
 
@@ -304,7 +312,7 @@ at::Tensor Batch::quantizeStep(std::size_t index, const at::Tensor& input, Conte
     QuantizeJob job = jobOf(x, reference, format, site.slot, context.ranges[slot], path);
     at::Tensor result = x.values;
     if (!format.isFloat()) {
-        // The last run's memory again, unless a view of it is kept somewhere: fresh pages cost more than the
+        // Reuses the last run's memory unless a view of it is kept somewhere: fresh pages cost more than the
         // arithmetic.
         const at::Tensor& last = m_values[output];
         const bool reusable = x.dimension <= 0 && last.defined() && last.use_count() == 1 &&
@@ -317,7 +325,7 @@ at::Tensor Batch::quantizeStep(std::size_t index, const at::Tensor& input, Conte
     }
     SiteFigures& figures = m_figures[index][0];
     figures.figures = quantizeWithFigures(job);
-    takeLocalFigures(figures, job, format);
+    storeLocalFigures(figures, job, format);
     figures.state = context.states[output];
     return format.isFloat() ? input.contiguous() : fromSampleMajor(result, x.dimension);
 }

@@ -51,7 +51,7 @@ std::vector<Fingerprint> fingerprints(const Program& program, const Formats& for
                 if (static_cast<std::size_t>(reads[f].firstOutput) <= i)
                     state = mix(state, type.isPartial() ? QType{} : type, reads[f].reads);
             }
-            states[static_cast<std::size_t>(step.outputs[i])] = mix(state, i) | 1; // 0 says "none"
+            states[static_cast<std::size_t>(step.outputs[i])] = mix(state, i) | 1; // 0 is reserved for "no value"
         }
     }
     return states;

@@ -8,11 +8,12 @@
 
 namespace fxp::quant {
 
-/// Names the state of a value: a hash of all that it depends on of every format. Equal fingerprints, equal values.
+/// Identifies the state of a value: a hash of everything in the formats that the value depends on. Equal fingerprints
+/// mean equal values.
 using Fingerprint = std::uint64_t;
 
-/// The fingerprint of every value of the program under the formats, computed without any tensor. A step's results take
-/// in only what the step reads of its formats.
+/// The fingerprint of every value of the program under the formats, computed without any tensor. Of its formats, a
+/// step's results depend only on what the step reads.
 std::vector<Fingerprint> fingerprints(const Program& program, const Formats& formats);
 
 /// The fingerprint of everything that a slot's figures depend on, by slot.

@@ -12,14 +12,14 @@
 
 namespace fxp::quant {
 
-/// A model's arguments, in its order; absent ones take their defaults.
+/// A model's arguments, in the model's order; an absent one takes its default value.
 using ModelArguments = std::vector<std::optional<at::IValue>>;
 
 /// The samples as the model's arguments, by name; a single unnamed array goes to a single input. Throws Error naming
 /// what does not fit.
 ModelArguments bindArguments(const std::vector<ArgumentInfo>& wanted, const NamedArrays& given);
 
-/// Samples stand along dimension 0 of every tensor; 0 when the tensors do not agree on how many there are.
+/// The number of samples, which lie along dimension 0 of every tensor; 0 when the tensors disagree.
 std::int64_t sampleCountOf(const ModelArguments& arguments);
 
 /// Samples `begin` up to `end` of every tensor.
@@ -29,7 +29,7 @@ ModelArguments slice(const ModelArguments& arguments, std::int64_t begin, std::i
 Tensors tensorsOf(const ModelArguments& arguments);
 
 bool allFinite(const ModelArguments& arguments);
-/// Zeros in the place of values that are not finite.
+/// The arguments with zeros in the place of values that are not finite.
 ModelArguments finiteOnly(const ModelArguments& arguments);
 
 } // namespace fxp::quant

@@ -15,10 +15,10 @@ struct Place {
     ValueId before = kAbsent, after = kAbsent;
 };
 
-/// All of them, in the order of computation.
+/// All places of a program, in the order of computation.
 std::vector<Place> placesOf(const Program& program);
 
-/// What one place of a slot did in all batches so far.
+/// The figures of one place of a slot, over all batches so far.
 struct PlaceFigures {
     Figures own, local;
     std::vector<std::int64_t> shape; ///< of the value in one batch
@@ -26,8 +26,8 @@ struct PlaceFigures {
     std::int64_t samples = 0; ///< in that batch
 };
 
-/// The figures of all places of one slot, one after the other; the greatest error's index is the one in its own place's
-/// tensor of `count` samples.
+/// The figures of all places of one slot together. The index of the greatest error counts within its own place's tensor
+/// of `count` samples.
 Figures together(const std::vector<PlaceFigures>& places, Figures PlaceFigures::*figures, std::int64_t count);
 
 } // namespace fxp::quant

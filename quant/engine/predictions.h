@@ -9,8 +9,9 @@
 
 namespace fxp::quant {
 
-/// The classes of an output, given in parts by batch, whose samples lie along `dimension`. No classes where it is not
-/// [samples, classes] with `count` rows, and no labels where they are not as many; the note then says why.
+/// The predicted classes of an output, whose parts, one per batch, have the samples along `dimension`. There are no
+/// classes where the output is not [samples, classes] with `count` rows, and no labels where their number differs from
+/// `count`; the note then gives the reason.
 Predictions predict(const std::vector<at::Tensor>& fromFloat, const std::vector<at::Tensor>& fromQuantized,
                     int dimension, std::int64_t count, const std::vector<std::int32_t>& labels);
 

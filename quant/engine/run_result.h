@@ -13,16 +13,17 @@
 
 namespace fxp::quant {
 
-/// What one slot's format did, over all samples. Belongs to `format`, and to the formats that the tensor depended on.
-/// maxErrorIndex is the flat index in a tensor of SlotInfo::shape: the first use's, where a slot is used several times.
+/// The figures of one slot over all samples. They belong to `format`, and to the formats that the tensor depended on.
+/// maxErrorIndex is the flat index in a tensor of SlotInfo::shape; where a slot is used several times, in that of its
+/// first use.
 struct SlotResult {
     QType format;
     Figures figures;              ///< of the quantized run; its reference figures are the error accumulated so far
-    Figures localFigures;         ///< this tensor's quantization alone, on the values of the float run
-    std::int64_t seenSamples = 0; ///< fewer than all while a run is under way
+    Figures localFigures;         ///< of this tensor's quantization only, applied to the values of the float run
+    std::int64_t seenSamples = 0; ///< fewer than all while a run is in progress
 };
 
-/// One output of the model, fixed against float. Classification figures where it is [N, classes].
+/// One output of the model, compared with the float run's. Classification figures where it is [N, classes].
 struct OutputResult {
     std::vector<std::int64_t> shape;
     double sqnr = 0; ///< dB
@@ -31,7 +32,7 @@ struct OutputResult {
     std::int64_t nan = 0; ///< elements that are NaN in either
 };
 
-/// What a classifier says of each sample; empty vectors where the first output is not [samples, classes].
+/// The predicted class of each sample; empty vectors where the first output is not [samples, classes].
 struct Predictions {
     std::vector<std::int32_t> fromFloat, fromFixed, labels; ///< labels: empty where none were given
     std::string note;                        ///< why there are no classes although there are labels; else empty
@@ -50,6 +51,7 @@ struct RunResult {
     Predictions predictions;
     std::vector<std::string> warnings; ///< of the last complete run: tensors that are divided by and became zero, in
                                        ///< the order of computation
+    std::vector<std::string> notes; ///< of the program (Program::notes), the same for every run
     bool outputsStale = true;
     bool complete = false;
     std::uint64_t edit = 0;    ///< the caller's number of the formats that this run was asked for

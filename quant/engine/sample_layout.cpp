@@ -7,19 +7,23 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstring>
 #include <optional>
 #include <set>
+#include <span>
 #include <unordered_set>
 
 namespace fxp::quant {
 
 namespace {
 
-/// A sample has the same bits alone and among others where every operator is computed so that it has; a few of
-/// LibTorch's may differ in the last place. Another sample's influence is larger.
+/// Nearly all operators are computed so that a sample has the same bits alone and among others; a few of LibTorch's may
+/// differ in the last place. The influence of another sample is larger than this.
 constexpr double kTolerance = 1e-6;
 
-/// The dimension whose extent doubles from one sample to two; −1 for a value of one shape; absent for all else.
+/// The dimension whose extent is twice as large for two samples as for one; −1 where both shapes are equal; absent
+/// where they differ in any other way.
 std::optional<std::int8_t> doubledDimension(const at::Tensor& one, const at::Tensor& two) {
     if (!one.defined() || !two.defined())
         return one.defined() == two.defined() ? std::optional<std::int8_t>(-1) : std::nullopt;
@@ -36,18 +40,47 @@ std::optional<std::int8_t> doubledDimension(const at::Tensor& one, const at::Ten
     return found;
 }
 
+/// Element by element, as at::isclose says it with NaN equal to NaN.
+bool areClose(std::span<const float> alone, std::span<const float> among) {
+    double largest = 0;
+    for (const float value : among) {
+        if (std::isfinite(value))
+            largest = std::max(largest, std::abs(static_cast<double>(value)));
+    }
+    for (std::size_t i = 0; i < among.size(); ++i) {
+        const double a = alone[i], b = among[i];
+        const double error = std::abs(b - a);
+        const bool close = std::isfinite(error) && error <= kTolerance * largest + std::abs(kTolerance * a);
+        if (a != b && !close && !(std::isnan(a) && std::isnan(b)))
+            return false;
+    }
+    return true;
+}
+
 bool isSame(const at::Tensor& alone, const at::Tensor& among) {
+    if (alone.is_same(among))
+        return true;
     if (alone.sizes() != among.sizes())
         return false;
     if (alone.numel() == 0)
         return true;
-    const at::Tensor a = alone.to(at::kDouble), b = among.to(at::kDouble);
+    const at::Tensor x = alone.contiguous(), y = among.contiguous();
+    if (x.scalar_type() == y.scalar_type()) {
+        // Most have the same bits; a network has many thousand small tensors, for which ATen's comparison costs far
+        // more than the reading.
+        if (x.data_ptr() == y.data_ptr() || std::memcmp(x.data_ptr(), y.data_ptr(), x.nbytes()) == 0)
+            return true;
+        const auto count = static_cast<std::size_t>(x.numel());
+        if (x.scalar_type() == at::kFloat)
+            return areClose({x.data_ptr<float>(), count}, {y.data_ptr<float>(), count});
+    }
+    const at::Tensor a = x.to(at::kDouble), b = y.to(at::kDouble);
     const double largest = at::nan_to_num(b, 0.0, 0.0, 0.0).abs().max().item<double>();
     return at::isclose(b, a, kTolerance, kTolerance * largest, true).all().item<bool>();
 }
 
-/// The float values of some samples: recorded where the program follows its inputs' values, else run. Absent where
-/// they take other steps.
+/// The float values of some samples: from a recording where the program depends on its inputs' values, else from a run.
+/// Absent where the model executes other steps for these samples.
 std::optional<Tensors> valuesOf(Network& network, const Program& program, const ModelArguments& arguments,
                                 const std::function<bool()>& stop) {
     if (program.dataDependent) {
@@ -66,7 +99,7 @@ std::optional<Tensors> valuesOf(Network& network, const Program& program, const 
     return values;
 }
 
-/// Whether one of the `count` samples in `many` has there what it has alone.
+/// Whether a sample has the same values among the `count` samples of `many` as alone.
 bool isApart(const Tensors& many, std::int64_t count, std::int64_t sample, const Tensors& alone,
              const std::vector<char>& compared, const std::vector<std::int8_t>& dimensions) {
     for (std::size_t id = 0; id < many.size(); ++id) {
@@ -131,7 +164,8 @@ SampleLayout tryLayout(Network& network, const ModelArguments& arguments, std::i
     return layout;
 }
 
-/// Whether samples at both ends and in the middle of those from `begin` to `end` are apart from the others.
+/// Whether the samples from `begin` to `end` have the same values together as alone: compares those at both ends and in
+/// the middle.
 bool rangeIsApart(Network& network, const ModelArguments& arguments, std::int64_t begin, std::int64_t end,
                   const SampleLayout& layout, const std::function<bool()>& stop) {
     const Recording many = network.record(slice(arguments, begin, end), stop);
@@ -166,7 +200,7 @@ SampleLayout findSampleLayout(Network& network, const ModelArguments& arguments,
     try {
         return tryLayout(network, arguments, count, stop);
     } catch (const std::exception&) {
-        return {}; // a file traced with a fixed batch size
+        return {}; // the model runs with one number of samples only, as a file traced with a fixed batch size does
     }
 }
 

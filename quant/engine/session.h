@@ -24,13 +24,13 @@ struct Recording;
 struct FinetuneOptions;
 struct EpochReport;
 
-/// How a session uses memory.
+/// Limits of a session's memory.
 struct SessionOptions {
     std::int64_t memoryBytes = std::int64_t{1} << 30; ///< for the tensors kept between runs
     std::int64_t batchSize = 0;                       ///< samples per batch; 0: what the memory allows
 };
 
-/// How a long operation is watched and ended. Both may be empty.
+/// How the caller observes and stops a long operation. Each function may be empty.
 struct RunControl {
     std::function<bool()> stop;               ///< asked between operators; true ends the operation
     std::function<void(RunSnapshot)> publish; ///< figures so far, from the thread that runs
@@ -38,7 +38,7 @@ struct RunControl {
     std::uint64_t edit = 0;                   ///< copied into every snapshot
 };
 
-/// Samples for a model: what it takes by name, and labels where there are some.
+/// Samples for a model: its inputs by name, and labels where there are any.
 struct Samples {
     NamedArrays inputs;
     std::vector<std::int32_t> labels;
@@ -58,9 +58,9 @@ class Session {
     /// Throws Error when the model does not take them. Values that are not finite do not change which layers are found.
     bool setSamples(std::shared_ptr<const Samples> samples, const RunControl& control = {});
     bool setSamples(Samples samples, const RunControl& control = {});
-    /// Random normal samples of a shape that the model takes, reproducible from the seed. `shapes` fixes the shape of
-    /// inputs by name; others are searched for among the usual ones. Throws Error when none fits, and Stopped
-    /// (quant/graph/network.h) where `stop` said so.
+    /// Random normal samples of a shape that the model accepts, reproducible from the seed. `shapes` fixes the shape of
+    /// inputs by name; for others the usual shapes are tried. Throws Error when none fits, and Stopped
+    /// (quant/graph/network.h) where `stop` ended it.
     Samples randomSamples(std::uint64_t seed, std::int64_t count,
                           const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& shapes = {},
                           const std::function<bool()>& stop = {});
@@ -76,9 +76,9 @@ class Session {
     const std::vector<LayerSpec>& layers() const;
     /// All float.
     Formats floatFormats() const;
-    /// Whether the slot stands inside a recurrent step, so that its values depend on its own format: what sqnrTable
-    /// says of it is the error of the other formats on the values of the last run, and a run with one of them differs.
-    bool isFedBack(std::size_t slot) const;
+    /// By slot: whether it is inside a recurrent step, so that its values depend on its own format. sqnrTable then
+    /// computes the error of the other formats on the values of the last run; a run with one of them would differ.
+    std::vector<bool> fedBack() const;
 
     /// Runs with the formats and recomputes only what depends on a format that changed since the last run. Null when
     /// stopped; what was computed until then is kept and used. Throws Error naming the tensor whose format is partial.
@@ -112,16 +112,16 @@ class Session {
     /// The program of the first batch as text, one step a line (programText of graph/program.h). Empty without samples.
     std::string programText() const;
     const std::set<std::string>& foldedBatchNorms() const;
-    /// Folds these batch norms and no others into the layers before them, and runs the float model anew; their slots go
-    /// and come with them. False when stopped; then, and when it throws, the model is as before. Throws Error naming
-    /// one that is not one of foldableBatchNorms().
+    /// Folds exactly these batch norms into the layers before them, and runs the float model anew; the slots of folded
+    /// batch norms disappear, those of unfolded ones appear. False when stopped; then, and when it throws, the model is
+    /// as before. Throws Error naming one that is not one of foldableBatchNorms().
     bool setFoldedBatchNorms(const std::set<std::string>& norms, const RunControl& control = {});
 
     /// The model's outputs under the formats of the last complete run, all samples; `output_0`, ….
     NamedArrays outputs(bool fromFloat = false);
 
     /// SQNR in dB of one slot's values in the last run for every T in `totals` and I in `integers`, row by row: what a
-    /// run with that format would show of the slot (but see isFedBack), however much memory there is. Empty when
+    /// run with that format would show of the slot (but see fedBack), however much memory there is. Empty when
     /// stopped.
     std::vector<double> sqnrTable(std::size_t slot, std::span<const int> totals, std::span<const int> integers,
                                   const QType& method, const RunControl& control = {});
@@ -139,12 +139,12 @@ class Session {
   private:
     struct Data;
     struct Run;
-    /// What one attempt to take samples found out for the next.
+    /// What one attempt to set samples found out for the next one.
     struct Attempt {
         bool again = false;
-        bool whole = false; ///< samples cannot be told apart
+        bool whole = false; ///< the samples are one batch that cannot be split
     };
-    std::unique_ptr<Data> takeSamples(const Samples& samples, const RunControl& control, Attempt& attempt);
+    std::unique_ptr<Data> makeData(const Samples& samples, const RunControl& control, Attempt& attempt);
     Recording recordTensors(const std::vector<at::Tensor>& tensors);
 
     std::unique_ptr<Network> m_network;

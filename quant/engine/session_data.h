@@ -10,7 +10,7 @@
 
 namespace fxp::quant {
 
-/// All that a session knows of its samples; made anew for new samples, and swapped in whole.
+/// All data of a session that depend on its samples; made anew for new samples, and swapped in whole.
 struct Session::Data {
     std::shared_ptr<const Samples> samples;
     std::int64_t count = 0;
@@ -23,14 +23,14 @@ struct Session::Data {
     std::vector<std::vector<at::Tensor>> floatOutputs; ///< by output, by batch
 
     // The last run.
-    std::vector<Fingerprint> resultStates; ///< by slot: of the newest result
+    std::vector<Fingerprint> resultStates; ///< the state that the newest result belongs to
     std::vector<std::vector<at::Tensor>> quantizedOutputs;
     Formats formats;                        ///< of the last run, complete or not
     std::optional<Formats> completeFormats; ///< of the last complete one
     RunSnapshot latest;
 };
 
-/// The parts of one tensor, by batch, put together along the dimension of their samples.
+/// Concatenates the parts of one tensor, one per batch, along the dimension of the samples.
 at::Tensor joined(const std::vector<at::Tensor>& parts, int dimension);
 
 at::Tensor toTensor(const Array& array);

@@ -34,7 +34,8 @@ Samples Session::randomSamples(std::uint64_t seed, std::int64_t count,
     if (!shapes.empty())
         return make({});
 
-    // TorchScript keeps no shapes: the usual ones are tried, with the channels and features that the parameters name.
+    // TorchScript stores no shapes. The usual ones are tried, with the numbers of channels and features that the
+    // parameters show.
     std::vector<std::vector<std::int64_t>> tails;
     for (const std::int64_t channels : {1, 3, 4, 2})
         for (const std::int64_t side : {8, 16, 24, 28, 32, 48, 64, 96, 128, 160, 224})

@@ -13,8 +13,8 @@ namespace fxp::quant {
 
 namespace {
 
-/// The batch's values under the formats: those that it has, and the others computed anew; other values than those
-/// needed may be missing. Absent when stopped.
+/// The batch's values under the formats: those that the batch still has, and the others computed anew; values that are
+/// not needed may be missing. Absent when stopped.
 std::optional<Tensors> valuesUnder(const Batch& batch, const Formats& formats, const std::vector<char>& needed,
                                    const std::function<bool()>& stop) {
     const Program& program = batch.program();
@@ -51,18 +51,17 @@ std::optional<Tensors> valuesUnder(const Batch& batch, const Formats& formats, c
 
 } // namespace
 
-bool Session::isFedBack(std::size_t slot) const {
+std::vector<bool> Session::fedBack() const {
+    std::vector<bool> slots(this->slots().size(), false);
     if (!m_data)
-        return false;
+        return slots;
     for (const Step& step : m_data->batches.front()->program().steps) {
         if (step.isQuantize() || step.op == "quantize_sum")
             continue;
-        for (const Site& site : step.sites) {
-            if (static_cast<std::size_t>(site.slot) == slot)
-                return true;
-        }
+        for (const Site& site : step.sites)
+            slots[static_cast<std::size_t>(site.slot)] = true;
     }
-    return false;
+    return slots;
 }
 
 NamedArrays Session::outputs(bool fromFloat) {
@@ -120,7 +119,7 @@ std::vector<double> Session::sqnrTable(std::size_t slot, std::span<const int> to
                     job.firstIndex = x.firstIndex;
                     job.type = {total, total - integer, method.rounding, method.overflow, {}};
                     job.seed = seedOf(site.slot);
-                    at::Tensor after; // from the exact sum, as the run does
+                    at::Tensor after; // computed from the exact sum, as in the run
                     if (step.op == "quantize_sum") {
                         trial[slot] = job.type;
                         const Lane lane{&program, nullptr, batch.samples()};
@@ -151,7 +150,7 @@ std::vector<Session::LoggedTensor> Session::log() const {
         if (entry.value != kAbsent)
             needed[static_cast<std::size_t>(entry.value)] = 1;
     }
-    // A run that was cancelled since has left values of its own.
+    // A run that was cancelled after the last complete one left other values in the batch.
     const Tensors values = *valuesUnder(batch, *m_data->completeFormats, needed, {});
     std::vector<LoggedTensor> entries;
     for (const LogEntry& entry : program.log) {

@@ -17,7 +17,7 @@ namespace fxp::quant {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-/// Between two snapshots of one run: a fast run should not spend itself on publishing.
+/// The least time between two snapshots of one run, so that a fast run is not slowed down by publishing.
 constexpr auto kPublishEvery = std::chrono::milliseconds(25);
 
 double milliseconds(Clock::time_point since) {
@@ -58,7 +58,7 @@ struct Session::Run {
         return !m_data.slots[slot].absent && (!m_result->slots[slot] || m_data.resultStates[slot] != m_wanted[slot]);
     }
 
-    /// The slots whose own format changed, before anything that depends on them.
+    /// Computes the slots whose own format changed, before anything that depends on them.
     bool runEdited() {
         const std::size_t slots = m_data.slots.size();
         if (!m_data.latest)
@@ -95,7 +95,7 @@ struct Session::Run {
         }
         for (std::size_t slot = 0; slot < slots; ++slot) {
             if (edited[slot] && !broken[slot] && seen[slot] > 0)
-                take(slot, shared[slot] ? m_data.count : seen[slot]);
+                storeFigures(slot, shared[slot] ? m_data.count : seen[slot]);
         }
         publish(true);
         return true;
@@ -107,6 +107,10 @@ struct Session::Run {
         m_outputs.assign(m_data.floatOutputs.size(), {});
         m_comparisons.assign(m_data.floatOutputs.size(), {});
         m_accumulators.assign(slots, {});
+        m_missing.assign(slots, 0);
+        for (std::size_t slot = 0; slot < slots; ++slot)
+            m_missing[slot] =
+                isStale(slot) || !m_result->slots[slot] || m_result->slots[slot]->seenSamples != m_data.count;
         for (std::size_t i = 0; i < m_data.batches.size(); ++i) {
             if (!runBatch(i, i + 1 == m_data.batches.size()))
                 return false;
@@ -138,6 +142,7 @@ struct Session::Run {
                                             sampleDimension(program, program.outputs[0]), m_data.count, labels);
         else if (!labels.empty())
             m_result->predictions.note = "the model has no output to hold against the labels";
+        m_result->notes = program.notes;
         m_result->warnings.clear();
         std::vector<char> warned(m_data.slots.size(), 0);
         for (const Place& place : m_perBatch.front()->places) {
@@ -158,11 +163,11 @@ struct Session::Run {
         return m_data.latest;
     }
 
-    /// Keeps what a stopped run computed.
+    /// Keeps the figures that a stopped run computed.
     void keep() { m_data.latest = std::make_shared<const RunResult>(*m_result); }
 
   private:
-    /// What a run knows of one program, for all batches that run it.
+    /// Data of one program, shared by all batches that run it.
     struct PerProgram {
         std::vector<Fingerprint> states;
         std::vector<Place> places;
@@ -180,7 +185,8 @@ struct Session::Run {
                 0};
     }
 
-    /// A value that no sample reaches is the same in every batch, and is counted in the first.
+    /// Whether the place counts in this batch: a value that depends on no sample is the same in every batch, and is
+    /// counted in the first.
     static bool counts(const Program& program, const Place& place, std::size_t batch) {
         return batch == 0 || sampleDimension(program, place.after) != -1;
     }
@@ -204,7 +210,7 @@ struct Session::Run {
         const bool cached = m_data.cached[index] != 0;
         try {
             const bool done = computeBatch(index, last);
-            if (!cached && (index > 0 || !done)) // the first stays for the activation log
+            if (!cached && (index > 0 || !done)) // the first batch is kept for the activation log
                 batch.release();
             return done;
         } catch (...) {
@@ -238,14 +244,15 @@ struct Session::Run {
             for (; next < places.size() && places[next].step == step; ++next) {
                 const Place& place = places[next];
                 if (counts(program, place, index)) {
-                    add(batch, place, batch.figures(place.step, place.site));
+                    if (m_missing[place.slot])
+                        add(batch, place, batch.figures(place.step, place.site));
                     if (m_data.slots[place.slot].optional)
                         m_accumulators[place.slot].add(batch.accumulator(place.step, place.site));
                 }
                 if (--left[place.slot] == 0 && last) {
-                    const auto& slot = m_result->slots[place.slot];
-                    if (isStale(place.slot) || slot->seenSamples != m_data.count)
-                        take(place.slot, m_data.count);
+                    if (m_missing[place.slot])
+                        storeFigures(place.slot, m_data.count);
+                    m_places[place.slot] = {}; // a network's worth of histograms takes much memory
                     publish(false);
                 }
             }
@@ -255,11 +262,11 @@ struct Session::Run {
         m_result->stepsRun += context.stepsRun;
         m_result->stepsReused += context.stepsReused;
         for (std::size_t i = 0; i < m_outputs.size(); ++i)
-            takeOutput(i, index, batch);
+            addOutput(i, index, batch);
         return true;
     }
 
-    void takeOutput(std::size_t number, std::size_t index, const Batch& batch) {
+    void addOutput(std::size_t number, std::size_t index, const Batch& batch) {
         const Program& program = batch.program();
         const ValueId id = program.outputs[number];
         const int dimension = sampleDimension(program, id);
@@ -277,10 +284,10 @@ struct Session::Run {
         const std::int64_t samples = batch.samples().count;
         m_comparisons[number].add(r.data_ptr<float>(), v.data_ptr<float>(), v.numel(),
                                   dimension >= 0 && samples > 0 ? v.numel() / samples : 0);
-        m_outputs[number].push_back(output.clone()); // the next run may write to the memory
+        m_outputs[number].push_back(output.clone()); // the next run may reuse its memory
     }
 
-    void take(std::size_t slot, std::int64_t seen) {
+    void storeFigures(std::size_t slot, std::int64_t seen) {
         const auto& places = m_places[slot];
         m_result->slots[slot] =
             std::make_shared<const SlotResult>(SlotResult{m_formats[slot], together(places, &PlaceFigures::own, seen),
@@ -310,6 +317,7 @@ struct Session::Run {
     std::vector<std::shared_ptr<PerProgram>> m_perBatch;
     std::vector<Fingerprint> m_wanted;               ///< by slot
     std::vector<std::vector<PlaceFigures>> m_places; ///< by slot, by use
+    std::vector<char> m_missing;                     ///< by slot: whether its figures are to be gathered
     std::vector<std::vector<at::Tensor>> m_outputs;  ///< by output, by batch
     std::vector<Comparison> m_comparisons;           ///< by output
     std::vector<AccumulatorUse> m_accumulators;      ///< by slot

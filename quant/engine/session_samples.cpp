@@ -10,14 +10,13 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 namespace fxp::quant {
 
 namespace {
 
-/// What was recorded for inputs of one shape.
+/// The program recorded for inputs of one shape, and the proofs of its layers.
 struct Recorded {
     std::shared_ptr<const Program> program;
     std::vector<LayerProof> proofs;
@@ -53,10 +52,10 @@ void includeRanges(const Batch& batch, bool first, std::vector<char>& seen, std:
         for (const Site& site : step.sites) {
             const auto slot = static_cast<std::size_t>(site.slot);
             if (!first && sampleDimension(program, site.before) == -1)
-                continue; // the first batch's
+                continue; // the same in every batch; the first one is enough
             const at::Tensor& value = batch.floatValues()[static_cast<std::size_t>(site.before)];
             if (value.scalar_type() != at::kFloat)
-                continue; // the run says so, by path
+                continue; // refused by the run, with the tensor's path
             const ValueRange range = valueRange(value);
             if (seen[slot])
                 ranges[slot].include(range);
@@ -67,7 +66,7 @@ void includeRanges(const Batch& batch, bool first, std::vector<char>& seen, std:
     }
 }
 
-/// The slots, with the extents of all samples.
+/// The program's slots, with shapes extended from one batch to all samples.
 std::vector<SlotInfo> slotsOf(const Program& program, std::int64_t inBatch, std::int64_t all) {
     std::vector<SlotInfo> slots = program.slots;
     std::vector<char> seen(slots.size(), 0);
@@ -97,7 +96,7 @@ bool Session::setSamples(std::shared_ptr<const Samples> samples, const RunContro
         Attempt attempt;
         do {
             attempt.again = false;
-            if (std::unique_ptr<Data> data = takeSamples(*samples, control, attempt)) {
+            if (std::unique_ptr<Data> data = makeData(*samples, control, attempt)) {
                 data->samples = std::move(samples);
                 m_data = std::move(data);
                 return true;
@@ -109,15 +108,15 @@ bool Session::setSamples(std::shared_ptr<const Samples> samples, const RunContro
     }
 }
 
-/// The data of the samples; null when stopped, or where another attempt is to be made.
-std::unique_ptr<Session::Data> Session::takeSamples(const Samples& samples, const RunControl& control,
+/// The session's data for these samples; null when stopped, or where another attempt must follow.
+std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const RunControl& control,
                                                     Attempt& attempt) {
     const ModelArguments arguments = bindArguments(m_network->arguments(), samples.inputs);
     for (const Tensors tensors = tensorsOf(arguments); const at::Tensor& tensor : tensors) {
         if (tensor.numel() == 0)
             throw Error("inputs", "there are no samples in them", "give at least one");
     }
-    // Layers are recognised by what they compute, which values that are not finite would hide.
+    // Layers are recognised by comparing results, which values that are not finite would prevent.
     const bool finite = allFinite(arguments);
     const ModelArguments recordable = finite ? arguments : finiteOnly(arguments);
     const std::int64_t dimension = sampleCountOf(arguments);
@@ -136,7 +135,8 @@ std::unique_ptr<Session::Data> Session::takeSamples(const Samples& samples, cons
                     "give one label for each sample");
     std::int64_t size = data->count;
     if (layout.separable) {
-        // Float and quantized values are kept for every sample where they fit; else batches of a quarter of the memory.
+        // If the float and quantized values of all samples fit the memory, they are kept; else a batch gets a quarter
+        // of the memory.
         const std::int64_t perSample = 3 * layout.bytesPerSample;
         if (m_options.batchSize > 0)
             size = std::min(size, m_options.batchSize);
@@ -170,7 +170,7 @@ std::unique_ptr<Session::Data> Session::takeSamples(const Samples& samples, cons
             if (!finite && recording.program.dataDependent)
                 recording = m_network->record(part, control.stop);
             if (layout.separable && !sameSteps(recording.program, *layout.program)) {
-                // So many samples take other steps than two of them.
+                // The model executes other steps for so many samples than for two.
                 attempt.again = attempt.whole = true;
                 return nullptr;
             }

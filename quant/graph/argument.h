@@ -37,7 +37,7 @@ struct Argument {
     bool operator==(const Argument&) const = default;
 };
 
-/// An argument and its name; the name may be empty where the place says what it is.
+/// An argument and its name; the name may be empty where the position determines which argument it is.
 struct NamedArgument {
     std::string name;
     Argument value;

@@ -16,7 +16,8 @@ bool hasChannelsAlong(const std::string& type, std::size_t dimensions) {
            dimensions == static_cast<std::size_t>(type[type.size() - 2] - '0') + 2;
 }
 
-/// A batch norm of the program, the layer before it, and what keeps it from being folded into that; empty: nothing.
+/// A batch norm of the program, the layer before it, and the reason why it cannot be folded into that layer; empty: it
+/// can.
 struct NormStep {
     std::string path, layer, problem;
 };
@@ -32,8 +33,8 @@ std::string problemOf(const Step& step) {
 std::vector<NormStep> normSteps(const Program& program) {
     std::map<ValueId, int> readers;
     std::map<ValueId, const SlotInfo*> activations; ///< quantized results of layers
-    std::map<std::string, int> uses;                ///< of a slot, whose layer may be called more than once
-    std::map<std::string, const Step*> norms;       ///< by path
+    std::map<std::string, int> uses;          ///< of a slot; more than one where its layer is called several times
+    std::map<std::string, const Step*> norms; ///< by path
     for (const Step& step : program.steps) {
         for (const ValueId input : step.inputs)
             ++readers[input];

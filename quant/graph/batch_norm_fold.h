@@ -13,7 +13,8 @@ struct BatchNormFold {
     std::string norm, layer; ///< their paths
 };
 
-/// The program's batch norms whose input is a layer's activation that nothing else reads, along that layer's channels.
+/// The batch norms of the program that can be folded: the input is the activation of a layer, along whose channels the
+/// norm works, and no other step reads that activation.
 std::vector<BatchNormFold> foldableBatchNorms(const Program& program);
 
 /// The program's other batch norms, by path, and why they cannot be folded: `has no running statistics`, ….
@@ -25,13 +26,13 @@ std::vector<std::pair<std::string, std::string>> unfoldableBatchNorms(const Prog
 struct FoldedParameters {
     at::Tensor weight, bias;
 };
-/// What a batch norm computes with: per channel; weight and bias may be undefined.
+/// The parameters and statistics of a batch norm, per channel; weight and bias may be undefined.
 struct BatchNormParameters {
     at::Tensor weight, bias, mean, variance;
     double eps = 1e-5;
 };
-/// `inputGroups`: of a transposed convolution's weight [in, out / groups, …], whose channels lie along dimension 1; 0
-/// for a weight [out, …].
+/// `inputGroups`: the groups of a transposed convolution, whose weight is [in, out / groups, …] with channels along
+/// dimension 1; 0 for a weight [out, …].
 FoldedParameters fold(const at::Tensor& weight, const at::Tensor& bias, const BatchNormParameters& norm,
                       std::int64_t inputGroups);
 

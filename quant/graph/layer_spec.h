@@ -6,11 +6,11 @@
 
 namespace fxp::quant {
 
-/// What kind of tensor a slot is: calibration gives total bits by role.
+/// What kind of tensor a slot is. Calibration chooses the total bits by role.
 enum class Role : std::uint8_t { Activation, Weight, Bias };
 
-/// A layer's declaration as plain data: its type and, in the order of its JSON, its slots (members with an empty type)
-/// and nested layers.
+/// A layer's declaration as plain data: its type, and its members in the order of its JSON: slots (members with an
+/// empty type) and nested layers.
 struct LayerSpec {
     std::string name; ///< the key in the enclosing layer; for an outermost layer its module path
     std::string type; ///< `linear`, `conv2d`, …; empty for a slot
@@ -29,11 +29,11 @@ struct SlotInfo {
     std::string layerType; ///< that layer's type
     std::string name;
     Role role = Role::Activation;
-    bool parameter = false;          ///< its values are the model's own, not computed from the inputs
-    bool absent = false;             ///< declared, but this layer has no such tensor (no bias)
-    bool optional = false;           ///< an accumulator: without a format it is exact, and nothing happens there
-    bool divisor = false;            ///< its values are divided by: a zero among them ruins what follows
-    int stepDimension = -1;          ///< of a recurrent layer's slot: the dimension along which its time steps lie
+    bool parameter = false; ///< its values are the model's own, not computed from the inputs
+    bool absent = false;    ///< declared, but this layer has no such tensor (no bias)
+    bool optional = false;  ///< an accumulator: as long as it has no format, the sum stays exact and is not quantized
+    bool divisor = false;   ///< the model divides by its values: a value quantized to zero ruins what follows
+    int stepDimension = -1; ///< of a recurrent layer's slot: the dimension along which its time steps lie
     std::vector<std::int64_t> shape; ///< in the run that recorded it
 
     bool operator==(const SlotInfo&) const = default;

@@ -6,7 +6,6 @@
 
 #include <ATen/core/ivalue.h>
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -18,20 +17,20 @@ namespace fxp::quant {
 /// Tensors by name, in the model's order.
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-/// Which elements of which of the file's parameters a recorded constant is.
+/// Where a recorded constant comes from: elements of a parameter of the file.
 struct ParameterSource {
     std::string name;
     std::vector<std::int64_t> sizes, strides; ///< of the constant, in the parameter's storage
     std::int64_t offset = 0;                  ///< in elements, from the parameter's first
 };
 
-/// What a layer was recognised from: the model's own operators, kept so that the recognition can be proven on further
-/// samples. Their values below Program::valueCount are the program's; those from there on are theirs alone.
+/// The model's own operators that a layer replaced, kept so that the recognition can be proven on further samples.
+/// Values numbered below Program::valueCount belong to the program; those from there on belong to these operators only.
 struct LayerProof {
     std::string path;
     std::vector<Step> operators;
-    ValueId valueCount = 0;                                ///< the program's and their own
-    std::vector<std::pair<ValueId, at::Tensor>> constants; ///< of their own values
+    ValueId valueCount = 0;                                ///< the number of the program's values and of their own
+    std::vector<std::pair<ValueId, at::Tensor>> constants; ///< those among their own values
     std::vector<ValueId> expected;                         ///< results of the operators
     std::vector<ValueId> got;                              ///< the layer's results, in the same order
 };
@@ -56,10 +55,10 @@ class Network {
     /// Starts from the state in the file, however often it is called. Throws Error: module path, what, hint; Stopped
     /// where `stop` said so between two operators.
     virtual Recording record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop = {}) = 0;
-    /// Further recordings run the module of that path operator by operator: samples were found for which the layer that
-    /// it was recognised as does not compute what its operators do.
+    /// From now on recordings run the module of that path operator by operator: samples were found for which the layer
+    /// that it was recognised as computes other values than its operators.
     virtual void refuseLayer(const std::string& /*path*/) {}
-    /// Batch norms, by path, that the next recording has in the layer before them. Throws Error where the container
+    /// Batch norms, by path, that the next recording folds into the layer before them. Throws Error where the container
     /// knows none.
     virtual void setFolded(const std::set<std::string>& norms);
     /// The parameters and buffers under the file's names.

@@ -17,7 +17,7 @@ inline constexpr ValueId kAbsent = -1;
 
 using Tensors = std::vector<at::Tensor>;
 
-/// Where a slot's values are quantized: the value before and the one after.
+/// One place where a slot's values are quantized: the value before and the one after.
 struct Site {
     SlotId slot = -1;
     ValueId before = kAbsent, after = kAbsent;
@@ -25,8 +25,8 @@ struct Site {
     bool operator==(const Site&) const = default;
 };
 
-/// One step, as data: which operator runs on which values, with which formats. What an operator does stands in the
-/// registry (quant/ops/registry.h) under its name.
+/// One step, as data: which operator runs on which values, with which formats. The registry (quant/ops/registry.h)
+/// defines by name what an operator does.
 struct Step {
     std::string op;      ///< `quantize`, `linear`, …; an operator of LibTorch by schema name: `aten::add.Tensor`
     Arguments arguments; ///< with holes for the inputs
@@ -37,13 +37,13 @@ struct Step {
     std::string layer;           ///< path of the layer that the step belongs to; empty where it only moves values
     std::string source;          ///< `file:line` where the model file says it; else empty
 
-    /// The quantization of one value by one slot's format, and no more.
+    /// Whether the step only quantizes one value to one slot's format.
     bool isQuantize() const { return op == "quantize"; }
     bool operator==(const Step&) const = default;
 };
 
-/// What the activation log shows of a value: all of it, one index of one dimension, or the value with a dimension of
-/// one more in front.
+/// Which part of a value the activation log shows: all of it, one index of one dimension, or the value with one
+/// dimension more in front.
 struct LogView {
     enum class Kind : std::uint8_t { Whole, Select, Unsqueeze, ByBatch };
     Kind kind = Kind::Whole;
@@ -67,9 +67,10 @@ struct LogEntry {
     bool operator==(const LogEntry&) const = default;
 };
 
-/// The network as a straight line of steps in topological order, as one run over inputs of one shape recorded it: calls
-/// are inlined, branches and loops taken, integers folded, in-place operators made functional. Which way a branch went
-/// is the float run's decision, so every slot of the quantized run has its float twin.
+/// The network as a straight line of steps in topological order, recorded in one run over inputs of one shape: calls
+/// are inlined, branches and loops are taken as that run took them, integers are constants, in-place operators are
+/// functional. Branches are decided in the float run, so that every slot of the quantized run has a value of the float
+/// run to be compared with.
 struct Program {
     std::vector<Step> steps;
     ValueId valueCount = 0;
@@ -81,9 +82,11 @@ struct Program {
     std::vector<LogEntry> log;
     bool dataDependent = false; ///< a branch, loop or shape depended on tensor values: valid for the recorded inputs
                                 ///< alone
-    /// By value: the dimension along which the samples lie, several places of it to a sample where there are (batch
-    /// times heads); −1 for a value that is the same for all samples. Empty where it is not known: then a run takes
-    /// all samples at once.
+    /// What the user must know of the recording, one sentence each: numbers that it read from values, and the like.
+    std::vector<std::string> notes;
+    /// By value: the dimension along which the samples lie, with one or several indices per sample (several where it is
+    /// batch times heads); −1 for a value that is the same for all samples. Empty where it is not known: a run then
+    /// processes all samples at once.
     std::vector<std::int8_t> sampleDimensions;
 };
 

@@ -4,13 +4,13 @@
 
 namespace fxp::quant {
 
-/// What a file is, told by its content.
+/// The kind of a file, recognised by its content.
 enum class Container {
     TorchScript,
     ExportedProgram, ///< torch.export
     StateDict,       ///< a pickle of tensors in a zip file
     TorchPackage,
-    Zip, ///< a zip file of none of these, or one that cannot be listed
+    Zip, ///< another zip file, or one whose list of members cannot be read
     Safetensors,
     Onnx,
     Hdf5,

@@ -4,7 +4,7 @@
 
 namespace fxp::quant {
 
-/// Whether tensors of that type are read as float32, in which every model runs.
+/// Whether tensors of that type are read as float32, because every model runs in float32.
 inline bool isHalf(c10::ScalarType type) {
     return type == c10::ScalarType::Half || type == c10::ScalarType::BFloat16;
 }

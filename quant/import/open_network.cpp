@@ -11,7 +11,7 @@ std::unique_ptr<Network> openNetwork(const std::string& file, const StopRequest&
     const char* const asTorchScript = "save the model with torch.jit.save";
     switch (containerOf(file)) {
     case Container::TorchScript:
-    case Container::Zip: return openTorchScript(file);
+    case Container::Zip: return openTorchScript(file, stop);
     case Container::ExportedProgram:
         throw Error(file, "is a torch.export archive, not a TorchScript archive", asTorchScript);
     case Container::StateDict:

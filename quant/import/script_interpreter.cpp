@@ -9,7 +9,6 @@
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include <algorithm>
-#include <limits>
 
 namespace fxp::quant {
 
@@ -19,13 +18,13 @@ namespace {
 
 constexpr int kMaxDepth = 200;
 
-/// `forward`; `forward1`, `forward2`, … of a module that a trace called more than once; `forward__0` of an overloaded
-/// one.
+/// Whether the name is that of a forward method: `forward`; `forward1`, `forward2`, … in a module that a trace called
+/// more than once; `forward__0` for an overloaded one.
 bool isForward(const std::string& method) {
     return method.starts_with("forward") && method.find_first_not_of("_0123456789", 7) == std::string::npos;
 }
 
-/// A constant of half precision in float32, in which everything runs.
+/// A constant of half precision as float32, because every model runs in float32.
 at::IValue inFloat(const at::IValue& value) {
     if (!value.isTensor() || !isHalf(value.toTensor().scalar_type()))
         return value;
@@ -41,7 +40,8 @@ void asFloat(const c10::FunctionSchema& schema, c10::Stack& stack) {
     }
 }
 
-/// Of the operators that only TorchScript knows, those from a tensor to a tensor; the others handle lists and numbers.
+/// Whether an operator that exists only in TorchScript goes from a tensor to a tensor; the others handle lists and
+/// numbers.
 bool isTensorFunction(const c10::FunctionSchema& schema) {
     const auto isTensor = [](const c10::Argument& argument) {
         return argument.type()->kind() == c10::TypeKind::TensorType;
@@ -50,7 +50,7 @@ bool isTensorFunction(const c10::FunctionSchema& schema) {
            isTensor(schema.returns()[0]);
 }
 
-/// Where the model's own source has the operator, as far as the file says it.
+/// The line of the model's own source that the operator comes from, as far as the file has it.
 std::string sourceOf(const jit::Node& node) {
     const auto place = node.sourceRange().file_line_col();
     if (!place)
@@ -132,14 +132,23 @@ void ScriptInterpreter::runBlock(const jit::Block& block, Environment& values, S
         runNode(*node, values, scope);
 }
 
+std::size_t ScriptInterpreter::slotOf(const c10::ClassType& type, const std::string& name) {
+    auto& slots = m_slots[&type];
+    if (slots.empty()) {
+        for (std::size_t i = 0; i < type.numAttributes(); ++i)
+            slots.emplace(type.getAttributeName(i), i);
+    }
+    return slots.at(name);
+}
+
 at::IValue ScriptInterpreter::attribute(const at::IValue& object, const std::string& name) {
     const auto instance = object.toObject();
     const auto written = m_state.find({instance.get(), name});
     if (written != m_state.end())
         return written->second;
-    at::IValue value = instance->getAttr(name);
+    at::IValue value = instance->getSlot(slotOf(*instance->type(), name));
     if (value.isList() || value.isGenericDict()) {
-        // A copy that is this run's own: the model may append to it.
+        // A copy for this run only: the model may append to it.
         const auto [place, fresh] = m_containers.try_emplace({instance.get(), name});
         if (fresh)
             place->second = value.deepcopy();
@@ -214,23 +223,26 @@ void ScriptInterpreter::runLoop(const jit::Node& node, Environment& values, Scop
 
 bool ScriptInterpreter::runConstruct(const jit::Node& node, Environment& values) {
     const auto in = [&](std::size_t i) -> const at::IValue& { return values.at(node.input(i)); };
-    Stack inputs;
-    for (const jit::Value* input : node.inputs())
-        inputs.push_back(values.at(input));
+    const auto gather = [&] {
+        Stack inputs;
+        for (const jit::Value* input : node.inputs())
+            inputs.push_back(values.at(input));
+        return inputs;
+    };
     switch (node.kind()) {
     case c10::prim::ListConstruct: {
         auto list = c10::impl::GenericList(node.output()->type()->expectRef<c10::ListType>().getElementType());
-        for (const at::IValue& value : inputs)
+        for (const at::IValue& value : gather())
             list.push_back(value);
         values[node.output()] = list;
         return true;
     }
-    case c10::prim::TupleConstruct: values[node.output()] = c10::ivalue::Tuple::create(std::move(inputs)); return true;
+    case c10::prim::TupleConstruct: values[node.output()] = c10::ivalue::Tuple::create(gather()); return true;
     case c10::prim::DictConstruct: {
         const auto& type = node.output()->type()->expectRef<c10::DictType>();
         c10::impl::GenericDict dict(type.getKeyType(), type.getValueType());
-        for (std::size_t i = 0; i + 1 < inputs.size(); i += 2)
-            dict.insert_or_assign(inputs[i], inputs[i + 1]);
+        for (std::size_t i = 0; i + 1 < node.inputs().size(); i += 2)
+            dict.insert_or_assign(in(i), in(i + 1));
         values[node.output()] = dict;
         return true;
     }
@@ -277,7 +289,8 @@ void ScriptInterpreter::runOperator(const jit::Node& node, Environment& values, 
     for (const jit::Value* input : node.inputs())
         stack.push_back(values.at(input));
     if (node.maybeSchema() && node.schema().is_vararg())
-        stack.emplace_back(static_cast<std::int64_t>(node.inputs().size())); // how the interpreter calls such operators
+        // Such operators read the number of their arguments from the stack.
+        stack.emplace_back(static_cast<std::int64_t>(node.inputs().size()));
     try {
         const jit::Operator& known = node.getOperator();
         asFloat(node.schema(), stack);

@@ -14,8 +14,8 @@
 
 namespace fxp::quant {
 
-/// Runs TorchScript in float32 and records the tensor operators that it comes by. Branches and loops are taken as they
-/// fall; attributes that the model sets live only as long as the interpreter.
+/// Runs TorchScript in float32 and records the tensor operators that it executes. Branches and loops are followed as
+/// their conditions decide; attributes that the model sets are forgotten with the interpreter.
 class ScriptInterpreter {
   public:
     /// `modules`: recognises the modules among the calls; `stop` is asked between operators, and ends the run by
@@ -41,6 +41,9 @@ class ScriptInterpreter {
     void runLoop(const torch::jit::Node& node, Environment& values, Scope scope);
     bool runConstruct(const torch::jit::Node& node, Environment& values);
     at::IValue attribute(const at::IValue& object, const std::string& name);
+    /// Where an object of the class has the attribute. LibTorch looks through all of them each time, and a list of
+    /// modules has one for each.
+    std::size_t slotOf(const c10::ClassType& type, const std::string& name);
     void runOperator(const torch::jit::Node& node, Environment& values, Scope scope);
 
     torch::jit::Module m_root;
@@ -50,6 +53,7 @@ class ScriptInterpreter {
     std::unordered_map<const c10::ivalue::Object*, std::string> m_paths;
     std::map<std::pair<const c10::ivalue::Object*, std::string>, at::IValue> m_state;
     std::map<std::pair<const c10::ivalue::Object*, std::string>, at::IValue> m_containers; ///< lists and dicts read
+    std::unordered_map<const c10::ClassType*, std::unordered_map<std::string, std::size_t>> m_slots;
     std::vector<at::IValue> m_kept; ///< objects made by the script, so that no address is used twice
     int m_depth = 0;
 };

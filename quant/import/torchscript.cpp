@@ -1,6 +1,7 @@
 #include "quant/import/torchscript.h"
 
 #include "quant/core/error.h"
+#include "quant/core/read_file.h"
 #include "quant/import/class_names.h"
 #include "quant/import/half.h"
 #include "quant/import/missing_operators.h"
@@ -8,10 +9,12 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
+#include <caffe2/serialize/read_adapter_interface.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <algorithm>
 #include <map>
+#include <unordered_set>
 
 namespace fxp::quant {
 
@@ -19,13 +22,13 @@ namespace {
 
 namespace jit = torch::jit;
 
-/// The first line that says something.
+/// The first line that is not empty.
 std::string firstLine(const std::string& text) {
     const std::size_t begin = std::min(text.find_first_not_of(" \n\r\t"), text.size());
     return text.substr(begin, text.find('\n', begin) - begin);
 }
 
-/// The operator that LibTorch's message says it does not know; empty where it says something else.
+/// The name of the operator that LibTorch's message calls unknown; empty for other messages.
 std::string unknownOperator(const std::string& message) {
     const std::string says = "Unknown builtin op: ";
     const std::size_t begin = message.find(says);
@@ -40,14 +43,39 @@ std::string unknownOperator(const std::string& message) {
     return found.starts_with("aten::") ? found : std::string();
 }
 
-/// A file that calls an operator unknown here cannot be read as it is; with a stand-in for that operator it can.
-jit::Module load(const std::string& file) {
+/// A file as LibTorch's loader reads it: each piece when it needs it, so that it can be stopped between two.
+class StoppableFile final : public caffe2::serialize::ReadAdapterInterface {
+  public:
+    StoppableFile(const std::string& file, StopRequest stop) : m_file(file), m_stop(std::move(stop)) {}
+
+    std::size_t size() const override { return static_cast<std::size_t>(m_file.size()); }
+    /// Fewer bytes than asked for end the loader: no exception crosses the zip reader, which is C.
+    std::size_t read(std::uint64_t position, void* into, std::size_t count, const char* /*what*/) const override {
+        m_stopped = m_stopped || (m_stop && m_stop());
+        return m_stopped ? 0 : m_file.readAt(position, {static_cast<std::byte*>(into), count});
+    }
+    bool isStopped() const { return m_stopped; }
+
+  private:
+    RegularFile m_file;
+    StopRequest m_stop;
+    mutable bool m_stopped = false;
+};
+
+/// A file that calls an unknown operator cannot be read as it is, but it can once a stand-in for that operator is
+/// registered.
+jit::Module load(const std::string& file, const StopRequest& stop) {
     registerMissingOperators();
     constexpr int kMaxStandIns = 32;
     for (int attempt = 0;; ++attempt) {
+        const auto reader = std::make_shared<StoppableFile>(file, stop);
         try {
-            return jit::load(file, c10::Device(c10::kCPU));
+            jit::Module module = jit::load(reader, c10::Device(c10::kCPU));
+            stopHere(stop);
+            return module;
         } catch (const std::exception& error) {
+            if (reader->isStopped())
+                throw Stopped();
             const std::string text = error.what();
             const std::string unknown = unknownOperator(text);
             if (attempt < kMaxStandIns && !unknown.empty()) {
@@ -101,7 +129,7 @@ std::map<ValueId, ParameterSource> sourcesOf(const Program& program, const Named
     return sources;
 }
 
-/// Weights of half precision become float32, in which everything runs.
+/// Weights of half precision become float32, because every model runs in float32.
 void toFloat(const jit::Module& module) {
     for (const jit::Module& one : module.modules()) {
         for (const auto& attribute : one.named_attributes(false)) {
@@ -112,7 +140,7 @@ void toFloat(const jit::Module& module) {
     }
 }
 
-/// Puts what a model wrote in place back when the recording ends: parameters, buffers and tensors inside objects have
+/// Restores what a model wrote to in place when the recording ends: parameters, buffers and tensors inside objects have
 /// the file's state at the start of every run.
 class StateGuard {
   public:
@@ -131,7 +159,7 @@ class StateGuard {
         const auto elements = static_cast<std::int64_t>(tensor.storage().nbytes() / tensor.element_size());
         m_saved.emplace_back(tensor.alias(), tensor.as_strided({elements}, {1}, 0).clone());
     }
-    /// What the recording holds of memory that was written to is copied aside, for that memory is put back.
+    /// Recorded tensors in memory that was written to are copied first, because that memory is restored.
     void detach(Builder& builder) const {
         for (const auto& [memory, saved] : m_saved)
             builder.protect(memory.storage());
@@ -144,7 +172,8 @@ class StateGuard {
 
 class TorchScriptNetwork final : public Network {
   public:
-    explicit TorchScriptNetwork(const std::string& file) : m_file(file), m_module(load(file)) {
+    TorchScriptNetwork(const std::string& file, const StopRequest& stop) : m_file(file), m_module(load(file, stop)) {
+        noteTraining();
         m_module.eval();
         toFloat(m_module);
         if (!m_module.find_method("forward"))
@@ -161,6 +190,7 @@ class TorchScriptNetwork final : public Network {
     void refuseLayer(const std::string& path) override { m_refused.insert(path); }
 
   private:
+    void noteTraining();
     void readModules();
     void readArguments();
     at::IValue argument(std::size_t index, const std::optional<at::IValue>& given) const;
@@ -170,7 +200,22 @@ class TorchScriptNetwork final : public Network {
     std::vector<ModuleInfo> m_modules;
     std::vector<ArgumentInfo> m_arguments;
     std::set<std::string> m_folded, m_refused;
+    std::vector<std::string> m_notes; ///< of every recording
 };
+
+/// Batch norms and dropouts of a model that was saved while it was trained compute other values there.
+void TorchScriptNetwork::noteTraining() {
+    for (const auto& named : m_module.named_modules()) {
+        const std::string name = plainClassName(named.value._ivalue()->type()->name()->qualifiedName());
+        const bool differs = name.find("BatchNorm") != std::string::npos || name.find("Dropout") != std::string::npos ||
+                             name.find("InstanceNorm") != std::string::npos;
+        if (differs && named.value.hasattr("training") && named.value.is_training()) {
+            m_notes.push_back(named.name +
+                              ": was saved in training mode and runs in evaluation mode, as eval() sets it");
+            return;
+        }
+    }
+}
 
 void TorchScriptNetwork::readModules() {
     for (const auto& named : m_module.named_modules()) {
@@ -224,7 +269,7 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
     recognition.setRefused(m_refused);
     OperatorRecorder recorder(builder, recognition);
     recorder.setFolded(m_folded);
-    std::set<std::string> paths;
+    std::unordered_set<std::string> paths;
     for (const ModuleInfo& info : m_modules)
         paths.insert(info.path);
     recorder.paths().setModules(std::move(paths));
@@ -236,7 +281,7 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
     for (std::size_t i = 0; i < m_arguments.size(); ++i) {
         at::IValue value = argument(i, i < arguments.size() ? arguments[i] : std::nullopt);
         if (value.isTensor() && value.toTensor().defined()) {
-            // A tensor of the recording's own: the model may write to its input.
+            // A copy for the recording: the model may write to its input.
             const Value input = builder.input(value.toTensor());
             value = value.toTensor().clone();
             recorder.aliases().bind(value.toTensor(), input);
@@ -252,11 +297,14 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
     }
 
     std::vector<Value> outputs;
-    collectTensors(result, [&](const at::Tensor& tensor) { outputs.push_back(recorder.valueOf(tensor)); });
+    collectTensors(result, [&](const at::Tensor& tensor) {
+        outputs.push_back(recorder.placed("", "the result", [&] { return recorder.valueOf(tensor); }));
+    });
     guard.detach(builder);
     Builder::Finished finished = builder.finish(outputs);
     Recording recording;
     recording.sources = sourcesOf(finished.program, state);
+    recording.program.notes.insert(recording.program.notes.begin(), m_notes.begin(), m_notes.end());
     recording.proofs = recognition.proofs(finished);
     recording.program = std::move(finished.program);
     recording.values = std::move(finished.values);
@@ -265,8 +313,8 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
 
 } // namespace
 
-std::unique_ptr<Network> openTorchScript(const std::string& file) {
-    return std::make_unique<TorchScriptNetwork>(file);
+std::unique_ptr<Network> openTorchScript(const std::string& file, const StopRequest& stop) {
+    return std::make_unique<TorchScriptNetwork>(file, stop);
 }
 
 } // namespace fxp::quant

@@ -16,7 +16,7 @@ const Json& member(const Json& json, const std::string& key, const std::string& 
 /// Refuses an object's first key that is not among those known.
 void refuseOtherKeys(const Json& json, std::span<const std::string_view> known, const std::string& where);
 
-/// A format as an extension has it: with a real-valued scale where it has one.
+/// A format in the form of an extension: with a real-valued scale where it has one.
 Json extensionJson(const QType& type);
 QType extensionFromJson(const Json& json, const std::string& where);
 

@@ -13,27 +13,29 @@ namespace fxp::quant {
 /// Objects keep the order of their keys.
 using Json = nlohmann::ordered_json;
 
-/// Nesting that no file of ours comes near; beyond it a file is refused, as recursion over it would end the program.
+/// The greatest depth of nesting. No file of this program comes near it; a deeper file is refused, because recursion
+/// over it would overflow the stack.
 inline constexpr int kMaxJsonDepth = 64;
 
 /// Reads JSON from outside. Time and memory are linear in the text. Throws Error, `where` with the byte or the key: the
 /// text is not JSON, is nested deeper than kMaxJsonDepth, or has a key twice in one object.
 Json parseJson(std::string_view text, const std::string& where);
 
-/// An integer of JSON that int64 holds; absent for anything else, 1.0 and 2⁶³ too. (nlohmann's get<> wraps and cuts.)
+/// The JSON number as int64; absent for anything but an integer that int64 holds: for 1.0 and 2⁶³, too. (nlohmann's
+/// get<> wraps and truncates.)
 std::optional<std::int64_t> wholeNumber(const Json& json);
 
-/// A number as all our JSON has it: one that is not finite is "Infinity", "-Infinity" or "NaN".
+/// A number in the form that all JSON of this program has: one that is not finite is "Infinity", "-Infinity" or "NaN".
 Json jsonNumber(double value);
 
-/// `where` and a key of the object there, as a JSON pointer.
+/// The JSON pointer `where`, extended by a key.
 std::string pointer(const std::string& where, const std::string& key);
 
-/// Fills an object of many keys in linear time: ordered_json's own look for each key among all others.
+/// Fills an object of many keys in linear time; ordered_json itself compares each new key with all others.
 class JsonMembers {
   public:
     JsonMembers() : m_object(Json::object()) {}
-    /// The value of a new key; of a known one nothing is changed. Says whether it was new.
+    /// Adds a key with its value; a known key is left unchanged. Says whether it was new.
     bool add(const std::string& key, Json value);
     Json take() { return std::move(m_object); }
 

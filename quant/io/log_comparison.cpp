@@ -97,7 +97,7 @@ LogDifference compared(const Session::LoggedTensor& log, const Session::LoggedTe
         if (result.different++ == 0)
             result.firstAt = indexText(i, run.array.shape);
         const double difference = std::abs(a - b);
-        if (!(difference <= result.largest)) // takes NaN, and keeps it
+        if (!(difference <= result.largest)) // true for NaN too, which then stays the largest
             result.largest = std::isnan(result.largest) ? result.largest : difference;
     }
     if (result.different > 0)

@@ -22,7 +22,7 @@ constexpr std::size_t kMaxHeader = 1 << 20; // NumPy writes some hundred bytes
     throw Error(where, what, "write it again with numpy.save or numpy.savez");
 }
 
-/// What a header says.
+/// The content of a header.
 struct Header {
     std::string type;
     std::optional<bool> fortran;
@@ -128,7 +128,7 @@ class HeaderReader {
 
 void toRowMajor(Array& array) {
     const std::size_t dims = array.shape.size(), size = array.elementSize(), count = array.bytes.size() / size;
-    // Elements between neighbours along each dimension, in the order that the file has.
+    // The distance, in elements, between neighbours along each dimension, in the order of the file.
     std::vector<std::size_t> step(dims, 1);
     for (std::size_t d = 1; d < dims; ++d)
         step[d] = step[d - 1] * static_cast<std::size_t>(array.shape[d - 1]);

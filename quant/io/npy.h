@@ -9,11 +9,11 @@
 namespace fxp::quant {
 
 /// Reads the bytes of a NumPy .npy file (NumPy Enhancement Proposal 1, versions 1 to 3). float16/32/64 become float32;
-/// integers int64; booleans bool. C and Fortran order. Nothing is allocated that the bytes do not bear out. Throws
-/// Error at `where`.
+/// integers int64; booleans bool. C and Fortran order. A shape larger than the bytes present is refused before memory
+/// is allocated. Throws Error at `where`.
 Array readNpy(std::span<const std::byte> bytes, const std::string& where);
 
-/// The header of a .npy file for the array, up to the elements: they follow as Array has them.
+/// The header of a .npy file for the array; the elements follow it in the order of Array.
 std::string npyHeader(const Array& array);
 
 } // namespace fxp::quant

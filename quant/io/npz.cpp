@@ -1,8 +1,8 @@
 #include "quant/io/npz.h"
 
 #include "quant/core/error.h"
+#include "quant/core/read_file.h"
 #include "quant/io/atomic_file.h"
-#include "quant/io/read_file.h"
 
 #include <zip.h>
 
@@ -19,8 +19,8 @@ namespace fxp::quant {
 namespace {
 
 constexpr std::uint64_t kMaxRatio = 1032;                         // deflate's own bound: 258 bytes of two bits
-constexpr std::uint64_t kMaxTotalRatio = 100;                     // of all members together,
-constexpr std::uint64_t kAlwaysInflated = std::uint64_t{1} << 30; // but this much in any case
+constexpr std::uint64_t kMaxTotalRatio = 100;                     // the greatest ratio for all members together,
+constexpr std::uint64_t kAlwaysInflated = std::uint64_t{1} << 30; // but so many bytes are always allowed
 constexpr std::int64_t kMaxMembers = 1 << 16;
 
 using Archive = std::unique_ptr<zip_t, decltype([](zip_t* zip) { zip_discard(zip); })>;
@@ -30,7 +30,7 @@ using Member = std::unique_ptr<zip_file_t, decltype([](zip_file_t* file) { zip_f
     throw Error(where, what, "write it again with numpy.savez");
 }
 
-/// An archive over a source, which it takes.
+/// Opens an archive in a source, and owns the source from then on.
 Archive opened(zip_source_t* source, int flags) {
     Archive archive(source ? zip_open_from_source(source, flags, nullptr) : nullptr);
     if (!archive && source)
@@ -38,13 +38,13 @@ Archive opened(zip_source_t* source, int flags) {
     return archive;
 }
 
-/// Adds up what the members claim, and refuses what cannot be before anything is allocated.
+/// Adds up the sizes that the members claim, and refuses impossible ones before anything is allocated.
 class Budget {
   public:
     Budget(std::uint64_t archive, const std::string& file)
         : m_archive(archive), m_inflatable(std::max(kAlwaysInflated, archive * kMaxTotalRatio)), m_file(file) {}
 
-    void take(const zip_stat_t& member, const std::string& where) {
+    void add(const zip_stat_t& member, const std::string& where) {
         constexpr zip_uint64_t kNeeded =
             ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
         if ((member.valid & kNeeded) != kNeeded)
@@ -79,7 +79,7 @@ FileBytes inflated(zip_t* archive, zip_uint64_t index, std::uint64_t size, const
     while (done < size && (got = zip_fread(member.get(), data.get() + done, size - done)) > 0)
         done += static_cast<std::uint64_t>(got);
     std::byte more;
-    // The read past the end is what compares the checksum.
+    // libzip compares the checksum only when it is read past the end.
     if (got < 0 || done != size || zip_fread(member.get(), &more, 1) != 0)
         fail(where, "is damaged");
     return {std::move(data), size};
@@ -113,7 +113,7 @@ NamedArrays readNpz(std::span<const std::byte> bytes, const std::string& where) 
             fail(where, "has a member that cannot be read");
         std::string name = stat.name;
         const std::string member = where + ", " + name;
-        budget.take(stat, member);
+        budget.add(stat, member);
         const FileBytes data = inflated(archive.get(), index, stat.size, member);
         if (name.ends_with(".npy"))
             name.resize(name.size() - 4);
@@ -130,7 +130,7 @@ void writeNpz(const std::string& file, const NamedArrays& arrays) {
     const auto refuse = [&](const char* why) {
         throw Error(file, std::string("cannot be written: ") + why, "free some memory");
     };
-    // libzip makes the archive in memory; what becomes the file is then written in one place for all kinds of file.
+    // libzip makes the archive in memory; writeFileAtomically then writes it, as it writes every file.
     zip_source_t* target = zip_source_buffer_create(nullptr, 0, 0, nullptr);
     if (target)
         zip_source_keep(target); // read after the archive is closed

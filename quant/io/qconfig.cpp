@@ -80,7 +80,7 @@ int readForeign(const Json& json, const Model& model, const std::string& path, c
     const auto type = json.find("layer_type");
     if (type != json.end() && !type->is_null()) {
         const LayerSpec* layer = model.layer(path);
-        if (!layer && path.empty()) // one config alone is that of the one layer of its type
+        if (!layer && path.empty()) // a file with one config belongs to the only layer of its type
             layer = model.onlyLayerOf(*type);
         if (layer) {
             readLayer(json, *layer, layer->name, where, model.slots(), formats);
@@ -107,7 +107,7 @@ std::set<std::string> foldedOf(const Json& model) {
     return folded;
 }
 
-/// Who the file says the formats are for. A file written by hand need not say.
+/// The model that the file names for its formats. A file written by hand need not name one.
 ModelIdentity identityOf(const Json& json) {
     static constexpr std::array<std::string_view, 3> kKeys{"name", "sha256", "folded"};
     ModelIdentity identity;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "quant/core/stop.h"
 #include "quant/engine/run_result.h"
 #include "quant/graph/layer_spec.h"
 
@@ -20,14 +21,15 @@ struct ModelIdentity {
     bool operator==(const ModelIdentity&) const = default;
 };
 
-/// What a QConfig file of a model can say: FIXED_POINT.md, section 8.
+/// The content of a model's QConfig file: FIXED_POINT.md, section 8.
 struct QConfigFile {
-    ModelIdentity model; ///< empty where a file written by hand does not say
+    ModelIdentity model; ///< empty where a file written by hand names no model
     Formats formats;
     bool isForeign = false; ///< written by FxPyTorch, which names no model
-    std::string note;       ///< what the user should know of a file that was taken; mostly empty
+    std::string note;       ///< what the user should know about the file although it was accepted; mostly empty
 
-    /// Whether the file names another model file than the open one. One that names none is taken by the paths.
+    /// Whether the file names another model file than the open one. The formats of a file that names none are matched
+    /// by path.
     bool isForOther(const ModelIdentity& open) const;
 };
 
@@ -46,12 +48,13 @@ void layerFromJson(const nlohmann::ordered_json& json, const LayerSpec& layer, c
 /// The whole-model file's text.
 std::string writeQConfig(const ModelIdentity& model, const std::vector<LayerSpec>& layers,
                          const std::vector<SlotInfo>& slots, const Formats& formats);
-/// The same for FxPyTorch, which has two methods and no scale but powers of two. Throws Error with the paths of all
-/// tensors whose format it lacks.
+/// The same for FxPyTorch, which has two methods and only scales that are powers of two. Throws Error with the paths of
+/// all tensors whose format FxPyTorch does not have.
 std::string writeForFxPyTorch(const ModelIdentity& model, const std::vector<LayerSpec>& layers,
                               const std::vector<SlotInfo>& slots, const Formats& formats);
-/// Reads it against a model's layers; takes FxPyTorch's own files too: a layer's config, or nested ones. Slots that the
-/// file does not name stay float. Throws Error: a JSON pointer or a tensor path, what is wrong, what to do.
+/// Reads a whole-model file for a model's layers; accepts FxPyTorch's own files too: a layer's config, or nested ones.
+/// Slots that the file does not name stay float. Throws Error: a JSON pointer or a tensor path, what is wrong, what to
+/// do.
 QConfigFile readQConfig(const std::string& text, const std::vector<LayerSpec>& layers,
                         const std::vector<SlotInfo>& slots);
 
@@ -60,7 +63,7 @@ QConfigFile readQConfig(const std::string& text, const std::vector<LayerSpec>& l
 std::set<std::string> foldedBatchNorms(const std::string& text);
 
 /// The file's bytes as SHA-256, in hexadecimal.
-std::string sha256OfFile(const std::string& file);
+std::string sha256OfFile(const std::string& file, const StopRequest& stop = {});
 
 /// Whether FxPyTorch has a config class for the layer type; others' slots are written under "extensions".
 bool isFxPyTorchLayer(const std::string& type);

@@ -8,7 +8,7 @@
 
 namespace fxp::quant {
 
-// What reading and writing a QConfig share.
+// Common parts of reading and writing a QConfig.
 
 inline constexpr auto kQConfigFormat = "fxp-workbench/qconfig";
 inline constexpr int kQConfigVersion = 1;

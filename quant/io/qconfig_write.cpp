@@ -11,7 +11,8 @@ namespace fxp::quant {
 
 namespace {
 
-/// Visits every slot, and whether it, or a layer that it is nested in, is no member of FxPyTorch's class.
+/// Visits every slot. Tells the visitor whether the slot, or a layer that it is nested in, is not a member of
+/// FxPyTorch's class.
 void walkSlots(const LayerSpec& layer, const std::string& path, bool extension,
                const std::function<void(const std::string&, bool)>& visit) {
     for (const LayerSpec& item : layer.members) {

@@ -3,7 +3,6 @@
 #include "quant/core/version.h"
 #include "quant/io/json.h"
 
-#include <functional>
 #include <numeric>
 
 namespace fxp::quant {
@@ -95,6 +94,7 @@ Json report(const ModelIdentity& model, std::int64_t samples, const std::vector<
                            {"mse", jsonNumber(output.mse)},
                            {"max_error", jsonNumber(output.maxError)}});
     json["outputs"] = outputs;
+    json["notes"] = result.notes;
     json["warnings"] = result.warnings;
     if (!result.predictions.note.empty())
         json["note"] = result.predictions.note;

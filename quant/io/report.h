@@ -18,7 +18,7 @@ struct WeightBits {
 WeightBits weightBits(const std::vector<SlotInfo>& slots, const Formats& formats);
 
 /// Every figure of a run, by tensor path, and of the model's outputs; resources/schemas/report.schema.json describes
-/// it. Numbers that JSON has not (an SQNR without error) are the strings "Infinity", "-Infinity" and "NaN".
+/// it. Numbers that JSON does not have (an SQNR without error) are the strings "Infinity", "-Infinity" and "NaN".
 nlohmann::ordered_json report(const ModelIdentity& model, std::int64_t samples, const std::vector<SlotInfo>& slots,
                               const Formats& formats, const RunResult& result);
 

@@ -1,14 +1,13 @@
 #include "quant/io/safetensors.h"
 
 #include "quant/core/error.h"
+#include "quant/core/read_file.h"
 #include "quant/io/atomic_file.h"
 #include "quant/io/elements.h"
 #include "quant/io/json.h"
-#include "quant/io/read_file.h"
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <map>
 #include <string_view>
 #include <vector>
@@ -31,7 +30,7 @@ const std::map<std::string, std::string>& types() {
     throw Error(file, what, "write it again with safetensors' save_file");
 }
 
-/// What the header says of one tensor, checked against the data's size.
+/// One tensor's entry of the header, checked against the data's size.
 struct Entry {
     std::string name, type;
     std::vector<std::int64_t> shape;
@@ -78,7 +77,7 @@ Entry entryOf(const std::string& name, const Json& json, std::size_t available, 
     return entry;
 }
 
-/// The tensors follow one another, whatever order the header names them in.
+/// Checks that the tensors fill the data one after another, in whatever order the header names them.
 void checkLayout(const std::vector<Entry>& entries, std::size_t available, const std::string& file) {
     std::vector<const Entry*> order;
     for (const Entry& entry : entries)

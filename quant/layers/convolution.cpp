@@ -10,7 +10,7 @@ namespace fxp::quant {
 
 namespace {
 
-/// One number for all dimensions, or none, spelt out.
+/// One number per dimension, where the argument gave one number for all dimensions or none.
 std::vector<std::int64_t> spread(std::vector<std::int64_t> values, std::int64_t dimensions, std::int64_t otherwise) {
     if (values.size() <= 1)
         values.assign(static_cast<std::size_t>(dimensions), values.empty() ? otherwise : values[0]);

@@ -8,7 +8,7 @@ namespace fxp::quant {
 /// other operator of one tensor and no parameters.
 class Elementwise final : public Layer {
   public:
-    /// An operator of one tensor, and its arguments after that.
+    /// An operator of one tensor, and its further arguments.
     struct Function {
         std::string op;
         Operands arguments = {};

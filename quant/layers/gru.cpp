@@ -6,7 +6,7 @@ namespace fxp::quant {
 
 namespace {
 
-/// What the recurrences of one state have in common: everything but the cell.
+/// The common part of recurrences with one state: everything but the cell.
 struct SimpleRecurrence {
     std::string op;
     Slot &input, &h0, &output;

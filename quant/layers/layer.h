@@ -9,8 +9,8 @@ namespace fxp::quant {
 
 class Slot;
 
-/// The base of every layer: a type, a place, and slots and nested layers that declare themselves in the order of the
-/// JSON. Quantizing, calibration, log, JSON and the tree all follow from that declaration.
+/// The base of every layer. It has a type and a path, and slots and nested layers, which register themselves in the
+/// order of the JSON. Quantizing, calibration, log, JSON and the tree all follow from that declaration.
 class Layer {
   public:
     virtual ~Layer() = default;
@@ -24,7 +24,7 @@ class Layer {
     std::string logType() const;
     LayerSpec spec() const;
 
-    /// The layer belongs to the program. Of an outermost one.
+    /// Declares the layer as a part of the program. For outermost layers only.
     void declare(Builder& run) const { run.declare(spec()); }
     /// Names a value in the activation log, under the layer's own scope.
     void log(Builder& run, const std::string& name, Value value, const LogView& view = {}) const;
@@ -35,7 +35,7 @@ class Layer {
     /// A nested layer; `logName` is its part of the log's keys where FxPyTorch gives it another one.
     Layer(Layer& parent, std::string type, const std::string& name, const std::string& logName = {});
 
-    /// What is recorded while it lives belongs to that layer; then to the one around it again.
+    /// Steps recorded while this object exists belong to the layer; after that, to the enclosing layer again.
     class Scope {
       public:
         Scope(const Layer& layer, Builder& run);
@@ -52,7 +52,7 @@ class Layer {
     Value quantizeLogged(Builder& run, const Slot& slot, Value value, const std::string& name,
                          const std::string& quantName);
     Value quantizeLogged(Builder& run, const Slot& slot, Value value);
-    /// FxPyTorch's class has no such member: it is written under "extensions".
+    /// Marks a nested layer that FxPyTorch's class has no member for: it is written under "extensions".
     void markExtension(const Layer& nested);
 
   private:
@@ -64,7 +64,7 @@ class Layer {
     };
 
     std::string m_type, m_path, m_name, m_logScope;
-    std::string m_parentPath; ///< empty of an outermost layer
+    std::string m_parentPath; ///< empty for an outermost layer
     std::vector<Member> m_members;
 };
 
@@ -77,7 +77,8 @@ class Slot {
         Role role = Role::Activation;
     };
     Slot(Layer& layer, std::string name, Extension);
-    /// An accumulator of the layer: exact until it has a format. An extension too.
+    /// An accumulator of the layer: the sum stays exact as long as it has no format. FxPyTorch has none, so that it is
+    /// an extension too.
     struct Accumulator {};
     Slot(Layer& layer, std::string name, Accumulator);
     Slot(const Slot&) = delete;
@@ -88,9 +89,9 @@ class Slot {
     bool isOptional() const { return m_optional; }
     const Layer& layer() const { return m_layer; }
     std::string path() const { return joinPath(m_layer.path(), m_name); }
-    /// As the builder takes it.
+    /// The slot's declaration as plain data.
     SlotInfo info() const;
-    /// Its values are divided by.
+    /// Marks the slot as one whose values the model divides by.
     void setDivisor() { m_divisor = true; }
 
   private:

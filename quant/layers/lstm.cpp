@@ -112,7 +112,7 @@ Lstm::Outputs Lstm::forward(const Inputs& inputs, Builder& run) {
 void Lstm::logSteps(Builder& run, const std::vector<Value>& values, const Linear::Parameters& hidden, Value x, Value xq,
                     std::int64_t steps) const {
     using enum LstmSite;
-    // A nested layer's entries are those of its last call.
+    // In the log, the entries of a nested layer are those of its last call.
     const LogView last = LogView::select(0, m_reverse ? 0 : steps - 1);
     wHh.log(run, "input", values[before(kHiddenInput)], last);
     wHh.log(run, "input_quant", values[after(kHiddenInput)], last);

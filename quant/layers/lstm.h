@@ -19,8 +19,8 @@ struct RecurrentParameters {
 /// Zeros [B, size] for a batch-first x: an initial state that was not given.
 Value zeroState(Builder& run, Value x, std::int64_t size);
 
-/// Records a recurrence of ops/recurrence.h, whose sites these slots are, in their order; then come the formats of the
-/// parameters' slots. All time steps of each slot: before, after of the first, of the second, ….
+/// Records an operator of ops/recurrence.h. `slots` are those of its sites, in their order, then those of its
+/// parameters. Returns for each slot of a site the values before and after, all time steps together.
 std::vector<Value> recordRecurrence(Builder& run, const std::string& op, const Operands& operands,
                                     const std::vector<const Slot*>& slots, const std::vector<const Slot*>& parameters);
 

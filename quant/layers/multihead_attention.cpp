@@ -85,7 +85,7 @@ MultiheadAttention::Outputs MultiheadAttention::forward(const Inputs& inputs, Bu
     }
     const Slot& keySlot = m_appended ? m_appended->key : klinear.activation;
     const Slot& valueSlot = m_appended ? m_appended->value : vlinear.activation;
-    if (m_addZeroAttn) { // zero lies on every grid
+    if (m_addZeroAttn) { // every format has the value zero, so that the row is not quantized
         const std::vector<std::int64_t> pads{0, 0, 0, 1};
         k = run.call("aten::constant_pad_nd", {k, pads, 0});
         v = run.call("aten::constant_pad_nd", {v, pads, 0});

@@ -21,7 +21,7 @@ struct AttentionParameters {
 void splitPacked(const at::Tensor& weight, const at::Tensor& bias, AttentionParameters& into);
 
 /// softmax(q_scaled · kᵀ + mask) · v by heads, projected: FIXED_POINT.md, section 5. Batch first. Where rows are
-/// appended to keys and values, S counts them in what is said of scores and weights, and masks leave them visible.
+/// appended to keys and values, the S of scores and weights includes them, and masks leave them visible.
 /// query: [B, T, E], key: [B, S, kdim], value: [B, S, vdim]; output [B, T, E].
 class MultiheadAttention final : public Layer {
   public:
@@ -33,12 +33,12 @@ class MultiheadAttention final : public Layer {
                               ///< masked) or float
         Value keyPaddingMask; ///< undefined, or [B, S], bool (true: ignored) or float
         bool wantsWeights = true;
-        bool causal = false; ///< a query sees no key behind its own place
+        bool causal = false; ///< a query does not see keys at later positions
     };
     /// The result, and the weights by head.
     struct Outputs {
         Value output;
-        Value weights; ///< [B, H, T, S]; undefined where they were not wanted
+        Value weights; ///< undefined where the caller did not ask for them
     };
 
     MultiheadAttention(const std::string& path, const AttentionParameters& parameters);
@@ -54,7 +54,8 @@ class MultiheadAttention final : public Layer {
     Slot attnOutput{*this, "attn_output"};
     Linear outProj;
 
-    /// Learned rows behind the last key and value, which have formats of their own; so have keys and values with them.
+    /// The slots of bias_k and bias_v, rows appended to the keys and values, and of the keys and values with these
+    /// rows.
     struct Appended {
         explicit Appended(Layer& layer)
             : biasK(layer, "bias_k", kRow), biasV(layer, "bias_v", kRow), key(layer, "key_extended", kRows),

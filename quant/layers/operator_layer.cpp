@@ -15,7 +15,7 @@ std::string numbered(const std::string& name, std::size_t index, std::size_t cou
     return count > 1 ? name + "_" + std::to_string(index) : name;
 }
 
-/// Puts the quantized values where the operator's own stand, in their order.
+/// Replaces the operator's own values by the quantized ones, in their order.
 class Replacement {
   public:
     Replacement(std::string path, const std::vector<OperatorLayer::Input>& inputs, const std::vector<Value>& values)
@@ -62,7 +62,7 @@ Slot& OperatorLayer::addSlot(const std::string& name, Role role) {
 }
 
 std::string OperatorLayer::parameterSlot(const std::string& parameter) const {
-    // The operator's own slots keep their names.
+    // Parameters must not get the names of the operator's own slots.
     const bool isReserved = parameter == "accumulator" || parameter.starts_with("activation");
     const std::string name = isReserved ? parameter + "_parameter" : parameter;
     const auto taken = [this](const std::string& candidate) {
@@ -86,7 +86,7 @@ std::vector<Value> OperatorLayer::quantizeInputs(const std::vector<Input>& input
         }
         const bool isComputed = input.parameter.empty();
         const std::string name = isComputed ? numbered("input", number++, computed) : parameterSlot(input.parameter);
-        // The statistics of a batch norm are added and multiplied once an element, like a bias, and need its bits.
+        // The statistics of a batch norm are used once per element, as a bias is, and get as many bits.
         const bool isBias =
             input.parameter.find("bias") != std::string::npos || input.parameter.starts_with("running_");
         const Role role = isComputed ? Role::Activation : isBias ? Role::Bias : Role::Weight;

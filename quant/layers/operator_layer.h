@@ -9,7 +9,8 @@
 
 namespace fxp::quant {
 
-/// Which of an operator's tensors are multiplied, and which is added; and the operator of ops/products.h that does it.
+/// Which of an operator's tensors are multiplied and which is added, and the operator of ops/products.h that computes
+/// the same.
 struct OperatorProduct {
     std::size_t x = 0, w = 1;
     std::optional<std::size_t> bias;
@@ -26,14 +27,14 @@ class OperatorLayer final : public Layer {
     struct Input {
         Value value;
         std::string parameter; ///< the parameter's name; empty for a computed tensor
-        bool quantized = true; ///< false: an integer, a scalar, an index: taken as it is
+        bool quantized = true; ///< false: an integer, a scalar or an index, which is used as it is
         bool divisor = false;  ///< the operator divides by it
     };
 
     OperatorLayer(const std::string& type, const std::string& path) : Layer(type, path) {}
 
-    /// Records the operator `op` between the quantized operands and the quantized results. `arguments` are all that it
-    /// takes, with the values of `inputs` where they stand, in the order of `inputs`. Throws Error when the two
+    /// Records the operator `op` between the quantized operands and the quantized results. `arguments` are all
+    /// arguments of the operator, among them the values of `inputs` in the order of `inputs`. Throws Error when the two
     /// differ.
     std::vector<Value> forward(const std::vector<Input>& inputs, const std::string& op, const Operands& arguments,
                                Builder& run, const std::optional<OperatorProduct>& product = {});

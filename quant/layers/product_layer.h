@@ -6,7 +6,7 @@
 
 namespace fxp::quant {
 
-/// The slots by whose formats a product's operands and its result are quantized; bias may be null.
+/// The slots whose formats quantize a product's operands and its result; bias may be null.
 struct ProductSlots {
     const Slot& x;
     const Slot& w;
@@ -14,16 +14,17 @@ struct ProductSlots {
     const Slot& accumulator;
     const Slot& activation;
 };
-/// An operator of ops/products.h, and its arguments beside the tensors.
+/// An operator of ops/products.h, and its arguments other than tensors.
 struct ProductOperator {
     std::string op;
     Operands options = {};
 };
-/// The product's sum in the accumulator's format, and in the activation's: from the exact sum, rounded once.
+/// The product's sum quantized to the accumulator's format, and to the activation's: from the exact sum, in one
+/// rounding.
 struct ProductValues {
     Value accumulated, activation;
 };
-/// Records x · w + bias in exact arithmetic, and what brings the sum into the formats that follow.
+/// Records the exact sum x · w + bias, and its quantization to the formats that follow.
 ProductValues recordProduct(Builder& run, const ProductOperator& product, Value x, Value w, Value bias,
                             const ProductSlots& slots);
 
@@ -51,9 +52,9 @@ class ProductLayer : public Layer {
 
     virtual void requireFit(const at::Tensor& x) const = 0;
     virtual ProductOperator product() const = 0;
-    /// The same layer, of the same place, with other parameters; null of one that is nested in another.
+    /// The same layer at the same path with other parameters; null for a layer that is nested in another.
     virtual std::unique_ptr<ProductLayer> withParameters(at::Tensor weight, at::Tensor bias) const = 0;
-    /// As fold() takes it.
+    /// The argument of that name of fold().
     virtual std::int64_t inputGroups() const { return 0; }
     const at::Tensor& biasTensor() const { return m_bias; }
     bool isNested() const { return m_nested; }

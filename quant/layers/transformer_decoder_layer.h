@@ -20,7 +20,7 @@ struct DecoderLayerParameters {
 class TransformerDecoderLayer final : public Layer {
   public:
     static constexpr auto kType = "transformer_decoder_layer";
-    /// The sequences and the masks, which are as MultiheadAttention's.
+    /// The sequences, and the masks in the form that MultiheadAttention takes.
     struct Inputs {
         Value target, memory;
         Value targetMask, memoryMask;

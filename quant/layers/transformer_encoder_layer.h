@@ -22,7 +22,7 @@ class TransformerEncoderLayer final : public Layer {
     /// The sequence and the masks.
     struct Inputs {
         Value source;
-        Value attentionMask, keyPaddingMask; ///< as MultiheadAttention's
+        Value attentionMask, keyPaddingMask; ///< in the form that MultiheadAttention takes
         bool causal = false;
     };
 

@@ -15,7 +15,7 @@ const Argument* argumentAt(const StepContext& context, std::size_t place) {
     return place < context.arguments().size() ? &context.arguments()[place].value : nullptr;
 }
 
-/// The number at a place; `otherwise` where there is none.
+/// The argument at that place as a number; `otherwise` where there is none.
 double number(const StepContext& context, std::size_t place, double otherwise) {
     const Argument* argument = argumentAt(context, place);
     if (!argument)
@@ -52,7 +52,7 @@ at::Tensor wide(const at::Tensor& x) {
     return x.to(at::kDouble);
 }
 
-/// The sum over the dimensions, all where there are none, each element after the other.
+/// The sum over the dimensions (all of them where `dims` is empty), added up one element after the other.
 at::Tensor orderedSum(const at::Tensor& x, std::vector<std::int64_t> dims, bool keepdim) {
     if (dims.empty()) {
         dims.resize(static_cast<std::size_t>(x.dim()));
@@ -78,7 +78,7 @@ at::Tensor orderedSum(const at::Tensor& x, std::vector<std::int64_t> dims, bool 
     if (x.numel() == 0)
         return at::zeros(shape, x.options());
     kept.push_back(-1);
-    // A running sum has one order; its last element is the whole.
+    // A running sum has only one order of summation; its last element is the sum.
     const at::Tensor running = x.permute(order).reshape(kept).cumsum(-1);
     return running.select(-1, running.size(-1) - 1).reshape(shape);
 }

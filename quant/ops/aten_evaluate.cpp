@@ -1,5 +1,4 @@
 #include "quant/core/error.h"
-#include "quant/core/float_product.h"
 #include "quant/ops/aten_operator.h"
 #include "quant/ops/aten_precision.h"
 
@@ -17,14 +16,14 @@ const c10::Type& plain(const c10::Type& type) {
     return type.kind() == c10::TypeKind::OptionalType ? *type.containedType(0) : type;
 }
 
-/// The argument as the operator's schema takes it.
+/// The argument as an IValue of the type in the operator's schema.
 at::IValue toIValue(const Argument& argument, const c10::TypePtr& declared, std::span<const at::Tensor> inputs) {
     const c10::Type& type = plain(*declared);
     if (argument.isNone())
         return declared->kind() == c10::TypeKind::TensorType ? at::IValue(at::Tensor()) : at::IValue();
     if (const auto* hole = std::get_if<Hole>(&argument.value)) {
         const at::Tensor& tensor = inputs[static_cast<std::size_t>(hole->input)];
-        // A recorded value that is not there; None, where the operator may do without.
+        // An absent tensor: None where the schema makes it optional.
         return !tensor.defined() && declared->kind() == c10::TypeKind::OptionalType ? at::IValue() : tensor;
     }
     if (const auto* list = std::get_if<Argument::List>(&argument.value)) {
@@ -102,7 +101,7 @@ Tensors narrowed(Tensors results) {
     return results;
 }
 
-/// Where an argument asks for float32, it asks for float64 from now on. Says whether it asked for that already.
+/// Replaces float32 by float64 in an argument that names a type. Says whether an argument named float64 already.
 bool widenType(const c10::FunctionSchema& schema, c10::Stack& stack) {
     for (std::size_t i = 0; i < schema.arguments().size(); ++i) {
         if (schema.arguments()[i].name() != "dtype" || !stack[i].isInt())
@@ -122,19 +121,34 @@ bool isWidenable(const StepContext& context) {
             continue;
         if (input.scalar_type() == at::kDouble || input.scalar_type() == at::kComplexDouble ||
             (input.requires_grad() && at::GradMode::is_enabled()))
-            return false; // float64 is what the model asked for; a gradient is recorded in the tensors' own type
+            return false; // the model itself asked for float64; a gradient is recorded in the tensors' own type
         any = any || input.scalar_type() == at::kFloat || input.scalar_type() == at::kComplexFloat;
     }
     return any;
 }
 
+/// A sequence of numbers in float64, rounded once: LibTorch's kernels add steps in groups as wide as the CPU's vectors.
+Tensors evaluateSequence(const AtenOperator& aten, c10::Stack stack) {
+    Tensors results = runOn(aten, stack);
+    if (results.at(0).scalar_type() != at::kFloat)
+        return results;
+    const auto& arguments = aten.schema->arguments();
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        if (arguments[i].name() == "dtype")
+            stack[i] = static_cast<std::int64_t>(at::kDouble);
+    }
+    return narrowed(runOn(aten, std::move(stack)));
+}
+
 Tensors evaluateAten(const AtenOperator& aten, const StepContext& context) {
     const std::string& name = context.step.op;
     if (name == "aten::view" || name == "aten::_unsafe_view" || name == "aten::_reshape_alias") {
-        // The file's view of a tensor that lay otherwise in the recording than in a later run is a reshape there.
+        // A view recorded on a contiguous tensor may meet one with other strides in a later run: it is a reshape there.
         const c10::Stack stack = stackOf(aten, context, context.inputs);
         return {stack[0].toTensor().reshape(stack[1].toIntVector())};
     }
+    if (isSequence(name))
+        return evaluateSequence(aten, stackOf(aten, context, context.inputs));
     if (precisionOf(context) == Precision::AsItIs || !isWidenable(context))
         return runOn(aten, stackOf(aten, context, context.inputs));
     if (const auto result = reproducible(name, context))
@@ -145,7 +159,7 @@ Tensors evaluateAten(const AtenOperator& aten, const StepContext& context) {
         Tensors results = runOn(aten, std::move(stack));
         return wanted ? results : narrowed(std::move(results));
     } catch (const c10::Error&) {
-        // Some kernels know float32 alone; what is wrong with the arguments is said by this run.
+        // Some kernels exist for float32 only. Where the arguments are wrong, this second run throws the error.
         return runOn(aten, stackOf(aten, context, context.inputs));
     }
 }

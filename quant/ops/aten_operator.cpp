@@ -29,7 +29,7 @@ std::optional<AtenOperator> lookUp(const std::string& name) {
     for (const auto& candidate : torch::jit::getAllOperatorsFor(c10::Symbol::fromQualString(base))) {
         if (candidate->schema().overload_name() != overload || candidate->schema().is_vararg())
             continue;
-        // Shared: an Operation may be called, but not through a const one.
+        // Shared, because calling an Operation is not const.
         const auto operation = std::make_shared<torch::jit::Operation>(candidate->getOperation());
         return AtenOperator{&candidate->schema(), [candidate, operation](c10::Stack& stack) { (*operation)(stack); },
                             writtenArguments(candidate->schema())};
@@ -45,7 +45,7 @@ const AtenOperator* findAten(const std::string& name) {
     const std::lock_guard lock(mutex);
     auto& found = known[name];
     if (!found)
-        found = lookUp(name); // asked again where there is none: stand-ins are registered while files are read
+        found = lookUp(name); // not found: looked up again next time, because reading a file can register stand-ins
     return found ? &*found : nullptr;
 }
 

@@ -3,6 +3,7 @@
 #include "quant/core/float_product.h"
 #include "quant/core/functions.h"
 #include "quant/ops/aten_composed.h"
+#include "quant/ops/convolution_places.h"
 #include "quant/ops/operator_names.h"
 #include "quant/ops/operator_table.h"
 
@@ -136,26 +137,18 @@ bool roundsOnceOrNever(const std::string& base) {
     return kNames.contains(base);
 }
 
-ConvolutionArguments convolutionArguments(const std::string& base, const Arguments& a) {
+ConvolutionArguments atenConvolutionArguments(const std::string& base, const Arguments& a) {
     const auto list = [&a](std::size_t place) { return integers({{"", a.at(place).value}}, ""); };
-    const auto number = [&a](std::size_t place) { return integer({{"", a.at(place).value}}, ""); };
+    const bool isGeneral = base == "_convolution" || base == "convolution";
     ConvolutionArguments result;
-    result.stride = list(3);
-    result.padding = list(4);
-    if (base == "_convolution" || base == "convolution") {
-        result.dilation = list(5);
-        result.transposed = flag({{"", a.at(6).value}}, "");
-        result.outputPadding = list(7);
-        result.groups = number(8);
-    } else if (base.starts_with("conv_transpose")) {
-        result.transposed = true;
-        result.outputPadding = list(5);
-        result.groups = number(6);
-        result.dilation = list(7);
-    } else {
-        result.dilation = list(5);
-        result.groups = number(6);
-    }
+    result.transposed = isGeneral ? flag({{"", a.at(6).value}}, "") : base.starts_with("conv_transpose");
+    const ConvolutionPlaces places(isGeneral, result.transposed);
+    result.stride = list(places.stride);
+    result.padding = list(places.padding);
+    result.dilation = list(places.dilation);
+    if (places.outputPadding)
+        result.outputPadding = list(*places.outputPadding);
+    result.groups = integer({{"", a.at(places.groups).value}}, "");
     return result;
 }
 
@@ -174,7 +167,7 @@ std::optional<at::Tensor> convolution(const std::string& base, const StepContext
     if (!x.defined() || !w.defined() || a.size() < 7 || !std::holds_alternative<Argument::List>(a[4].value.value) ||
         (x.dim() != w.dim() && x.dim() != w.dim() - 1))
         return std::nullopt;
-    ConvolutionArguments arguments = convolutionArguments(base, a);
+    ConvolutionArguments arguments = atenConvolutionArguments(base, a);
     for (auto* list : {&arguments.stride, &arguments.padding, &arguments.dilation, &arguments.outputPadding}) {
         if (list->size() == 1) // one number for all dimensions
             list->resize(static_cast<std::size_t>(w.dim() - 2), list->front());
@@ -216,9 +209,16 @@ std::optional<at::Tensor> function(const std::string& base, const StepContext& c
 
 } // namespace
 
+bool isSequence(const std::string& name) {
+    const std::string base = baseName(name);
+    return base == "arange" || base == "linspace" || base == "logspace";
+}
+
 Precision precisionOf(const StepContext& context) {
     const std::string& name = context.step.op;
     const std::string base = baseName(name);
+    if (isSequence(name))
+        return Precision::Wide;
     if (movesValues(base) || dependsOnShapeAlone(base))
         return Precision::AsItIs;
     // Complex products are sums of products, a scaled sum may or may not be fused, and a division with a rounding mode

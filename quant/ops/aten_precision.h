@@ -14,11 +14,14 @@ enum class Precision : std::uint8_t {
     Wide,   ///< in float64, rounded once to float32
 };
 
+/// Whether the operator makes a sequence of numbers from a first one and a step.
+bool isSequence(const std::string& name);
+
 Precision precisionOf(const StepContext& context);
 
-/// The operator by our own arithmetic where there is such: float32 products with one order of summation for every
-/// element (core/float_product.h), and functions computed alike on every CPU (core/functions.h). Nothing for any other
-/// operator, or other types than float32.
+/// Evaluates the operator with our own arithmetic: float32 products with one order of summation for every element
+/// (core/float_product.h), and functions computed alike on every CPU (core/functions.h). Absent for any other operator,
+/// and for types other than float32.
 std::optional<at::Tensor> reproducible(const std::string& name, const StepContext& context);
 
 } // namespace fxp::quant

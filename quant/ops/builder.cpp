@@ -40,7 +40,8 @@ Value Builder::constant(const at::Tensor& tensor) {
     }
     const auto [place, fresh] = m_constantOf.try_emplace(keyOf(tensor), kAbsent);
     if (fresh) {
-        place->second = add(tensor.alias(), true).id; // its shape stays when the model changes it in place
+        // An alias keeps its shape when the model changes the tensor's shape in place.
+        place->second = add(tensor.alias(), true).id;
         m_constants.push_back(place->second);
     }
     return {place->second};
@@ -172,7 +173,7 @@ void Builder::erase(const Mark& begin, const Mark& end) {
     cut(m_log, begin.log, end.log);
     cut(m_layers, begin.layers, end.layers);
     cut(m_slots, begin.slots, end.slots);
-    // Values and marks ascend together: what was recorded last stands last.
+    // Ordered by value number, and so in the order of recording: the marks ascend as well.
     for (auto it = m_refoldable.end(); it != m_refoldable.begin();) {
         --it;
         Mark &first = it->second.begin, &last = it->second.end;

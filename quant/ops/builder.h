@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <unordered_map>
 #include <variant>
@@ -47,26 +48,26 @@ class Builder {
     /// A parameter or other constant; the same memory gives the same value. Undefined gives an undefined value.
     Value constant(const at::Tensor& tensor);
 
-    /// The value as the slot's format has it. An undefined value stays undefined; the slot is then declared absent.
+    /// The value quantized to the slot's format. An undefined value stays undefined; the slot is then declared absent.
     Value quantize(const SlotInfo& slot, Value value);
-    /// One operator, run now in float32: all its results. Undefined values are absent tensors.
+    /// Runs one operator now, in float32, and gives all its results. Undefined values are absent tensors.
     std::vector<Value> apply(const std::string& op, const Operands& operands);
-    /// The same of an operator with one result.
+    /// The same for an operator with one result.
     Value call(const std::string& op, const Operands& operands);
 
-    /// A slot that a step quantizes itself: which of its results are the values before and after.
+    /// A slot that a step quantizes inside: which of the step's results are the values before and after.
     struct InnerSlot {
         SlotInfo slot;
         std::size_t before = 0, after = 0;
     };
-    /// An operator that takes the formats of `formats`, run now with all of them float.
+    /// Runs an operator that takes the formats of `formats`, now with all of them float.
     std::vector<Value> applyWithFormats(const std::string& op, const Operands& operands,
                                         const std::vector<SlotInfo>& formats, const std::vector<InnerSlot>& innerSlots);
-    /// The slot's time steps lie along that dimension of its values.
+    /// Declares along which dimension of the slot's values its time steps lie.
     void setStepDimension(const SlotInfo& slot, int dimension);
     /// Names a value in the activation log; an undefined value is logged as absent.
     void log(const std::string& key, const std::string& layerType, Value value, const LogView& view = {});
-    /// The layer belongs to the program, and its slots to the JSON and the tree.
+    /// Declares the layer as a part of the program, and its slots as a part of the JSON and the tree.
     void declare(const LayerSpec& layer);
 
     /// Steps recorded from now on belong to that layer, and stand at that line of the model's source.
@@ -79,7 +80,8 @@ class Builder {
     /// Whether it depends on no input.
     bool isConstant(Value value) const;
 
-    /// A place in the recording, to return to when a hypothesis fails or to cut from when it holds.
+    /// A place in the recording: when a hypothesis fails, the recording is cut back to it; when it holds, operators are
+    /// cut out from it on.
     struct Mark {
         std::size_t steps = 0, log = 0, layers = 0, slots = 0;
     };
@@ -89,29 +91,32 @@ class Builder {
     /// The steps from `begin` up to `end`, with the builder's own value numbers and no slot numbers.
     std::vector<Step> stepsOf(const Mark& begin, const Mark& end) const;
 
-    /// A layer whose steps can be recorded again with other parameters, as long as nothing but what follows now reads
+    /// A layer whose steps can be recorded again with other parameters, as long as only steps recorded from now on read
     /// its result.
     struct Refoldable {
         Mark begin, end;
         at::Tensor weight, bias;
-        std::int64_t inputGroups = 0; ///< as fold() takes it
+        std::int64_t inputGroups = 0; ///< as in fold()
         std::function<Value(Builder&, const FoldedParameters&)> record;
     };
     void setRefoldable(Value output, Refoldable layer) { m_refoldable[output.id] = std::move(layer); }
-    /// Takes the batch norm into the layer that gave `x`, whose steps are recorded anew: the batch norm's result.
-    /// Undefined where no such layer gave it.
+    /// Folds the batch norm into the layer that gave `x`, whose steps are recorded anew. Returns the batch norm's
+    /// result; undefined where no such layer gave x.
     Value foldInto(Value x, const BatchNormParameters& norm);
 
-    /// Before a tensor of that storage is written to in place: what the recording holds of its memory is copied aside.
+    /// Must be called before a tensor of that storage is written to in place: copies the recorded tensors that lie in
+    /// it.
     void protect(const c10::Storage& storage);
 
-    void setDataDependent() { m_dataDependent = true; }
+    /// The model reads numbers, a branch or a shape from these values: by the operator `what`, in the module `where`.
+    void setDataDependent(const std::vector<Value>& values, const std::string& where, const std::string& what);
 
-    /// What was recorded: the program, without what is computed for nobody, and the float run's tensors by its values.
+    /// What was recorded: the program, without steps whose results no slot, log entry or output needs, and the float
+    /// run's tensors by the program's values.
     struct Finished {
         Program program;
         Tensors values;
-        std::vector<ValueId> renumbered; ///< by the builder's value: the program's; kAbsent for one that is gone
+        std::vector<ValueId> renumbered; ///< by the builder's number: the program's, or kAbsent
     };
     /// Throws Error when two different layers, or slots of different layers, were declared under one path.
     Finished finish(const std::vector<Value>& outputs) const;
@@ -132,22 +137,27 @@ class Builder {
     std::vector<Value> addStep(OpenStep step, const Tensors& results);
     Argument place(const Operand& operand, std::vector<ValueId>& inputs) const;
     Tensors tensorsOf(const std::vector<ValueId>& inputs) const;
-    std::map<std::string, SlotInfo> slotsByPath() const;
+    /// The slots' own strings are the keys.
+    using SlotsByPath = std::unordered_map<std::string_view, const SlotInfo*>;
+    SlotsByPath slotsByPath() const;
     std::vector<char> neededSteps(const std::vector<Value>& outputs) const;
+    std::vector<std::string> notes() const;
 
     std::vector<OpenStep> m_steps;
     Tensors m_tensors; ///< by value; undefined for one whose step was erased
     std::vector<char> m_constant, m_erased;
     std::vector<ValueId> m_inputs;
     std::vector<ValueId> m_constants;
-    std::unordered_multimap<const void*, ValueId> m_byStorage; ///< of the tensors that lie in it
-    std::map<ConstantKey, ValueId> m_constantOf;               ///< the tensors, and so the storages, are kept
-    std::vector<SlotInfo> m_slots; ///< as they were declared: one that is quantized twice stands there twice
+    std::unordered_multimap<const void*, ValueId> m_byStorage; ///< the values whose tensors lie in a storage
+    std::map<ConstantKey, ValueId> m_constantOf; ///< m_tensors keeps the storages, so that no address is used twice
+    std::vector<SlotInfo> m_slots; ///< in the order of declaration; a slot that is quantized twice is in it twice
     std::vector<LogEntry> m_log;
     std::vector<LayerSpec> m_layers;
     std::map<ValueId, Refoldable> m_refoldable; ///< by result
     std::string m_layer, m_source;
     bool m_dataDependent = false;
+    /// Values that numbers were read from, and what to say of it where they depend on a format.
+    std::vector<std::pair<ValueId, std::string>> m_numbersRead;
 };
 
 } // namespace fxp::quant

@@ -7,11 +7,12 @@
 
 #include <algorithm>
 #include <functional>
+#include <string_view>
 
 namespace fxp::quant {
 
-/// Steps that somebody needs: those that quantize a slot, and those whose results are read by such, by the log, or by
-/// the caller.
+/// By step: whether it is needed, because it quantizes a slot, or because such a step, the log or the caller reads its
+/// results.
 std::vector<char> Builder::neededSteps(const std::vector<Value>& outputs) const {
     std::vector<char> read(m_tensors.size(), 0), needed(m_steps.size(), 0);
     const auto mark = [&read](ValueId value) {
@@ -33,16 +34,45 @@ std::vector<char> Builder::neededSteps(const std::vector<Value>& outputs) const 
     return needed;
 }
 
-std::map<std::string, SlotInfo> Builder::slotsByPath() const {
-    std::map<std::string, SlotInfo> slots;
+void Builder::setDataDependent(const std::vector<Value>& values, const std::string& where, const std::string& what) {
+    m_dataDependent = true;
+    const std::string place = (where.empty() ? "(model)" : where) + (m_source.empty() ? "" : " at " + m_source);
+    for (const Value value : values)
+        m_numbersRead.emplace_back(value.id, place + ": " + what + " reads computed values; numbers, branches and " +
+                                                 "shapes that follow from them stay those of the float run");
+}
+
+/// What numbers were read from values that formats change.
+std::vector<std::string> Builder::notes() const {
+    std::vector<char> quantized(m_tensors.size(), 0);
+    for (const OpenStep& open : m_steps) {
+        const bool own = !open.step.sites.empty() || !open.step.formats.empty() || !open.formatPaths.empty() ||
+                         !open.sitePaths.empty();
+        const bool any = own || std::ranges::any_of(open.step.inputs, [&](ValueId input) {
+                             return input != kAbsent && quantized[static_cast<std::size_t>(input)] != 0;
+                         });
+        for (const ValueId output : open.step.outputs)
+            quantized[static_cast<std::size_t>(output)] = any;
+    }
+    std::vector<std::string> notes;
+    for (const auto& [value, note] : m_numbersRead) {
+        if (quantized[static_cast<std::size_t>(value)] != 0 && std::ranges::find(notes, note) == notes.end())
+            notes.push_back(note);
+    }
+    return notes;
+}
+
+Builder::SlotsByPath Builder::slotsByPath() const {
+    SlotsByPath slots;
+    slots.reserve(m_slots.size());
     for (const SlotInfo& slot : m_slots) {
-        const auto [place, fresh] = slots.try_emplace(slot.path, slot);
-        if (place->second.layerType != slot.layerType || place->second.layerPath != slot.layerPath ||
-            place->second.role != slot.role)
+        const auto [place, fresh] = slots.try_emplace(slot.path, &slot);
+        const SlotInfo& known = *place->second;
+        if (known.layerType != slot.layerType || known.layerPath != slot.layerPath || known.role != slot.role)
             throw Error(slot.path, "two tensors of the model would get this path",
                         "give the modules of the model names of their own");
         if (!fresh && !slot.absent)
-            place->second = slot;
+            place->second = &slot;
     }
     return slots;
 }
@@ -84,12 +114,16 @@ Builder::Finished Builder::finish(const std::vector<Value>& outputs) const {
             program.constants.emplace_back(keep(constant), tensor({constant}));
     }
 
-    const std::map<std::string, SlotInfo> slots = slotsByPath();
-    std::map<std::string, SlotId> ids;
+    const SlotsByPath slots = slotsByPath();
+    std::unordered_map<std::string_view, SlotId> ids;
+    ids.reserve(slots.size());
     const auto slotOf = [&](const std::string& path) {
-        const auto [place, fresh] = ids.try_emplace(path, static_cast<SlotId>(program.slots.size()));
+        const auto known = slots.find(path);
+        if (known == slots.end())
+            throw Error(path, "no slot of this path was declared", "report the model");
+        const auto [place, fresh] = ids.try_emplace(known->first, static_cast<SlotId>(program.slots.size()));
         if (fresh)
-            program.slots.push_back(slots.at(path));
+            program.slots.push_back(*known->second);
         return place->second;
     };
     for (std::size_t i = 0; i < m_steps.size(); ++i) {
@@ -105,7 +139,7 @@ Builder::Finished Builder::finish(const std::vector<Value>& outputs) const {
                                 numberOf(step.sites[site].after)};
         program.steps.push_back(std::move(step));
     }
-    // A step's own slots come before those whose formats it takes from elsewhere.
+    // A step's own slots get their numbers before slots of other steps whose formats it reads.
     std::size_t next = 0;
     for (std::size_t i = 0; i < m_steps.size(); ++i) {
         if (!needed[i])
@@ -116,7 +150,7 @@ Builder::Finished Builder::finish(const std::vector<Value>& outputs) const {
             formats.push_back(slotOf(path));
     }
 
-    std::map<std::string, const LayerSpec*> known; // one that is called more than once is one layer
+    std::unordered_map<std::string_view, const LayerSpec*> known; // one that is called more than once is one layer
     for (const LayerSpec& layer : m_layers) {
         const auto [place, fresh] = known.try_emplace(layer.name, &layer);
         if (fresh)
@@ -144,6 +178,7 @@ Builder::Finished Builder::finish(const std::vector<Value>& outputs) const {
     for (const Value output : outputs)
         program.outputs.push_back(numberOf(output.id));
     program.dataDependent = m_dataDependent;
+    program.notes = notes();
     markDivisors(program);
     return finished;
 }

@@ -4,8 +4,8 @@
 
 namespace fxp::quant {
 
-/// Marks the slots whose zero becomes a divisor's: from every slot that is divided by, back through roots, sums and
-/// what moves values. `x / sqrt(mean(x²) + eps)` divides by what mean, sum and root give.
+/// Marks the slots in which a zero makes a divisor zero: from every slot that the model divides by, back through roots,
+/// sums and operators that only move values. `x / sqrt(mean(x²) + eps)` divides by the results of mean, sum and root.
 void markDivisors(Program& program);
 
 } // namespace fxp::quant

@@ -7,7 +7,8 @@ namespace fxp::quant {
 
 namespace {
 
-/// The next state from x's part of the gates, h's part, and the state; `q` quantizes for the site of a number.
+/// Computes the next state from x's part of the gates, h's part, and the state; `q` quantizes a value at the site of
+/// that number.
 using Quantize = std::function<at::Tensor(std::size_t, const at::Tensor&)>;
 using Cell =
     std::function<at::Tensor(const at::Tensor& fromX, const at::Tensor& fromH, const at::Tensor& h, const Quantize& q)>;

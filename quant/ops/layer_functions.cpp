@@ -10,8 +10,8 @@ namespace fxp::quant {
 
 namespace {
 
-/// A mask as what is added to scores: float as it is; bool −∞ where it equals `masked`, else 0. Keys appended behind
-/// the mask's own are visible.
+/// The mask in the form that is added to scores: a float mask unchanged; of a bool mask −∞ where it equals `masked`,
+/// else 0. Keys appended after the mask's own are visible.
 at::Tensor additiveMask(const at::Tensor& mask, bool masked, std::int64_t appended = 0) {
     at::Tensor added = mask;
     if (mask.scalar_type() == at::kBool) {

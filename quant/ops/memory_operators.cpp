@@ -11,7 +11,7 @@ at::Tensor viewOf(const at::Tensor& flat, const Arguments& arguments, const std:
                            integer(arguments, prefix + "offset"));
 }
 
-/// The memory as one row; places that no recorded tensor lies on are zero.
+/// The memory as one row; elements that belong to no recorded tensor are zero.
 at::Tensor flatOf(const StepContext& context) {
     const at::Tensor& held = context.inputs[0];
     const at::Tensor flat = at::zeros({integer(context.arguments(), "elements")}, held.options());

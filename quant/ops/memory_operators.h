@@ -4,12 +4,13 @@
 
 namespace fxp::quant {
 
-/// What a program does where the model writes to memory that others see.
+/// Operators for models that write to memory which other tensors share.
 ///
-/// `read_memory(memory, from_sizes, from_strides, from_offset, sizes, strides, offset, elements)`: a view of memory of
-/// so many elements, of which `memory` holds those that lie as `from_…` says; in the layout of the other three.
+/// `read_memory(memory, from_sizes, from_strides, from_offset, sizes, strides, offset, elements)`: a view of a memory
+/// of `elements` elements. `memory` holds those of them that lie in the layout `from_…`; the result has the layout of
+/// `sizes`, `strides`, `offset`.
 ///
-/// `write_memory(memory, written, from_…, sizes, strides, offset, elements)`: all of the memory, flat, after `written`
+/// `write_memory(memory, written, from_…, sizes, strides, offset, elements)`: the whole memory, flat, after `written`
 /// was stored in the layout of `sizes`, `strides`, `offset`.
 void addMemoryOperators(OperatorTable& table);
 

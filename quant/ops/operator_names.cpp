@@ -137,7 +137,7 @@ bool readsValues(const std::string& name, const std::vector<at::IValue>& argumen
     }
     if (name == "where")
         return arguments.size() == 1;
-    if (name == "repeat_interleave") // repeats alone, or a tensor of them beside the values
+    if (name == "repeat_interleave") // (repeats), or (values, repeats) with a tensor of repeats
         return arguments.size() < 3 || (arguments[1].isTensor() && arguments[1].toTensor().defined());
     static const std::unordered_set<std::string> kNames{"item",           "Int",
                                                         "Float",          "Bool",

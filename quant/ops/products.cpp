@@ -12,7 +12,7 @@ namespace fxp::quant {
 
 namespace {
 
-/// The operator as it is named, for the tensors of one step.
+/// The operator of that name as a Product for the tensors of one step.
 using ProductOf = std::function<Product(const StepContext& context, const at::Tensor& x, const at::Tensor& w)>;
 
 Operator sumOperator(ProductOf productOf) {
@@ -95,7 +95,7 @@ Product einsumProduct(const StepContext& context, const at::Tensor& x, const at:
         throw Error(equation, "is not a sum of products of two tensors", "record the model anew");
     Product product;
     product.multiply = [equation](const at::Tensor& a, const at::Tensor& b) { return at::einsum(equation, {a, b}); };
-    // In float64 and rounded once: the order of its sums is LibTorch's to choose.
+    // In float64 and rounded once: LibTorch may sum in any order.
     product.plain = [equation](const at::Tensor& a, const at::Tensor& b, const at::Tensor&) {
         return at::einsum(equation, {a.to(at::kDouble), b.to(at::kDouble)}).to(at::kFloat);
     };
@@ -126,7 +126,7 @@ std::optional<std::int64_t> contractedTerms(const std::string& equation, const a
     const std::string first = plain.substr(0, comma), second = plain.substr(comma + 1, arrow - comma - 1),
                       result = plain.substr(arrow + 2);
     std::map<char, std::int64_t> extents;
-    const auto take = [&](const std::string& letters, const at::Tensor& tensor) {
+    const auto addExtents = [&](const std::string& letters, const at::Tensor& tensor) {
         if (static_cast<std::int64_t>(letters.size()) != tensor.dim())
             return false;
         for (std::size_t i = 0; i < letters.size(); ++i) {
@@ -136,7 +136,7 @@ std::optional<std::int64_t> contractedTerms(const std::string& equation, const a
         }
         return true;
     };
-    if (!take(first, x) || !take(second, w))
+    if (!addExtents(first, x) || !addExtents(second, w))
         return std::nullopt;
     std::int64_t terms = 1;
     for (const auto& [letter, extent] : extents)

@@ -21,7 +21,7 @@ bool isStochastic(const QType& type) {
     return type.isComplete() && type.rounding == Rounding::Stochastic;
 }
 
-/// Of a format whose channels lie along `axis`, that of the one channel `index`; any other as it is.
+/// The format of channel `index` where the format's channels lie along `axis`; any other format unchanged.
 QType channel(QType type, int axis, std::int64_t index, std::int64_t count) {
     if (!type.affine || type.affine->axis != axis)
         return type;
@@ -78,7 +78,7 @@ void StepValues::keep(std::size_t site, std::int64_t step, const at::Tensor& bef
 at::Tensor StepValues::quantizeRows(const SlotFormat& format, std::int64_t step, const at::Tensor& x) const {
     const std::int64_t rows = x.size(0), elements = rows == 0 ? 0 : x.numel() / rows;
     const at::Tensor y = at::empty(x.sizes(), at::kFloat);
-    // The draws' indices lie as in [B, T, …]; the format's channels, as in the site's own [T, B, …].
+    // Draws are indexed as in [B, T, …], but the format's channels as in the site's own [T, B, …].
     auto shape = x.sizes().vec();
     shape.insert(shape.begin() + 1, m_steps);
     for (std::int64_t row = 0; row < rows; ++row) {
@@ -123,7 +123,7 @@ at::Tensor StepValues::quantize(std::size_t site, std::int64_t step, const at::T
     job.x = source.data_ptr<float>();
     job.count = source.numel();
     job.y = kept.allAfter.data_ptr<float>() + step * job.count;
-    job.firstIndex = step * job.count; // tells the channel
+    job.firstIndex = step * job.count; // the kernel finds the channel by this index
     job.type = format.type;
     job.setShape(kept.allBefore.sizes(), "");
     quantizeValues(job);
@@ -136,11 +136,11 @@ at::Tensor StepValues::quantizeSum(std::size_t accumulator, std::int64_t step, c
     const std::int64_t rows = sum.size(0), elements = sum.size(1);
     QuantizedSum result;
     const auto run = [&](const at::Tensor& part, SumFormats next) {
-        // As one of the site's time steps: [1, B, E].
+        // In the shape of the site's values, with one time step: [1, B, E].
         next.accumulator = channel(std::move(next.accumulator), 0, step, m_steps);
         next.activation = channel(std::move(next.activation), 0, step, m_steps);
         QuantizedSum quantized = quant::quantizeSum(part.unsqueeze(0), formats, hasBias, next);
-        // Where a format is float, the results are one tensor, which keep() tells by its identity.
+        // Where a format is float, before and after are the same tensor; keep() sees that by comparing their identity.
         const bool accumulates = !quantized.accumulated.is_same(quantized.sum),
                    activates = !quantized.activation.is_same(quantized.accumulated);
         quantized.sum = quantized.sum.squeeze(0);

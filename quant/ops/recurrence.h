@@ -8,16 +8,17 @@
 
 namespace fxp::quant {
 
-/// Recurrences, one step of the program each, with sites inside: all time steps of a site are one result [T, B, …],
-/// before and after in turn, in the order of the sites. Formats: those of the sites in their order, then of w_hh and
-/// b_hh, and of w_hr and its bias where there is a projection. gates: x's part of the gates, [B, T, G·H].
-///  - `lstm`: gates, h, c, w_hh, b_hh, w_hr, reverse; sites as LstmSite
-///  - `gru`, `rnn_tanh`, `rnn_relu`: gates, h, w_hh, b_hh, reverse; sites as GruSite, RnnSite
+/// Recurrences. Each is one step of the program with several sites inside. The results are the values before and after
+/// of each site, in the order of the sites, each with all time steps: [T, B, …]. Formats: those of the sites in their
+/// order, then of w_hh and b_hh, and of w_hr and its bias where there is a projection. gates: x's part of the gates,
+/// [B, T, G·H].
+///  - `lstm`: gates, h, c, w_hh, b_hh, w_hr, reverse; sites: LstmSite
+///  - `gru`, `rnn_tanh`, `rnn_relu`: gates, h, w_hh, b_hh, reverse; sites: GruSite, RnnSite
 void addRecurrentOperators(OperatorTable& operators);
 void addLstm(OperatorTable& operators);
 void addGru(OperatorTable& operators);
 
-/// The three sites of a product with the hidden state, first of all.
+/// The three sites of the product with the hidden state; they are the first in every recurrence.
 enum HiddenSite : std::size_t { kHiddenInput, kHiddenAccumulator, kHiddenActivation, kHiddenSites };
 
 /// The sites of an LSTM, in the order of computation.
@@ -37,29 +38,29 @@ enum class LstmSite : std::size_t {
     Tanh,
     H,
     Count,               ///< their number without a projection
-    ProjectionIn = Count ///< with one, its three follow
+    ProjectionIn = Count ///< the first of the projection's three sites, where there is one
 };
 enum class GruSite : std::size_t { RIn = kHiddenSites, R, ZIn, Z, RDotH, NIn, N, ZDotN, ZDotH, H, Count };
 enum class RnnSite : std::size_t { In = kHiddenSites, H, Count };
 
-/// The sites of a recurrence while it runs through time: quantizes each time step's values and keeps them. A STOCHASTIC
-/// format's draw for sample b, time step t, element e of E is that of index (b · T + t) · E + e, whatever batch the
-/// sample is in.
+/// The sites of a recurrence while it runs through time: quantizes the values of each time step and keeps them. The
+/// draw of a STOCHASTIC format for sample b, time step t and element e of E has the index (b · T + t) · E + e, where b
+/// counts all samples and not those of the batch.
 class StepValues {
   public:
-    /// The first `sites` of the formats are the sites'; the rest are those of the parameters. `steps`: T.
+    /// The first `sites` of the formats belong to the sites, the others to the parameters. `steps`: T.
     StepValues(const StepContext& context, std::size_t sites, std::int64_t steps);
 
-    /// The time step's value of a site, [B, E], in its format.
+    /// Quantizes a site's value of one time step, [B, E].
     at::Tensor quantize(std::size_t site, std::int64_t step, const at::Tensor& x);
-    /// An exact sum (exactSum) into the accumulator's format and, from the exact value, the activation's.
+    /// Quantizes an exact sum (exactSum) to the accumulator's format and, from the exact value, to the activation's.
     at::Tensor quantizeSum(std::size_t accumulator, std::int64_t step, const at::Tensor& sum,
                            const ProductFormats& formats, bool hasBias);
 
     const SlotFormat& format(std::size_t number) const { return m_formats[number]; }
-    /// What is found out at a site; null where nobody asks.
+    /// Where to store what is found out at a site; null where the caller of the step did not ask for findings.
     AccumulatorUse* findings(std::size_t site);
-    /// All time steps: before, after of the first site, of the second, ….
+    /// The results of the step: for each site the values before and after, all time steps together.
     Tensors stacked() const;
 
   private:
@@ -99,7 +100,7 @@ class HiddenProduct {
 /// The time steps of a run forward or backward, in the order of computation.
 std::vector<std::int64_t> stepOrder(std::int64_t steps, bool reverse);
 
-/// An operator whose sites' formats are read whole, and its parameters' as grids.
+/// An operator that reads the whole format of its sites, and of its parameters' formats only the grid.
 Operator recurrentOperator(std::function<Tensors(const StepContext&)> evaluate);
 
 } // namespace fxp::quant

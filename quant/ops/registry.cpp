@@ -45,7 +45,7 @@ const Operator& operatorOf(const std::string& name) {
         return known->second;
     if (name.find("::") == std::string::npos)
         throw Error(name, "is not an operator of this version", "use the version that recorded the program");
-    return table.emplace(name, atenStep(name)).first->second; // references into a map stay valid
+    return table.emplace(name, atenStep(name)).first->second; // references to a map's elements stay valid
 }
 
 Tensors evaluate(const Step& step, std::span<const at::Tensor> inputs, const Formats* formats,

@@ -12,29 +12,29 @@
 
 namespace fxp::quant {
 
-/// The samples of a batch among all samples: STOCHASTIC draws follow the element of the sample.
+/// Which of all samples a batch has: STOCHASTIC draws depend on the sample's number, not on the batch.
 struct SampleRange {
     std::int64_t first = 0; ///< number of the batch's first sample
     std::int64_t count = 0; ///< 0: the tensors hold one sample
 };
 
-/// A slot's format as an operator takes it.
+/// A slot's format as it is given to an operator.
 struct SlotFormat {
     QType type;
     std::uint64_t seed = 0; ///< of STOCHASTIC
 };
 
-/// What an operator found out beside its results, by site of the step (one entry where it has no site): the bits that
-/// its sums need and, where a site was quantized from more bits than a float32 has, its exact overflow counts.
+/// Further results of a step, one entry per site (one entry where the step has no site): the bits that its sums need
+/// and, where a site was quantized from more bits than a float32 has, its exact overflow counts.
 using StepFindings = std::vector<AccumulatorUse>;
 
-/// What an operator is given.
+/// All that an operator gets when it is evaluated.
 struct StepContext {
     const Step& step;
     std::span<const at::Tensor> inputs;  ///< undefined where absent
     std::span<const SlotFormat> formats; ///< by step.formats; all float in the float run
     SampleRange samples;
-    StepFindings* findings = nullptr; ///< null: nobody asks
+    StepFindings* findings = nullptr; ///< null: the caller does not want them
 
     const Arguments& arguments() const { return step.arguments; }
 };

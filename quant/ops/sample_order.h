@@ -9,7 +9,7 @@
 
 namespace fxp::quant {
 
-/// What sampleDimension gives for a value whose samples lie nowhere in particular.
+/// The result of sampleDimension for a value for which the dimension is not known.
 inline constexpr int kUnknownDimension = -2;
 
 /// The dimension along which the value's samples lie; −1 for a value that is the same for all samples;
@@ -18,16 +18,16 @@ int sampleDimension(const Program& program, ValueId value);
 
 /// The value contiguous, with its samples one after the other.
 at::Tensor sampleMajor(const at::Tensor& value, int dimension);
-/// Back from there: contiguous, of the shape that the value had.
+/// The opposite of sampleMajor: contiguous, in the shape that the value had.
 at::Tensor fromSampleMajor(const at::Tensor& moved, int dimension);
-/// The format of a value after sampleMajor: one per channel finds its channels where they are now.
+/// The format for a value after sampleMajor: the axis of a format per channel moves with the value's dimensions.
 QType sampleMajor(QType format, int dimension);
 
 /// A value of one batch as the kernels want it: contiguous, its samples one after the other.
 struct SampleMajor {
     at::Tensor values;           ///< contiguous
-    std::int64_t perSample = 0;  ///< elements; 0: the value is the same for all samples, or they are not told apart
-    std::int64_t firstIndex = 0; ///< of its first element among those of all samples
+    std::int64_t perSample = 0;  ///< elements; 0: the same for all samples, or no dimension of samples is known
+    std::int64_t firstIndex = 0; ///< index of the first element among the elements of all samples
     int dimension = -1;          ///< where the samples lay
 };
 

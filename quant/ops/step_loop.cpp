@@ -12,7 +12,7 @@ namespace fxp::quant {
 
 namespace {
 
-/// Steps that do the same to each element of their one input.
+/// Whether the step treats each element of its one input alike.
 bool isElementwise(const Step& step) {
     return step.op == "quantize" || step.op == "quantize_sum";
 }
@@ -24,13 +24,13 @@ bool drawsAtRandom(const Step& step, const Formats& formats) {
     });
 }
 
-/// By value: the last step that reads it, of values that steps give; kAll for others.
+/// By value: the last step that reads it; kAll for values that no step gives.
 std::vector<std::size_t> lastReaders(const Program& program) {
     std::vector<std::size_t> last(static_cast<std::size_t>(program.valueCount), StepLoop::kAll);
     for (std::size_t index = 0; index < program.steps.size(); ++index) {
         const Step& step = program.steps[index];
         for (const ValueId output : step.outputs)
-            last[static_cast<std::size_t>(output)] = index; // nobody reads it so far
+            last[static_cast<std::size_t>(output)] = index; // until a later step reads it
         for (const ValueId input : step.inputs) {
             if (input != kAbsent && last[static_cast<std::size_t>(input)] != StepLoop::kAll)
                 last[static_cast<std::size_t>(input)] = index;

@@ -11,14 +11,14 @@
 
 namespace fxp::quant {
 
-/// One batch on its way through a program.
+/// One batch that runs through a program.
 struct Lane {
     const Program* program = nullptr;
     Tensors* values = nullptr; ///< by value
     SampleRange samples;       ///< of the batch
 };
 
-/// The values that are there before the first step: inputs and constants.
+/// The values that exist before the first step: inputs and constants.
 Tensors startingValues(const Program& program, std::span<const at::Tensor> inputs);
 
 /// The step's inputs among the values; undefined where absent.
@@ -29,7 +29,7 @@ Tensors inputsOf(const Step& step, const Tensors& values);
 Tensors evaluateStep(const Lane& lane, const Step& step, std::span<const at::Tensor> inputs, const Formats* formats,
                      StepFindings* findings = nullptr);
 
-/// How a loop over a program's steps goes. All but the formats may be left out.
+/// The options of a loop over a program's steps. All but the formats may be left out.
 struct StepLoop {
     static constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
@@ -37,7 +37,7 @@ struct StepLoop {
     std::function<bool()> stop;                  ///< asked between steps; true ends the loop
     std::function<bool(std::size_t step)> begin; ///< before a step runs in any lane; false ends the loop
     std::function<bool(std::size_t lane, std::size_t step)> skip; ///< true: the step's results are not needed, or there
-    /// Runs a step in evaluateStep's place.
+    /// Runs a step instead of evaluateStep.
     std::function<Tensors(std::size_t lane, std::size_t step, std::span<const at::Tensor> inputs)> run;
     std::function<void(std::size_t lane, std::size_t step)> done; ///< after each step, a skipped one too
     /// By value: those to keep. Others are freed after the last step that reads them. Null: all are kept.
@@ -46,7 +46,7 @@ struct StepLoop {
 };
 
 /// The one loop over a program's steps: each step runs in every lane before the next one begins. The lanes' programs
-/// have the same number of steps. False when it was ended. Throws Error.
+/// have the same number of steps. False when it was ended early. Throws Error.
 bool runSteps(const StepLoop& loop, std::span<const Lane> lanes);
 
 /// Whether two programs have the same operators on the same values with the same formats and sites: only arguments

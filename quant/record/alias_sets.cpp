@@ -45,7 +45,7 @@ Layout::Layout(const at::Tensor& tensor)
       type(tensor.scalar_type()) {
     for (std::size_t i = 0; i < sizes.size(); ++i) {
         if (sizes[i] <= 1)
-            strides[i] = 0; // says nothing about where elements lie
+            strides[i] = 0; // irrelevant: this dimension has no second element
     }
 }
 
@@ -103,7 +103,7 @@ void AliasSets::bind(const at::Tensor& tensor, Value value) {
     }
     View& view = viewOf(set, Layout(tensor));
     if (view.version == set.version && view.value.defined() && !m_builder.isErased(view.value))
-        return; // the same look at the same memory: what it holds is known
+        return; // already known: the same layout of the same memory
     view.value = value;
     view.version = set.version;
 }
@@ -140,7 +140,7 @@ at::Tensor AliasSets::bindTwin(const at::Tensor& original, Value value) {
     return twin;
 }
 
-/// Where what is known of the memory lies in it, the layout that is asked for, and how large the memory is.
+/// The layout of the known part of the memory, the wanted layout, and the size of the memory.
 Operands AliasSets::memoryOperands(const Set& set, const Layout& layout) const {
     const Layout& from = set.views[set.whole].layout;
     if (from.type != layout.type)
@@ -201,7 +201,7 @@ void AliasSets::store(Set& set, const at::Tensor& tensor, Value value) {
         return;
     }
     if (!set.live) {
-        // A constant until now: what it holds beside the written part stays.
+        // The memory held a constant until now, which stays in the part that is not written to.
         at::Tensor memory = at::empty({0}, tensor.options()).set_(set.storage, 0, {elements}, {1});
         bind(memory, m_builder.constant(memory.clone()));
     }

@@ -20,49 +20,50 @@ struct Layout {
     bool operator==(const Layout&) const = default;
 };
 
-/// Which recorded value each tensor of a running model holds. Tensors are followed by storage: a base and its views are
-/// one alias set, what is written through one of them is read through all, and no tensor is ever taken for another that
-/// had its address before.
+/// Which recorded value each tensor of a running model holds. Tensors are tracked by their storage: a tensor and its
+/// views form one alias set, and what is written through one of them is read through all. Storages are kept, so that no
+/// tensor is mistaken for an earlier one at the same address.
 class AliasSets {
   public:
     explicit AliasSets(Builder& builder) : m_builder(builder) {}
 
-    /// The tensor, new or a view of memory known already, holds the value.
+    /// Declares that the tensor, a new one or a view of known memory, holds the value.
     void bind(const at::Tensor& tensor, Value value);
-    /// A tensor that the model takes for `original` itself (dropout's result in evaluation), but whose values are
-    /// others by their formats: memory of its own, to which every write to the one goes as well. Holds `value`.
+    /// A second tensor, the twin, that stands for `original` in the model from now on and holds `value`. The model
+    /// believes both to be one tensor (dropout returns its input in evaluation), but their formats make the values
+    /// differ. The twin has memory of its own, and every write to one of the two is repeated in the other.
     at::Tensor bindTwin(const at::Tensor& original, Value value);
-    /// What the tensor holds now: a constant where no recorded value was ever written to its memory.
+    /// The value that the tensor holds now; a constant where no recorded value was ever written to its memory.
     Value read(const at::Tensor& tensor);
-    /// Whether the tensor's memory is one of the first `count` alias sets; of any that is known without it.
+    /// Whether the tensor's memory is one of the first `count` alias sets; without `count`, whether it is known at all.
     bool knows(const at::Tensor& tensor, std::size_t count = SIZE_MAX) const;
     /// Whether the tensor's memory holds recorded values.
     bool isLive(const at::Tensor& tensor) const;
 
-    /// The memory, flat, of all that the model takes for the tensor's own (bindTwin), near and far.
+    /// The memory, as flat tensors, of all twins of the tensor (bindTwin), and of their twins.
     std::vector<at::Tensor> twinsOf(const at::Tensor& tensor) const;
 
-    /// Before the model writes to the tensor's memory.
+    /// Must be called before the model writes to the tensor's memory.
     void prepareWrite(const at::Tensor& tensor);
-    /// The model wrote `value` to the tensor; its memory has it already. Throws Error where views of another element
-    /// type look at that memory.
+    /// Must be called after the model wrote `value` to the tensor and its memory. Throws Error where views with another
+    /// element type share that memory.
     void write(const at::Tensor& tensor, Value value);
 
-    /// A parameter or buffer, or a view of one: its name becomes its slot's name where an operator takes it.
+    /// Names a parameter or buffer, or a view of one: where an operator takes it as an input, its slot gets this name.
     void setName(const at::Tensor& tensor, const std::string& name);
-    /// Empty where it has none, or was written to.
+    /// The tensor's name; empty where it has none, or where its memory was written to.
     std::string nameOf(const at::Tensor& tensor) const;
 
-    /// A moment of the recording: how many alias sets and writes there were.
+    /// A moment of the recording: how many alias sets and writes there were until then.
     struct Moment {
         std::size_t sets = 0, writes = 0;
     };
     Moment now() const { return {m_created, m_writes.size()}; }
-    /// Whether, since then, something was written to memory that was known then.
+    /// Whether memory that was known at that moment was written to since.
     bool wroteToOlder(const Moment& moment) const;
 
   private:
-    /// A way to look at the memory, and what was seen there last.
+    /// One layout in which tensors see the memory, and the value last read or written in it.
     struct View {
         Layout layout;
         Value value;
@@ -70,12 +71,13 @@ class AliasSets {
         std::string name;
     };
     struct Set {
-        c10::Storage storage; ///< kept, so that its address stays its own
+        c10::Storage storage; ///< kept, so that no other storage gets its address
         std::size_t number = 0;
         std::uint64_t version = 0;
         bool live = false;
         std::vector<View> views;
-        std::size_t whole = 0; ///< the view that holds all that was recorded of the memory, in its version
+        /// Index of the view whose value covers everything recorded in this memory, in its version.
+        std::size_t whole = 0;
         std::vector<at::Tensor> twins;
     };
 
@@ -86,9 +88,9 @@ class AliasSets {
     Operands memoryOperands(const Set& set, const Layout& layout) const;
 
     Builder& m_builder;
-    std::unordered_map<const void*, Set> m_sets; ///< by StorageImpl
+    std::unordered_map<const void*, Set> m_sets; ///< by the address of the StorageImpl
     std::size_t m_created = 0;
-    std::vector<std::size_t> m_writes; ///< numbers of the sets written to, in order
+    std::vector<std::size_t> m_writes; ///< the number of the set of every write
 };
 
 } // namespace fxp::quant

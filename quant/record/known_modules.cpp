@@ -5,6 +5,7 @@
 #include "quant/layers/layer_norm.h"
 #include "quant/layers/linear.h"
 #include "quant/layers/lstm.h"
+#include "quant/ops/convolution_places.h"
 #include "quant/record/attention_modules.h"
 #include "quant/record/layer_operators.h"
 #include "quant/record/module_call.h"
@@ -32,7 +33,7 @@ Candidates linear(const ModuleCall& call, Value x) {
     return {single<Linear>(x, call.path, parameter(call, "weight"), parameter(call, "bias"))};
 }
 
-/// nn.Conv1d … nn.ConvTranspose3d. What the operator inside was given says more than the file's attributes.
+/// nn.Conv1d … nn.ConvTranspose3d. The arguments of the operator inside are more reliable than the file's attributes.
 Candidates convolution(const ModuleCall& call, Value x) {
     const at::Tensor weight = parameter(call, "weight");
     ConvolutionOptions options;
@@ -43,20 +44,15 @@ Candidates convolution(const ModuleCall& call, Value x) {
             return seen->arguments[*index].toIntVector();
         return attribute<std::vector<std::int64_t>>(call, name).value_or(std::vector<std::int64_t>{});
     };
-    // aten::_convolution has `transposed`, a bool, seventh and its groups ninth; aten::convNd its groups seventh;
-    // aten::conv_transposeNd its output padding sixth, its groups seventh, its dilation eighth.
-    const bool raw = seen && seen->arguments.size() > 8 && seen->arguments[6].isBool();
-    const bool transposedCall = seen && !raw && options.transposed;
-    options.stride = given("stride", 3);
-    options.padding = given("padding", 4);
-    options.dilation = given("dilation", transposedCall ? 7 : 5);
-    options.outputPadding = given("output_padding", raw              ? std::optional<std::size_t>(7)
-                                                    : transposedCall ? std::optional<std::size_t>(5)
-                                                                     : std::nullopt);
+    const bool isGeneral = seen && seen->arguments.size() > 8 && seen->arguments[6].isBool();
+    const ConvolutionPlaces places(isGeneral, options.transposed);
+    options.stride = given("stride", places.stride);
+    options.padding = given("padding", places.padding);
+    options.dilation = given("dilation", places.dilation);
+    options.outputPadding = given("output_padding", places.outputPadding);
     options.groups = attribute<std::int64_t>(call, "groups").value_or(1);
-    const std::size_t groups = raw ? 8 : 6;
-    if (seen && groups < seen->arguments.size() && seen->arguments[groups].isInt())
-        options.groups = seen->arguments[groups].toInt();
+    if (seen && places.groups < seen->arguments.size() && seen->arguments[places.groups].isInt())
+        options.groups = seen->arguments[places.groups].toInt();
     return {single<Convolution>(x, call.path, weight, parameter(call, "bias"), options)};
 }
 
@@ -78,7 +74,7 @@ Candidates softmax(const ModuleCall& call, Value x) {
     return {elementwise(call, x, "softmax", elementwise::softmax(dim))};
 }
 
-/// Runs the operator of a cell on x and the states, of which those that were not given are zeros.
+/// Runs the operator of a cell on x and the states; a state that is not among the arguments is zero.
 Candidate cellCandidate(const ModuleCall& call, const std::string& name, const std::vector<Value>& chosen,
                         const std::vector<at::Tensor>& tensors) {
     c10::List<at::Tensor> hidden;
@@ -90,7 +86,7 @@ Candidate cellCandidate(const ModuleCall& call, const std::string& name, const s
                                parameter(call, "weight_hh"),
                                parameter(call, "bias_ih"),
                                parameter(call, "bias_hh")};
-    const bool hiddenAlone = call.result.isTensor(); // a trace gives back no state that nobody reads
+    const bool hiddenAlone = call.result.isTensor(); // a traced cell returns only the states that the model uses
     return {[=, path = call.path](Builder& run) {
         const auto valueOf = [&](const at::Tensor& tensor) {
             for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -123,7 +119,7 @@ Candidates cell(const ModuleCall& call, const Builder& builder) {
     forEachChoice(given, std::min(given.size(), 1 + states), [&](const std::vector<Value>& chosen, const auto&) {
         std::vector<at::Tensor> tensors;
         for (const Value value : chosen)
-            tensors.push_back(builder.tensor(value).alias()); // told apart by identity
+            tensors.push_back(builder.tensor(value).alias()); // an alias each: they are told apart by identity
         const auto isMatrix = [&](const at::Tensor& t, std::int64_t features) {
             return t.dim() == 2 && t.size(0) == tensors[0].size(0) && t.size(1) == features;
         };

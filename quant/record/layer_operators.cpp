@@ -5,6 +5,8 @@
 #include "quant/layers/layer_norm.h"
 #include "quant/layers/lstm.h"
 #include "quant/layers/scaled_dot_product_attention.h"
+#include "quant/ops/convolution_places.h"
+#include "quant/record/operator_products.h"
 
 #include <ATen/ATen.h>
 
@@ -14,7 +16,7 @@ namespace {
 
 using ValueOf = std::function<Value(const at::Tensor&)>;
 
-/// What a recurrent operator was given, whichever of them it is.
+/// The arguments of a recurrent operator, in one form for all kinds.
 struct RecurrentCall {
     std::string kind; ///< lstm, gru, rnn_tanh, rnn_relu
     Value x;          ///< [B, T, I]
@@ -197,8 +199,7 @@ template <class L, class... Arguments> std::vector<Value> recordLayer(Value x, B
 /// aten::linear(input, weight, bias), or addmm(bias, input, weight transposed, beta, alpha).
 std::optional<std::vector<Value>> linear(const std::string& name, const c10::Stack& a, const std::string& path,
                                          const ValueOf& valueOf, Builder& run) {
-    const auto isOne = [](const at::IValue& value) { return value.isScalar() && value.toScalar().toDouble() == 1; };
-    if (name == "addmm" && !(a.size() == 5 && isOne(a[3]) && isOne(a[4]) && a[0].toTensor().dim() == 1))
+    if (name == "addmm" && !isLinearAddmm(a))
         return std::nullopt;
     const bool add = name == "addmm";
     const at::Tensor weight = add ? a.at(2).toTensor().t() : a.at(1).toTensor();
@@ -219,32 +220,24 @@ std::vector<std::int64_t> samePadding(const at::Tensor& weight, const std::vecto
     return pads;
 }
 
-/// aten::_convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups, …); convNd
-/// and _convolution_mode(input, weight, bias, stride, padding, dilation, groups), whose padding may be "same" or
-/// "valid"; conv_transposeNd(input, weight, bias, stride, padding, output_padding, groups, dilation).
+/// A convolution of any of the schemas of ConvolutionPlaces; the padding may also be "same" or "valid".
 std::optional<std::vector<Value>> convolution(const std::string& name, const c10::Stack& a, const std::string& path,
                                               const ValueOf& valueOf, Builder& run) {
     const at::Tensor weight = a.at(1).toTensor();
     Value x = valueOf(a[0].toTensor());
     ConvolutionOptions options;
-    options.stride = a.at(3).toIntVector();
-    if (a.size() > 8 && a[6].isBool()) {
-        options.dilation = a[5].toIntVector();
-        options.transposed = a[6].toBool();
-        options.outputPadding = a[7].toIntVector();
-        options.groups = a[8].toInt();
-    } else if (name.starts_with("conv_transpose")) {
-        options.transposed = true;
-        options.outputPadding = a.at(5).toIntVector();
-        options.groups = a.at(6).toInt();
-        options.dilation = a.at(7).toIntVector();
-    } else {
-        options.dilation = a.at(5).toIntVector();
-        options.groups = a.at(6).toInt();
-    }
-    if (a[4].isIntList()) {
-        options.padding = a[4].toIntVector();
-    } else if (a[4].toStringRef() == "same") {
+    const bool isGeneral = a.size() > 8 && a[6].isBool();
+    options.transposed = isGeneral ? a[6].toBool() : name.starts_with("conv_transpose");
+    const ConvolutionPlaces places(isGeneral, options.transposed);
+    options.stride = a.at(places.stride).toIntVector();
+    options.dilation = a.at(places.dilation).toIntVector();
+    options.groups = a.at(places.groups).toInt();
+    if (places.outputPadding)
+        options.outputPadding = a.at(*places.outputPadding).toIntVector();
+    const at::IValue& padding = a.at(places.padding);
+    if (padding.isIntList()) {
+        options.padding = padding.toIntVector();
+    } else if (padding.toStringRef() == "same") {
         x = run.call("aten::constant_pad_nd", {x, samePadding(weight, options.dilation), 0});
     }
     return recordLayer<Convolution>(x, run, path, weight, tensorOrNone(a[2]), options);
@@ -258,7 +251,7 @@ std::optional<std::vector<Value>> layerNorm(const c10::Stack& a, const std::stri
     return recordLayer<LayerNorm>(valueOf(a[0].toTensor()), run, path, parameters);
 }
 
-/// Layers hold their parameters: the operator of one that depends on the inputs is not one.
+/// A layer holds its parameters: an operator whose weights depend on the inputs is not a layer.
 bool hasConstantParameters(const std::string& name, const c10::Stack& a, const ValueOf& valueOf, const Builder& run) {
     for (std::size_t i = 0; i < a.size(); ++i) {
         const bool isInput = i == (name == "addmm" ? 1 : 0);

@@ -15,8 +15,8 @@ namespace fxp::quant {
 /// ones, scaled_dot_product_attention, and with constant weights linear, convolutions and layer_norm.
 bool isLayerOperator(const std::string& name);
 
-/// Records the operator as its layer or layers at `path`, and gives its results; nothing where the arguments are not
-/// what the layer knows. A recurrent operator of several layers or directions becomes `path.l0`, `path.l0_reverse`,
+/// Records the operator as its layer or layers at `path`, and returns the results; absent where the arguments are not
+/// those of the layer. A recurrent operator of several layers or directions becomes `path.l0`, `path.l0_reverse`,
 /// `path.l1`, …. May throw, like any hypothesis that does not fit.
 std::optional<std::vector<Value>> recordLayerOperator(const std::string& name, const c10::Stack& arguments,
                                                       const std::string& path,

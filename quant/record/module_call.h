@@ -13,14 +13,14 @@
 
 namespace fxp::quant {
 
-/// What an operator was given: a hint for what a traced file leaves open.
+/// The arguments of one recorded operator: a hint for what a traced file leaves open.
 struct Hint {
     std::string op;                    ///< its name (ops/operator_names.h)
-    std::vector<at::IValue> arguments; ///< tensors as undefined ones
+    std::vector<at::IValue> arguments; ///< with undefined tensors in the place of tensors
 };
 
-/// One call of a module, as an importer saw it: what its class is, what it was given, what it holds, and which
-/// operators ran inside.
+/// One call of a module, as an importer saw it: the module's class, the call's arguments and result, the parameters and
+/// attributes, and the operators that ran inside.
 struct ModuleCall {
     std::string path;
     std::string className; ///< last part: `Linear`
@@ -37,8 +37,8 @@ struct ModuleCall {
     at::IValue result;
 };
 
-/// One hypothesis: a layer built and run through the builder, giving what the module gave. May throw when the tensors
-/// do not fit; then the hypothesis is wrong.
+/// One hypothesis: builds a layer and runs it through the builder; gives the same results as the module where the
+/// hypothesis is right. May throw when the tensors do not fit: then the hypothesis is wrong.
 struct Candidate {
     std::function<std::vector<Value>(Builder&)> run;
 };
@@ -46,7 +46,7 @@ struct Candidate {
 /// Likeliest first, and no more than kMaxCandidates.
 using Candidates = std::vector<Candidate>;
 
-/// A module is run once for each candidate. What a traced file leaves open is a handful of choices of a few values
+/// The layer is run once for each candidate. What a traced file leaves open is a handful of choices of a few values
 /// each; a call with more readings than this is not going to be recognised, and must not keep the user waiting.
 inline constexpr std::size_t kMaxCandidates = 256;
 
@@ -65,7 +65,7 @@ template <class T> std::optional<T> attribute(const ModuleCall& call, const std:
     }
 }
 
-/// What the first operator of that name inside the module was given.
+/// The arguments of the first operator of that name inside the module.
 std::optional<Hint> hint(const ModuleCall& call, const std::string& op);
 
 /// The arguments that are tensors.
@@ -78,8 +78,8 @@ void forEachChoice(const std::vector<Value>& values, std::size_t count,
                    const std::function<void(const std::vector<Value>& chosen, const std::vector<Value>& rest)>& visit,
                    const std::vector<Value>& chosen = {});
 
-/// Epsilons worth a try: the attribute, what the operators inside were given, the usual ones. `prefix` is the norm's
-/// path below the module, with its dot.
+/// The epsilons to try: the attribute, those that operators inside had, the usual ones. `prefix` is the norm's path
+/// below the module, with its dot.
 std::vector<double> epsilons(const ModuleCall& call, const std::string& prefix);
 LayerNorm::Parameters normParameters(const ModuleCall& call, const std::string& prefix, double eps);
 

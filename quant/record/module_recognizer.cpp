@@ -15,15 +15,15 @@ namespace {
 /// kernels give an undefined tensor for a result that was not asked for.
 std::optional<Tensors> resultTensors(const at::IValue& result) {
     Tensors tensors;
-    const auto take = [&tensors](const at::IValue& value) {
+    const auto add = [&tensors](const at::IValue& value) {
         if (value.isTensor() && value.toTensor().defined())
             tensors.push_back(value.toTensor());
         return value.isTensor() || value.isNone();
     };
     if (!result.isTuple())
-        return result.isTensor() && take(result) ? std::optional(tensors) : std::nullopt;
+        return result.isTensor() && add(result) ? std::optional(tensors) : std::nullopt;
     for (const at::IValue& element : result.toTupleRef().elements()) {
-        if (!take(element))
+        if (!add(element))
             return std::nullopt;
     }
     return tensors;
@@ -41,7 +41,8 @@ at::IValue ModuleRecognizer::run(ModuleCall call, OperatorScope& operators, cons
     for (auto& argument : call.arguments) {
         forEachTensor(argument.value, [&](const at::Tensor& tensor) {
             if (tensor.defined())
-                argument.values.push_back(m_recorder.valueOf(tensor));
+                argument.values.push_back(OperatorRecorder::placed(call.path, "the argument " + argument.name,
+                                                                   [&] { return m_recorder.valueOf(tensor); }));
         });
     }
     const auto begin = builder.mark();
@@ -54,7 +55,7 @@ at::IValue ModuleRecognizer::run(ModuleCall call, OperatorScope& operators, cons
         return done.result;
     }
     if (aliases.wroteToOlder(before)) {
-        // Later readers see what the module's own operators wrote, which must then stay.
+        // The operators that wrote to older memory must stay, because later steps read what they wrote.
         m_notes[call.path] = "writes to its input";
         return done.result;
     }
@@ -65,7 +66,8 @@ at::IValue ModuleRecognizer::run(ModuleCall call, OperatorScope& operators, cons
     call.hints.assign(m_recorder.hints().begin() + static_cast<std::ptrdiff_t>(firstHint), m_recorder.hints().end());
     std::vector<Value> expected;
     for (const at::Tensor& tensor : *tensors)
-        expected.push_back(m_recorder.valueOf(tensor));
+        expected.push_back(
+            OperatorRecorder::placed(call.path, "the result", [&] { return m_recorder.valueOf(tensor); }));
     const auto end = builder.mark();
     const std::vector<Value> got =
         m_recorder.recognition().replace(call.path, begin, end, expected, candidates(call, builder));
@@ -73,7 +75,7 @@ at::IValue ModuleRecognizer::run(ModuleCall call, OperatorScope& operators, cons
         m_notes.erase(call.path);
         return m_recorder.withLayerResults(done.result, got, before.sets);
     }
-    if (!operators.taken) // else the one operator inside is its layer
+    if (!operators.taken) // else the module's one operator was recognised as its layer
         m_notes[call.path] = "does not compute what " + call.className + " does; runs operator by operator";
     return done.result;
 }

@@ -8,8 +8,8 @@
 
 namespace fxp::quant {
 
-/// Calls a model's modules, and makes those of a known class the layer that they are. What a call is called in the
-/// model's container (a method call, a span of a module stack, a scope) is the importer's affair.
+/// Runs a model's modules, and replaces the operators of those of a known class by the layer that they are. The
+/// importer decides what counts as a call in its container: a method call, a span of a module stack, a scope.
 class ModuleRecognizer {
   public:
     explicit ModuleRecognizer(OperatorRecorder& recorder) : m_recorder(recorder) {}
@@ -17,13 +17,14 @@ class ModuleRecognizer {
     /// Whether modules of that class can become a layer: `torch.nn.linear.Linear`.
     static bool isKnown(const std::string& className);
 
-    /// What running a module operator by operator gave.
+    /// The outcome of running a module operator by operator.
     struct Run {
         at::IValue result;
-        bool changedState = false; ///< an attribute was set: it cannot be replaced then
+        bool changedState = false; ///< an attribute was set, so that the module cannot be replaced
     };
-    /// Runs the module and gives its result: of the layer, where it is one, else of its operators. `call` has all but
-    /// the values of its arguments, the hints and the result; `operators` is the scope that `run` records in.
+    /// Runs the module and returns the layer's result where it is recognised as one, else its operators'. `call` is
+    /// complete but for the values of its arguments, the hints and the result; `operators` is the scope that `run`
+    /// records in.
     at::IValue run(ModuleCall call, OperatorScope& operators, const std::function<Run()>& run);
 
     /// Why modules of a known class run operator by operator, by path.

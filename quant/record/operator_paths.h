@@ -1,36 +1,37 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace fxp::quant {
 
-/// The operators of one module call, as they are named: `add`, `add_1`, ….
+/// Numbers the operators of one module call: `add`, `add_1`, ….
 struct OperatorScope {
     std::string path;
-    std::string method; ///< empty for forward; another method's operators are others
-    bool leaf = false;  ///< a module of torch.nn without submodules: its first operator takes the module's own path,
-                        ///< or, before or after others, its layer
-    bool taken = false; ///< the module's own path is
+    std::string method; ///< empty for forward; the operators of other methods are counted separately
+    bool leaf = false;  ///< a module of torch.nn without submodules: its own path goes to its first operator, or to the
+                        ///< operator among them that is a layer
+    bool taken = false; ///< whether the module's own path is given away
     std::map<std::string, int> counters;
 };
 
-/// Gives every operator of a model a path of its own: no module's, and no other operator's. The same operator of a
-/// module that is called again has the same path.
+/// Gives every operator of a model a path that no module and no other operator has. When a module is called again, its
+/// operators get the same paths again.
 class OperatorPaths {
   public:
     /// Paths that the model's modules have.
-    void setModules(std::set<std::string> paths) { m_modules = std::move(paths); }
+    void setModules(std::unordered_set<std::string> paths) { m_modules = std::move(paths); }
 
-    /// The next operator of that name in the scope. `isLayer`: it is a layer, and may take its module's path where
-    /// other operators came before it.
+    /// The path of the next operator of that name in the scope. `isLayer`: it is a layer, and may get its module's path
+    /// even after other operators.
     std::string next(const std::string& name, OperatorScope& scope, bool isLayer = false);
 
   private:
-    std::set<std::string> m_modules;
-    std::map<std::string, std::string> m_paths; ///< by scope, method, name and number
-    std::set<std::string> m_taken;
+    std::unordered_set<std::string> m_modules;
+    std::unordered_map<std::string, std::string> m_paths; ///< by scope, method, name and number
+    std::unordered_set<std::string> m_taken;
 };
 
 } // namespace fxp::quant

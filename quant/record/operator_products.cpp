@@ -19,11 +19,12 @@ std::optional<OperatorProduct> einsum(const c10::Stack& arguments) {
     return OperatorProduct{0, 1, {}, {"einsum", {{"equation", equation}}}};
 }
 
-bool isOne(const at::IValue& value) {
-    return value.isScalar() && value.toScalar().toDouble() == 1;
-}
-
 } // namespace
+
+bool isLinearAddmm(const c10::Stack& arguments) {
+    const auto isOne = [](const at::IValue& value) { return value.isScalar() && value.toScalar().toDouble() == 1; };
+    return arguments.size() == 5 && isOne(arguments[3]) && isOne(arguments[4]) && arguments[0].toTensor().dim() == 1;
+}
 
 std::optional<OperatorProduct> operatorProduct(const std::string& name, const c10::Stack& arguments) {
     if (name == "einsum")
@@ -34,8 +35,7 @@ std::optional<OperatorProduct> operatorProduct(const std::string& name, const c1
         const bool hasBias = arguments.size() > 2 && arguments[2].isTensor() && arguments[2].toTensor().defined();
         return OperatorProduct{0, 1, hasBias ? std::optional<std::size_t>(2) : std::nullopt, {"linear"}};
     }
-    if (name == "addmm" && arguments.size() == 5 && isOne(arguments[3]) && isOne(arguments[4]) &&
-        arguments[0].toTensor().dim() == 1)
+    if (name == "addmm" && isLinearAddmm(arguments))
         return OperatorProduct{1, 2, 0, {"matmul"}};
     return std::nullopt;
 }

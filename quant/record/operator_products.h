@@ -9,8 +9,12 @@
 
 namespace fxp::quant {
 
-/// The operator as a sum of products of two of its tensors, which is exact then: matmul, mm, bmm, mv, einsum of two
-/// tensors, and linear and addmm whose weight is computed. Nothing for any other.
+/// The operator as an exact sum of products of two of its tensors: matmul, mm, bmm, mv, einsum of two tensors, and
+/// linear and addmm whose weight is computed. Absent for any other operator.
 std::optional<OperatorProduct> operatorProduct(const std::string& name, const c10::Stack& arguments);
+
+/// Whether these arguments of addmm(bias, input, weight transposed, beta, alpha) compute what linear does: both factors
+/// are 1 and the bias is a vector.
+bool isLinearAddmm(const c10::Stack& arguments);
 
 } // namespace fxp::quant

@@ -1,8 +1,8 @@
 #include "quant/record/operator_recorder.h"
 
-#include "quant/core/error.h"
 #include "quant/ops/agreement.h"
 #include "quant/ops/aten_operator.h"
+#include "quant/ops/aten_precision.h"
 #include "quant/ops/operator_names.h"
 #include "quant/record/layer_operators.h"
 #include "quant/record/operator_products.h"
@@ -40,7 +40,7 @@ std::vector<std::size_t> writtenArguments(const c10::FunctionSchema& schema, con
     return places;
 }
 
-/// In-place operators that change how a tensor looks at its memory, and no value: its alias set knows it still.
+/// In-place operators that change a tensor's view of its memory and no value. The alias set stays the same.
 bool changesViewAlone(const std::string& op) {
     static const std::unordered_set<std::string> kNames{"t_",          "transpose_", "swapaxes_",
                                                         "swapdims_",   "squeeze_",   "unsqueeze_",
@@ -63,7 +63,7 @@ std::string schemaName(const c10::FunctionSchema& schema) {
     return schema.overload_name().empty() ? schema.name() : schema.name() + "." + schema.overload_name();
 }
 
-/// The operand with the recorder's values in the place of tensors.
+/// The operand with recorded values in the place of tensors.
 Operand operandOf(const at::IValue& value, const std::string& where, AliasSets& aliases) {
     if (value.isTensor() && value.toTensor().defined())
         return aliases.read(value.toTensor());
@@ -85,6 +85,10 @@ bool OperatorRecorder::isLookUp(const std::string& name, const Tensors& inputs) 
 }
 
 void OperatorRecorder::run(const OperatorCall& call, c10::Stack& stack, OperatorScope& scope) {
+    placed(scope.path, call.schema.name(), [&] { runPlaced(call, stack, scope); });
+}
+
+void OperatorRecorder::runPlaced(const OperatorCall& call, c10::Stack& stack, OperatorScope& scope) {
     m_builder.setSource(call.source);
     const Tensors inputs = tensorsOf(stack);
     const bool live = std::ranges::any_of(inputs, [this](const at::Tensor& t) { return m_aliases.isLive(t); });
@@ -92,7 +96,7 @@ void OperatorRecorder::run(const OperatorCall& call, c10::Stack& stack, Operator
     const std::string own = call.schema.name().substr(call.schema.name().find("::") + 2);
     if ((!call.isTensorOperator && !movesValues(name)) || changesViewAlone(own)) {
         if (live && readsValues(name, stack))
-            m_builder.setDataDependent();
+            noteReading(call, inputs, scope);
         call.run(stack);
         const auto isGiven = [&inputs](const at::Tensor& result) {
             return std::ranges::any_of(inputs, [&](const at::Tensor& input) { return input.is_same(result); });
@@ -113,17 +117,50 @@ void OperatorRecorder::run(const OperatorCall& call, c10::Stack& stack, Operator
         return;
     }
     if (live && readsValues(name, stack))
-        m_builder.setDataDependent();
+        noteReading(call, inputs, scope);
     if ((live || isLookUp(name, inputs)) && !dependsOnShapeAlone(name))
         runRecorded(call, name, stack, scope);
     else
         runUnrecorded(call, name, stack);
 }
 
+void OperatorRecorder::noteReading(const OperatorCall& call, const Tensors& inputs, const OperatorScope& scope) {
+    std::vector<Value> read;
+    for (const at::Tensor& tensor : inputs) {
+        if (m_aliases.isLive(tensor))
+            read.push_back(m_aliases.read(tensor));
+    }
+    m_builder.setDataDependent(read, scope.path, call.schema.name());
+}
+
+/// The results of an operator on constants alone where LibTorch's kernel may give other bits on another CPU; absent for
+/// all others. A table of positions that the model computes is then the same everywhere.
+std::optional<Tensors> OperatorRecorder::evaluateConstant(const OperatorCall& call, const std::string& name,
+                                                          const c10::Stack& arguments) const {
+    const bool draws = name.starts_with("rand") || name == "normal" || name == "bernoulli"; // in the tensor's own type
+    if (!call.isTensorOperator || movesValues(name) || draws || !returnsTensorsAlone(call.schema) ||
+        !findAten(schemaName(call.schema)))
+        return std::nullopt;
+    Step step;
+    step.op = schemaName(call.schema);
+    Tensors inputs;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const std::string argument = i == 0 ? std::string() : call.schema.arguments().at(i).name();
+        step.arguments.push_back({argument, toArgument(arguments[i], inputs, call.schema.name())});
+    }
+    if (precisionOf({step, inputs, {}, {}}) == Precision::AsItIs)
+        return std::nullopt;
+    return evaluate(step, inputs, nullptr);
+}
+
 void OperatorRecorder::runUnrecorded(const OperatorCall& call, const std::string& name, c10::Stack& stack) {
     const Tensors inputs = tensorsOf(stack);
+    if (const auto results = evaluateConstant(call, name, stack)) {
+        stack.assign(results->begin(), results->end());
+        return;
+    }
     call.run(stack);
-    // A parameter seen through a view is still that parameter.
+    // A view of a parameter keeps the parameter's name.
     if (!movesValues(name) || inputs.empty())
         return;
     const std::string parameter = m_aliases.nameOf(inputs[0]);
@@ -149,7 +186,14 @@ void OperatorRecorder::runInPlace(const OperatorCall& call, const std::string& n
     if (!live) {
         for (const at::Tensor& target : targets)
             m_aliases.prepareWrite(target);
-        call.run(stack);
+        const auto results = evaluateConstant(call, name, stack);
+        if (!results || results->size() != targets.size()) {
+            call.run(stack);
+            return;
+        }
+        for (std::size_t i = 0; i < targets.size(); ++i)
+            targets[i].copy_((*results)[i]);
+        stack.assign(targets.begin(), targets.end());
         return;
     }
     const std::vector<Value> values = record(call, name, stack, scope);
@@ -171,7 +215,7 @@ void OperatorRecorder::runInPlace(const OperatorCall& call, const std::string& n
 
 void OperatorRecorder::runRecorded(const OperatorCall& call, const std::string& name, c10::Stack& stack,
                                    OperatorScope& scope) {
-    if (name == "as_strided") { // what it shows depends on the memory: read from there when somebody asks
+    if (name == "as_strided") { // a view in an arbitrary layout: its value is read from memory when it is used
         call.run(stack);
         return;
     }
@@ -180,12 +224,12 @@ void OperatorRecorder::runRecorded(const OperatorCall& call, const std::string& 
     if (runs) {
         call.run(stack);
         for (at::IValue& result : stack) {
-            // A lazy conjugate looks at its memory as no layout says: it gets memory of its own.
+            // No layout describes a lazy conjugate, so it is computed into memory of its own.
             if (result.isTensor() && result.toTensor().defined())
                 result = result.toTensor().resolve_conj().resolve_neg();
         }
         const Tensors inputs = tensorsOf(arguments), outputs = tensorsOf(stack);
-        // What returns its own input (`contiguous` of a contiguous tensor) is no step.
+        // An operator that returns its own input (`contiguous` of a contiguous tensor) is not a step.
         const auto isInput = [&](const at::Tensor& output) {
             return std::ranges::any_of(inputs, [&](const at::Tensor& input) { return input.is_same(output); });
         };
@@ -196,7 +240,7 @@ void OperatorRecorder::runRecorded(const OperatorCall& call, const std::string& 
     if (!runs) {
         stack.clear();
         for (const Value value : values) {
-            // A tensor of its own over the same memory: the model may change its shape in place.
+            // An alias, because the model may change the tensor's shape in place.
             const at::Tensor& tensor = m_builder.tensor(value);
             stack.emplace_back(tensor.defined() ? tensor.alias() : tensor);
         }
@@ -207,7 +251,7 @@ void OperatorRecorder::runRecorded(const OperatorCall& call, const std::string& 
         if (!m_builder.tensor(value).defined()) // a fused kernel's result that was not asked for
             continue;
         const at::Tensor& output = outputs.at(next++);
-        // A view of memory that holds no recorded value stays one: a table's part is the table still.
+        // A view of memory without recorded values stays a view of constants, as a part of a table is.
         const auto isView = [&output](const at::Tensor& input) { return input.is_alias_of(output); };
         if (m_aliases.isLive(output) || std::ranges::none_of(tensorsOf(arguments), isView))
             m_aliases.bind(output, value);
@@ -218,7 +262,7 @@ Operands OperatorRecorder::operandsOf(const OperatorCall& call, const c10::Stack
     Operands operands;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         operands.push_back(operandOf(arguments[i], call.schema.name(), m_aliases));
-        // The first says itself what it is; names help to read the rest.
+        // The first argument needs no name.
         if (i > 0 && i < call.schema.arguments().size())
             operands.back().name = call.schema.arguments()[i].name();
     }
@@ -267,7 +311,8 @@ std::vector<Value> OperatorRecorder::recordOperatorLayer(const std::string& op, 
         input.divisor = (divides && inputs.size() == 1) || input.parameter == "running_var" || inverts;
         inputs.push_back(std::move(input));
     }
-    // A type of FIXED_POINT.md, section 8, has the members that FxPyTorch's class has, or another name.
+    // In a file, the types of FIXED_POINT.md, section 8, have the members of FxPyTorch's classes; this layer has others
+    // and gets another type.
     const bool isOther = name == "linear" || name == "conv2d" || name == "layer_norm";
     OperatorLayer layer(isOther ? name + "_operator" : name, m_paths.next(name, scope));
     return layer.forward(inputs, op, operands, m_builder, operatorProduct(name, arguments));

@@ -5,16 +5,23 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <map>
+#include <cmath>
+#include <unordered_map>
 
 namespace fxp::quant {
 
 namespace {
 
-/// Where nothing is finite, every hypothesis would agree, or none: there is nothing to prove it by.
+/// Whether a result has a finite value. Without one, nothing can be proven: NaN agrees with NaN in any hypothesis.
 bool hasFinite(const Tensors& tensors) {
     return std::ranges::any_of(tensors, [](const at::Tensor& tensor) {
-        return tensor.defined() && tensor.numel() > 0 && at::isfinite(tensor).any().item<bool>();
+        if (!tensor.defined() || tensor.numel() == 0)
+            return false;
+        if (tensor.scalar_type() != at::kFloat)
+            return at::isfinite(tensor).any().item<bool>();
+        const at::Tensor values = tensor.contiguous();
+        const float* first = values.data_ptr<float>();
+        return std::any_of(first, first + values.numel(), [](float value) { return std::isfinite(value); });
     });
 }
 
@@ -48,7 +55,7 @@ std::vector<Value> Recognition::replace(const std::string& path, const Builder::
         } catch (const Stopped&) {
             throw;
         } catch (const std::exception&) {
-            // Tensors that do not fit: a wrong hypothesis, and no more.
+            // The tensors do not fit: the hypothesis is wrong, which is no error of the user's.
         }
         if (!agreed) {
             m_builder.erase(end, m_builder.mark());
@@ -80,7 +87,7 @@ std::vector<LayerProof> Recognition::proofs(const Builder::Finished& finished) c
         LayerProof proof;
         proof.path = one.path;
         proof.valueCount = finished.program.valueCount;
-        std::map<ValueId, ValueId> own; // by the builder's number
+        std::unordered_map<ValueId, ValueId> own; // by the builder's number
         bool whole = true;
         const auto numberOf = [&](ValueId value) {
             if (value == kAbsent)
@@ -110,7 +117,7 @@ std::vector<LayerProof> Recognition::proofs(const Builder::Finished& finished) c
             proof.expected.push_back(numberOf(value));
         for (const ValueId value : one.got)
             proof.got.push_back(numberOf(value));
-        // A layer inside one that was recognised later has no values in the program.
+        // The values of a layer inside another that was recognised later are not in the program.
         if (whole)
             proofs.push_back(std::move(proof));
     }

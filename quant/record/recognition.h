@@ -9,24 +9,24 @@
 
 namespace fxp::quant {
 
-/// Replaces recorded operators by the layer that they are: the class of a module, or the name of an operator, is the
-/// hypothesis, and the layer is taken only where its float results are those of the operators. Knows nothing of the
+/// Replaces recorded operators by the layer that they are. The class of a module, or the name of an operator, is the
+/// hypothesis; the layer replaces the operators only where its float results equal theirs. Does not depend on the
 /// container that the model came from.
 class Recognition {
   public:
     explicit Recognition(Builder& builder, StopRequest stop = {}) : m_builder(builder), m_stop(std::move(stop)) {}
 
-    /// Layers that are not to be tried, by path: other samples showed that they are wrong (Network::refuseLayer).
+    /// Layers that must not be tried, by path, because other samples showed that they are wrong (Network::refuseLayer).
     void setRefused(std::set<std::string> paths) { m_refused = std::move(paths); }
     bool isRefused(const std::string& path) const { return m_refused.contains(path); }
 
-    /// The operators between `begin` and `end`, which gave `expected`, as the first of the candidates that agrees with
-    /// them: its results; the operators are then gone from the recording. Empty, and the recording as before, where
-    /// none agrees. Throws Stopped.
+    /// Replaces the operators between `begin` and `end`, whose results are `expected`, by the first candidate with the
+    /// same results, removes them from the recording and returns the candidate's results. Where no candidate agrees,
+    /// the recording is unchanged and the result empty. Throws Stopped.
     std::vector<Value> replace(const std::string& path, const Builder::Mark& begin, const Builder::Mark& end,
                                const std::vector<Value>& expected, const Candidates& candidates);
 
-    /// What was replaced, for proving it on other samples, in the numbers of the finished program.
+    /// What was replaced, to prove it on other samples; values are numbered as in the finished program.
     std::vector<LayerProof> proofs(const Builder::Finished& finished) const;
 
   private:

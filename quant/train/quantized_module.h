@@ -25,14 +25,13 @@ class QuantizedModule : public torch::nn::Module {
     QuantizedModule(Record record, const Tensors& inputs);
 
     const std::vector<SlotInfo>& slots() const { return m_slots; }
-    /// By slot. Throws Error naming the tensor whose format is partial.
+    /// Sets the formats, by slot. Throws Error naming the tensor whose format is partial.
     void setFormats(const Formats& formats);
 
     /// The network's outputs for inputs of any shape that it takes.
     Tensors forward(const Tensors& inputs);
 
-    /// Makes the quantized values of weights and biases the parameters' own: from then on, quantizing them changes
-    /// nothing.
+    /// Replaces the parameters by their quantized values: from then on, quantizing them changes nothing.
     void quantizeWeightsBias();
 
     /// The parameter of a slot by its path; undefined where the slot has none.

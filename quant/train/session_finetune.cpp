@@ -44,7 +44,8 @@ EpochReport evaluate(QuantizedModule& module, const Tensors& inputs, const at::T
     return report;
 }
 
-/// The trained tensors as the file's own parameters: the parts of one (attention's packed projections) put together.
+/// The trained tensors as the file's own parameters; where one of these was split (attention's packed projections), its
+/// parts are put together.
 NamedArrays fileParameters(const QuantizedModule& module, const NamedTensors& original) {
     std::map<std::string, at::Tensor> changed;
     for (const auto& [path, source] : module.sources()) {
@@ -111,7 +112,7 @@ NamedArrays Session::finetune(const Formats& formats, const FinetuneOptions& opt
     auto generator = at::make_generator<at::CPUGeneratorImpl>(options.seed);
     for (int epoch = 1; epoch <= options.epochs; ++epoch) {
         const at::Tensor order = at::randperm(count, generator, at::TensorOptions(at::kLong));
-        // Batches of one size: another would need a recording of its own.
+        // All batches have one size, because another size would need a recording of its own.
         for (std::int64_t begin = 0; begin + size <= count; begin += size) {
             if (control.stop && control.stop())
                 return {};

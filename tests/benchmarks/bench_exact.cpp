@@ -1,3 +1,4 @@
+#include "quant/calibrate/fit.h"
 #include "quant/calibrate/starting_formats.h"
 #include "quant/core/exact_product.h"
 #include "quant/core/quantize.h"
@@ -113,7 +114,7 @@ BENCHMARK(tenFakeQuantize)->Unit(benchmark::kMillisecond);
 void minMseMillion(benchmark::State& state) {
     const ValueRange range = valueRange(million());
     for (auto _ : state)
-        benchmark::DoNotOptimize(minMse(million(), range, {8, std::nullopt, {}, {}, {}}, "x"));
+        benchmark::DoNotOptimize(fit({million()}, range, {8, std::nullopt, {}, {}, {}}, Method::MinMse, {}, -1, "x"));
 }
 BENCHMARK(minMseMillion)->Unit(benchmark::kMillisecond);
 

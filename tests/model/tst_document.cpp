@@ -147,7 +147,7 @@ void TestDocument::saveAndLoad() {
     document->loadQConfig(file);
     QVERIFY((document->format(slot) == quant::QType{5, 4, quant::Rounding::Floor, quant::Overflow::Wrap}));
     QVERIFY(!document->isModified());
-    QVERIFY_EXCEPTION_THROWN(document->saveQConfig("/no/such/folder/q.json"), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, document->saveQConfig("/no/such/folder/q.json"));
     QCOMPARE(document->qconfigFile(), file);
 }
 
@@ -175,7 +175,7 @@ void TestDocument::anotherModelsQConfig() {
     text.replace(QByteArray::fromStdString(document->model()->identity.sha256), "0123");
     text.replace("\"total_bits\": null,\n        \"fractional_bits\": null",
                  "\"total_bits\": 8,\n        \"fractional_bits\": 4");
-    QVERIFY_EXCEPTION_THROWN(document->applyQConfig(text, false, "load"), model::OtherModel);
+    QVERIFY_THROWS_EXCEPTION(model::OtherModel, document->applyQConfig(text, false, "load"));
     QVERIFY(document->format(0).isFloat());
     document->applyQConfig(text, true, "load");
     QVERIFY(!document->format(0).isFloat());
@@ -266,8 +266,8 @@ void TestDocument::images() {
     const auto rgb = model::readSamples(files);
     QVERIFY((rgb.items[0].second.shape == std::vector<std::int64_t>{4, 3, 6, 8}));
     colour.scaled(3, 3).save(m_files.filePath("small.png"));
-    QVERIFY_EXCEPTION_THROWN(model::readSamples({files[0], m_files.filePath("small.png")}), Error);
-    QVERIFY_EXCEPTION_THROWN(model::readSamples({m_files.filePath("nothing.txt")}), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, model::readSamples({files[0], m_files.filePath("small.png")}));
+    QVERIFY_THROWS_EXCEPTION(Error, model::readSamples({m_files.filePath("nothing.txt")}));
 }
 
 void TestDocument::foldingIsOneStep() {

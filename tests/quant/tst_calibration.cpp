@@ -12,6 +12,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 
 #include <QTest>
 
@@ -42,6 +43,9 @@ class TestCalibration : public QObject {
     void contradictionsAreRefused();
     void divisorsAreKeptFromZero_data();
     void divisorsAreKeptFromZero();
+    void keepingFromZeroIsStopped_data();
+    void keepingFromZeroIsStopped();
+    void keepingFromZeroAtAnyThreadCount();
 };
 
 namespace {
@@ -80,7 +84,7 @@ void TestCalibration::percentile() {
         percentileRange({values.slice(0, 0, 300), values.slice(0, 300), at::full({5}, INFINITY)}, percent, "x");
     QTEST(range.low, "low");
     QTEST(range.high, "high");
-    QVERIFY_EXCEPTION_THROWN(percentileRange({values}, 0, "x"), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, percentileRange({values}, 0, "x"));
 }
 
 void TestCalibration::divergenceCutsOutliers() {
@@ -136,7 +140,7 @@ void TestCalibration::channels() {
         QVERIFY(at::equal(quantize(w, each, "w")[channel], quantize(w[channel], alone, "w")));
     }
     QVERIFY(squaredError(w, each) < squaredError(w, one));
-    QVERIFY_EXCEPTION_THROWN(quantize(w.t().contiguous(), each, "w"), Error); // 40 rows have no 6 channels
+    QVERIFY_THROWS_EXCEPTION(Error, quantize(w.t().contiguous(), each, "w")); // 40 rows have no 6 channels
 }
 
 namespace {
@@ -392,6 +396,34 @@ void TestCalibration::divisorsAreKeptFromZero() {
     const QType holding = fit({large}, valueRange(large), total(8), Method::NoOverflow, {}, -1, "x");
     const QType chosen = keptFromZero({large}, holding, {1e-5}, "x", 0);
     QVERIFY(quantize(large, chosen, "x")[0].item<float>() > 0.5);
+}
+
+void TestCalibration::keepingFromZeroIsStopped_data() {
+    QTest::addColumn<int>("at");
+    for (const int at : {0, 1, 7, 40})
+        QTest::addRow("asked %d times before", at) << at;
+}
+
+void TestCalibration::keepingFromZeroIsStopped() {
+    QFETCH(int, at);
+    const at::Tensor x = at::tensor({1.0f, 0x1p-80f}); // 80 formats away from the first that holds it
+    int asked = 0;
+    const auto stop = [&] { return asked++ >= at; };
+    QVERIFY_THROWS_EXCEPTION(Stopped, keptFromZero({x}, total(8).withPoint(8, 6), {}, "x", 0, stop));
+    QCOMPARE(asked, at + 1);
+}
+
+void TestCalibration::keepingFromZeroAtAnyThreadCount() {
+    at::manual_seed(3);
+    const at::Tensor x = at::rand({100'000}) * 0x1p-9 + 0x1p-14;
+    const QType fitted = total(8).withPoint(8, 6);
+    at::set_num_threads(1);
+    const QType one = keptFromZero({x}, fitted, {1e-5}, "x", 0);
+    at::set_num_threads(3);
+    const QType three = keptFromZero({x}, fitted, {1e-5}, "x", 0);
+    at::set_num_threads(2);
+    QCOMPARE(three, one);
+    QVERIFY(one != fitted);
 }
 
 QTEST_GUILESS_MAIN(TestCalibration)

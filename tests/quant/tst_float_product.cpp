@@ -320,12 +320,12 @@ void TestFloatProduct::nanStaysInItsRow() {
 void TestFloatProduct::refusals() {
     const at::Tensor x = normal({3, 70}, 1), w = normal({5, 71}, 2), image = normal({2, 4, 5, 5}, 3);
     const ConvolutionArguments plain{{1}, {0}, {1}, false, {0}, 1};
-    QVERIFY_EXCEPTION_THROWN(floatLinear(x, w, {}), c10::Error);
-    QVERIFY_EXCEPTION_THROWN(floatMatmul(x, w), c10::Error);
-    QVERIFY_EXCEPTION_THROWN(floatMatmul(normal({2, 3, 4}, 1), normal({3, 4, 5}, 2)), c10::Error);
-    QVERIFY_EXCEPTION_THROWN(floatConvolution(image, normal({4, 3, 3, 3}, 4), {}, plain), c10::Error);
-    QVERIFY_EXCEPTION_THROWN(floatConvolution(image, normal({4, 4, 7, 7}, 4), {}, plain), c10::Error);
-    QVERIFY_EXCEPTION_THROWN(floatConvolution(image, normal({4, 4, 3, 3}, 4), normal({3}, 5), plain), c10::Error);
+    QVERIFY_THROWS_EXCEPTION(c10::Error, floatLinear(x, w, {}));
+    QVERIFY_THROWS_EXCEPTION(c10::Error, floatMatmul(x, w));
+    QVERIFY_THROWS_EXCEPTION(c10::Error, floatMatmul(normal({2, 3, 4}, 1), normal({3, 4, 5}, 2)));
+    QVERIFY_THROWS_EXCEPTION(c10::Error, floatConvolution(image, normal({4, 3, 3, 3}, 4), {}, plain));
+    QVERIFY_THROWS_EXCEPTION(c10::Error, floatConvolution(image, normal({4, 4, 7, 7}, 4), {}, plain));
+    QVERIFY_THROWS_EXCEPTION(c10::Error, floatConvolution(image, normal({4, 4, 3, 3}, 4), normal({3}, 5), plain));
 }
 
 void TestFloatProduct::otherOperandsGoToTorch() {

@@ -2,6 +2,7 @@
 #include "quant/engine/session.h"
 #include "quant/engine/session_data.h"
 #include "quant/import/torchscript.h"
+#include "quant/io/qconfig.h"
 #include "quant/open_model.h"
 #include "support/golden.h"
 
@@ -11,6 +12,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <cmath>
 #include <zip.h>
 
 using namespace fxp;
@@ -25,6 +27,15 @@ class TestFunctionalize : public QObject {
     void equalsTheInterpreter();
     void missingOperatorIsNamed();
     void operatorsAreNamedInOrder();
+    void writesThroughAnotherTypeAreNamed_data();
+    void writesThroughAnotherTypeAreNamed();
+    void numbersReadAreNoted_data();
+    void numbersReadAreNoted();
+    void trainingIsNoted_data();
+    void trainingIsNoted();
+    void constantsAreRoundedOnce();
+    void openingIsStopped_data();
+    void openingIsStopped();
 
   private:
     std::unique_ptr<Session> open(const std::string& code, const std::function<void(torch::jit::Module&)>& fill = {});
@@ -58,6 +69,120 @@ void renameInArchive(const std::string& file, const QByteArray& from, const QByt
 }
 
 } // namespace
+
+void TestFunctionalize::writesThroughAnotherTypeAreNamed_data() {
+    QTest::addColumn<QString>("line");
+    QTest::addColumn<QString>("named");
+    QTest::newRow("read after a write to all of it") << "torch.view_as_real(z).mul_(2.0)"
+                                                     << "aten::view_as_real";
+    QTest::newRow("a write to a part") << "torch.view_as_real(z)[0] = 1.0"
+                                       << "aten::copy_";
+}
+
+void TestFunctionalize::writesThroughAnotherTypeAreNamed() {
+    QFETCH(QString, line);
+    QFETCH(QString, named);
+    auto session = open("def forward(self, x):\n    z = torch.complex(x, x * 2)\n    " + line.toStdString() +
+                        "\n    return torch.view_as_real(z).sum(-1)\n");
+    Samples samples;
+    samples.inputs.items.emplace_back("x", toArray(at::ones({3, 4})));
+    try {
+        session->setSamples(samples);
+        QFAIL("it ran");
+    } catch (const Error& error) {
+        QCOMPARE(QString::fromStdString(error.where), QString("(model)"));
+        QVERIFY2(QString::fromStdString(error.problem).contains(named), error.problem.c_str());
+    }
+}
+
+void TestFunctionalize::numbersReadAreNoted_data() {
+    QTest::addColumn<QString>("body");
+    QTest::addColumn<QString>("reads"); // empty: nothing is noted
+    QTest::newRow("a number") << "    h = x * 1.0\n    s = float(h.max())\n    return h / s\n"
+                              << "aten::Float";
+    QTest::newRow("a branch") << "    h = x * 2\n    if bool(h.sum() > 0):\n        h = h + 1\n    return h\n"
+                              << "aten::Bool";
+    QTest::newRow("a shape") << "    h = x * 2\n    return h[h > 0].sum()\n"
+                             << "aten::index";
+    QTest::newRow("a number of a constant") << "    n = int(self.w.sum())\n    return x * n\n"
+                                            << "";
+    QTest::newRow("a size") << "    return x * x.size(0)\n"
+                            << "";
+}
+
+/// Numbers that a model reads from values which formats change are those of the float run: the user is told.
+void TestFunctionalize::numbersReadAreNoted() {
+    QFETCH(QString, body);
+    QFETCH(QString, reads);
+    auto session = open("def forward(self, x):\n" + body.toStdString());
+    Samples samples;
+    samples.inputs.items.emplace_back("x", toArray(at::ones({3, 4})));
+    QVERIFY(session->setSamples(samples));
+    const RunSnapshot result = session->run(session->floatFormats());
+    QCOMPARE(result->notes.size(), std::size_t(reads.isEmpty() ? 0 : 1));
+    if (!reads.isEmpty())
+        QVERIFY2(QString::fromStdString(result->notes[0]).contains(reads), result->notes[0].c_str());
+}
+
+void TestFunctionalize::trainingIsNoted_data() {
+    QTest::addColumn<bool>("training");
+    QTest::newRow("saved in training mode") << true;
+    QTest::newRow("saved in evaluation mode") << false;
+}
+
+void TestFunctionalize::trainingIsNoted() {
+    QFETCH(bool, training);
+    torch::jit::Module drop("__torch__.torch.nn.modules.dropout.Dropout");
+    drop.register_attribute("training", c10::BoolType::get(), training);
+    drop.define("def forward(self, x):\n    return torch.dropout(x, 0.5, self.training)\n");
+    auto session = open("def forward(self, x):\n    return self.drop.forward(x) * 1\n",
+                        [&](torch::jit::Module& module) { module.register_module("drop", drop); });
+    Samples samples;
+    samples.inputs.items.emplace_back("x", toArray(at::ones({3, 4})));
+    QVERIFY(session->setSamples(samples));
+    const RunSnapshot result = session->run(session->floatFormats());
+    QCOMPARE(result->notes.size(), std::size_t(training ? 1 : 0));
+    QVERIFY(!training || result->notes[0].starts_with("drop: "));
+    QVERIFY(at::equal(toTensor(session->outputs(true).items.at(0).second), at::ones({3, 4})));
+}
+
+/// A table that the model computes from no input has the same bits on every CPU: each operator's result is the exact
+/// one, rounded once.
+void TestFunctionalize::constantsAreRoundedOnce() {
+    constexpr int kCount = 64;
+    auto session =
+        open("def forward(self, x):\n    a = torch.exp(torch.arange(64).to(6) * -0.07)\n    b = a * 3.0\n    "
+             "b.sin_()\n    return x + a, x + b, x + torch.linspace(0.0, 1.0, 64)\n");
+    Samples samples;
+    samples.inputs.items.emplace_back("x", toArray(at::zeros({2, kCount})));
+    QVERIFY(session->setSamples(samples));
+    session->run(session->floatFormats());
+    const NamedArrays outputs = session->outputs(true);
+    for (int i = 0; i < kCount; ++i) {
+        const float a = static_cast<float>(std::exp(static_cast<double>(static_cast<float>(i) * -0.07F)));
+        const float b = static_cast<float>(std::sin(static_cast<double>(a * 3.0F)));
+        const float expected[] = {a, b, static_cast<float>(i / 63.0)};
+        for (std::size_t k = 0; k < 3; ++k)
+            QCOMPARE(toTensor(outputs.items.at(k).second)[1][i].item<float>(), expected[k]);
+    }
+}
+
+void TestFunctionalize::openingIsStopped_data() {
+    QTest::addColumn<int>("at");
+    for (const int at : {0, 1, 2, 5})
+        QTest::addRow("asked %d times before", at) << at;
+}
+
+/// While LibTorch reads the file, too.
+void TestFunctionalize::openingIsStopped() {
+    QFETCH(int, at);
+    const std::string file = test::modelFolder() + "/digits_cnn/traced.pt";
+    int asked = 0;
+    const auto stop = [&] { return asked++ >= at; };
+    QVERIFY_THROWS_EXCEPTION(Stopped, openModel(file, {}, stop));
+    QVERIFY_THROWS_EXCEPTION(Stopped, sha256OfFile(file, [] { return true; }));
+    QVERIFY(openModel(file)); // what was stopped harms no later one
+}
 
 std::unique_ptr<Session> TestFunctionalize::open(const std::string& code,
                                                  const std::function<void(torch::jit::Module&)>& fill) {

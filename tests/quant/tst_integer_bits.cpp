@@ -1,3 +1,4 @@
+#include "quant/calibrate/fit.h"
 #include "quant/core/integer_bits.h"
 #include "quant/core/quantize.h"
 #include "quant/io/qconfig.h"
@@ -63,8 +64,11 @@ void TestIntegerBits::tensorFormats() {
     QVERIFY(highPrecision(range, {}, "x") == expected(item["high_precision"]));
     for (const test::Json& given : item["no_overflow"])
         QVERIFY(noOverflow(range, formatFromJson(given["given"], ""), "x") == expected(given["result"]));
-    for (const test::Json& given : item["min_mse"])
-        QVERIFY(minMse(x, range, formatFromJson(given["given"], ""), "x", given["depth"]) == expected(given["result"]));
+    for (const test::Json& given : item["min_mse"]) {
+        QCOMPARE(given["depth"].get<int>(), 10); // the depth of fit()
+        QVERIFY(fit({x}, range, formatFromJson(given["given"], ""), Method::MinMse, {}, -1, "x") ==
+                expected(given["result"]));
+    }
 }
 
 void TestIntegerBits::powersOfTwo() {

@@ -168,7 +168,6 @@ void TestKernels::fastEqualsReference() {
                 QVERIFY2(sameBits(together, expected), where);
                 const SquaredError error = squaredError(job);
                 QVERIFY2(error.signal == figures.sumSquares && error.noise == figures.sumSquaredError, where);
-                QCOMPARE(error.finite, figures.finite());
                 if (job.given)
                     continue;
                 job.y = alone.data();

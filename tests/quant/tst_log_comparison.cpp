@@ -145,7 +145,7 @@ void TestLogComparison::broken_data() {
 
 void TestLogComparison::broken() {
     QFETCH(QByteArray, text);
-    QVERIFY_EXCEPTION_THROWN(readActivationLog(text.toStdString()), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, readActivationLog(text.toStdString()));
 }
 
 void TestLogComparison::foreignConfig() {
@@ -154,8 +154,8 @@ void TestLogComparison::foreignConfig() {
     const Json nested{{"layer_type", "my_model"}, {"name", nullptr}, {"layer", item["qconfig"]}};
     const QConfigFile config = readQConfig(nested.dump(), session->layers(), session->slots());
     QCOMPARE(layerToJson(session->layers()[0], session->slots(), config.formats).dump(), item["qconfig"].dump());
-    QVERIFY_EXCEPTION_THROWN(
-        readQConfig(R"({"other": {"layer_type": "softmax"}})", session->layers(), session->slots()), Error);
+    QVERIFY_THROWS_EXCEPTION(
+        Error, readQConfig(R"({"other": {"layer_type": "softmax"}})", session->layers(), session->slots()));
 }
 
 void TestLogComparison::saveForFxPyTorch() {

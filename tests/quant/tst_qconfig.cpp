@@ -119,8 +119,8 @@ void TestQConfig::bad() {
         QCOMPARE(QString::fromStdString(error.where), where);
         QVERIFY(!error.hint.empty());
     }
-    QVERIFY_EXCEPTION_THROWN(readQConfig(m_text.substr(0, m_text.size() / 2), m_session->layers(), m_session->slots()),
-                             Error);
+    QVERIFY_THROWS_EXCEPTION(Error,
+                             readQConfig(m_text.substr(0, m_text.size() / 2), m_session->layers(), m_session->slots()));
 }
 
 void TestQConfig::withoutAModelFile_data() {
@@ -196,7 +196,7 @@ void TestQConfig::scalesAreReadWhole() {
                     zero.toStdString() + R"(], "axis": null})");
     const auto read = [&] { return readQConfig(json.dump(), m_session->layers(), m_session->slots()); };
     if (!legal) {
-        QVERIFY_EXCEPTION_THROWN(read(), Error);
+        QVERIFY_THROWS_EXCEPTION(Error, read());
         return;
     }
     const QConfigFile file = read();

@@ -1,3 +1,4 @@
+#include "quant/calibrate/fit.h"
 #include "quant/core/error.h"
 #include "quant/core/notation.h"
 #include "quant/core/quantize.h"
@@ -138,8 +139,9 @@ void TestQuantize::minMseIgnoresNan() {
     for (int fraction = 1; fraction <= 11; ++fraction)
         best = error(fraction) < error(best) ? fraction : best;
     QVERIFY(best > 1);
-    QCOMPARE(minMse(x, {-0.6, 3.1}, given, "x").fractionalBits, best);
-    QCOMPARE(minMse(at::cat({x, at::full({3}, NAN)}), {-0.6, 3.1}, given, "x").fractionalBits, best);
+    const at::Tensor withNan = at::cat({x, at::full({3}, NAN)});
+    QCOMPARE(fit({x}, {-0.6, 3.1}, given, Method::MinMse, {}, -1, "x").fractionalBits, best);
+    QCOMPARE(fit({withNan}, {-0.6, 3.1}, given, Method::MinMse, {}, -1, "x").fractionalBits, best);
 }
 
 void TestQuantize::stochasticIsUnbiased() {

@@ -1,6 +1,7 @@
 #include "quant/core/exact_product.h"
 #include "quant/core/quantize.h"
 #include "quant/core/wide_integer.h"
+#include "support/formats.h"
 
 #include <ATen/ATen.h>
 
@@ -12,6 +13,7 @@
 #include <random>
 
 using namespace fxp::quant;
+using fxp::test::format;
 
 /// What follows a sum, against two's complement numbers of 4096 bits written out bit by bit.
 class TestQuantizeSum : public QObject {
@@ -33,15 +35,6 @@ class TestQuantizeSum : public QObject {
 };
 
 namespace {
-
-QType format(int total, int fraction, Rounding rounding = Rounding::Round, Overflow overflow = Overflow::Saturate) {
-    QType type;
-    type.totalBits = total;
-    type.fractionalBits = fraction;
-    type.rounding = rounding;
-    type.overflow = overflow;
-    return type;
-}
 
 constexpr std::size_t kBits = 4096, kPoint = 2048;
 using Bits = std::bitset<kBits>;

@@ -1,7 +1,7 @@
 #include "quant/core/error.h"
+#include "quant/core/read_file.h"
 #include "quant/io/json.h"
 #include "quant/io/npz.h"
-#include "quant/io/read_file.h"
 #include "quant/io/safetensors.h"
 
 #include <QFile>
@@ -173,7 +173,7 @@ void TestReaders::everyCutOfANpy() {
     QCOMPARE(readNpy(span(whole), "file").floats()[1], 3.0f);
     for (qsizetype length = 0; length < whole.size(); ++length) {
         const QByteArray cut = whole.left(length);
-        QVERIFY_EXCEPTION_THROWN(readNpy(span(cut), "file"), Error);
+        QVERIFY_THROWS_EXCEPTION(Error, readNpy(span(cut), "file"));
     }
 }
 
@@ -222,7 +222,7 @@ void TestReaders::npzOfEqualNames() {
     QCOMPARE(readNpz(span(both), "file").items.size(), std::size_t{2});
     QByteArray same = both;
     same.replace("b.npy", "a.npy");
-    QVERIFY_EXCEPTION_THROWN(readNpz(span(same), "file"), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, readNpz(span(same), "file"));
     const QByteArray ending = zipOf({{"a.npy", array}, {"a", array}}, ZIP_CM_DEFLATE);
     refuses([&] { readNpz(span(ending), "file"); }, "twice");
 }

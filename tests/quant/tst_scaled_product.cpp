@@ -3,9 +3,9 @@
 #include "quant/core/quantize.h"
 #include "quant/core/wide_integer.h"
 #include "quant/ops/products.h"
+#include "support/formats.h"
 
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
 
 #include <QTest>
 
@@ -13,6 +13,9 @@
 #include <set>
 
 using namespace fxp::quant;
+using fxp::test::format;
+using fxp::test::random;
+using fxp::test::scaled;
 
 /// Products of operands with real-valued scales, zero points and formats per channel: sums of integers added one by
 /// one.
@@ -36,25 +39,6 @@ class TestScaledProduct : public QObject {
 };
 
 namespace {
-
-at::Tensor random(at::IntArrayRef shape, std::uint64_t seed) {
-    auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
-    return at::randn(shape, generator);
-}
-
-QType format(int total, int fraction) {
-    QType type;
-    type.totalBits = total;
-    type.fractionalBits = fraction;
-    return type;
-}
-
-QType scaled(int total, std::vector<double> scale, std::vector<std::int64_t> zero, int axis = -1) {
-    QType type;
-    type.totalBits = total;
-    type.affine = Affine{std::move(scale), std::move(zero), axis};
-    return type;
-}
 
 /// `count` scales around one that lets T bits hold ±4.
 std::vector<double> scales(int total, int count, bool powers) {

@@ -10,10 +10,10 @@
 #include "quant/open_model.h"
 #include "quant/train/finetune.h"
 #include "quant/train/quantized_module.h"
+#include "support/formats.h"
 #include "support/golden.h"
 
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
 #include <torch/optim/adam.h>
 
 #include <QFile>
@@ -22,6 +22,8 @@
 
 using namespace fxp;
 using namespace fxp::quant;
+using fxp::test::format;
+using fxp::test::random;
 
 /// The straight-through estimator, and training with formats in place.
 class TestTraining : public QObject {
@@ -38,18 +40,6 @@ class TestTraining : public QObject {
 };
 
 namespace {
-
-at::Tensor random(at::IntArrayRef shape, std::uint64_t seed) {
-    auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
-    return at::randn(shape, generator);
-}
-
-QType format(int total, int fraction) {
-    QType type;
-    type.totalBits = total;
-    type.fractionalBits = fraction;
-    return type;
-}
 
 /// The recordings of a two-layer classifier, whose parameters are given.
 QuantizedModule::Record classifier(const std::vector<at::Tensor>& p) {
@@ -218,13 +208,13 @@ void TestTraining::finetunesAFile() {
 
 void TestTraining::refuses() {
     const auto session = openModel(folder("digits_cnn/traced.pt"));
-    QVERIFY_EXCEPTION_THROWN(session->finetune({}, {}, {}), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, session->finetune({}, {}, {}));
     QVERIFY(session->setSamples({readNpz(folder("digits_cnn/inputs.npz")), {}}));
-    QVERIFY_EXCEPTION_THROWN(session->finetune(session->floatFormats(), {}, {}), Error); // no labels
+    QVERIFY_THROWS_EXCEPTION(Error, session->finetune(session->floatFormats(), {}, {})); // no labels
     Samples wrong{readNpz(folder("digits_cnn/inputs.npz")), {}};
     wrong.labels.assign(static_cast<std::size_t>(session->sampleCount()), 99);
     QVERIFY(session->setSamples(wrong));
-    QVERIFY_EXCEPTION_THROWN(session->finetune(session->floatFormats(), {}, {}), Error); // no such class
+    QVERIFY_THROWS_EXCEPTION(Error, session->finetune(session->floatFormats(), {}, {})); // no such class
 }
 
 void TestTraining::weightsAreReplacedWhole() {
@@ -233,16 +223,16 @@ void TestTraining::weightsAreReplacedWhole() {
     NamedArrays other;
     other.items.emplace_back("fc.bias", Array::ofFloats({10}, std::vector<float>(10, 1.0f)));
     other.items.emplace_back("fc.weight", Array::ofFloats({1}, {0}));
-    QVERIFY_EXCEPTION_THROWN(session->setParameters(other), Error); // another shape
+    QVERIFY_THROWS_EXCEPTION(Error, session->setParameters(other)); // another shape
     QVERIFY(session->parameters().find("fc.bias")->bytes == before.find("fc.bias")->bytes);
     other.items[1] = {"nothing", Array::ofFloats({1}, {0})};
-    QVERIFY_EXCEPTION_THROWN(session->setParameters(other), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, session->setParameters(other));
     QTemporaryDir files;
     QFile broken(files.filePath("broken.safetensors"));
     QVERIFY(broken.open(QIODevice::WriteOnly));
     broken.write(QByteArray("\x20\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\"", 26));
     broken.close();
-    QVERIFY_EXCEPTION_THROWN(readSafetensors(broken.fileName().toStdString()), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, readSafetensors(broken.fileName().toStdString()));
 }
 
 QTEST_GUILESS_MAIN(TestTraining)

@@ -20,4 +20,19 @@ inline bool settled(model::Document& document) {
                            30'000);
 }
 
+/// The state of a document that a failed or cancelled job must not change.
+struct Kept {
+    explicit Kept(model::Document& document)
+        : model(document.model()), formats(document.formats()), qconfigFile(document.qconfigFile()),
+          steps(document.undoStack()->count()), index(document.undoStack()->index()), modified(document.isModified()) {}
+
+    bool operator==(const Kept&) const = default;
+
+    model::OpenedModelPointer model;
+    quant::Formats formats;
+    QString qconfigFile;
+    int steps, index;
+    bool modified;
+};
+
 } // namespace fxp::test

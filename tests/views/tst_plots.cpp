@@ -83,8 +83,8 @@ void TestPlots::exports() {
     QFile in(file);
     QVERIFY(in.open(QIODevice::ReadOnly));
     QVERIFY(in.readAll().startsWith(begins));
-    QVERIFY_EXCEPTION_THROWN(plot.exportTo(m_files.filePath("plot.xyz")), Error);
-    QVERIFY_EXCEPTION_THROWN(plot.exportTo("/no/such/folder/plot." + ending), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, plot.exportTo(m_files.filePath("plot.xyz")));
+    QVERIFY_THROWS_EXCEPTION(Error, plot.exportTo("/no/such/folder/plot." + ending));
     plot.setLogarithmic(true);
     plot.setLogarithmic(false);
 }

@@ -27,20 +27,20 @@ class Pieces {
     std::int64_t m_count;
 };
 
-/// Quantizes a piece in a plain loop and adds all of its figures but the sums and the greatest error; serves the fast
-/// version's remainders and rare methods. `y` is where the piece's values go; not written where they are the job's `x`
-/// or `given`.
+/// Quantizes a piece in a plain loop and adds all of its figures except the sums and the greatest error; the fast
+/// version uses it for remainders and rare methods. `y` gets the piece's values; it is not written where it is the
+/// job's `x` or `given`.
 void countBlockPlain(const QuantizeJob& job, std::int64_t begin, std::int64_t end, float* y, Figures& figures);
-/// Values alone.
+/// The values only, without figures.
 void quantizeValuesPlain(const QuantizeJob& job, std::int64_t begin, std::int64_t end, float* y);
 
-/// The vectorized ones. `cells` is null where elements are counted into the histograms directly.
+/// The same two functions, vectorized. `cells` is null where elements are counted into the histograms directly.
 struct TaskCells;
 void countBlockFast(const QuantizeJob& job, std::int64_t begin, std::int64_t end, float* y, TaskCells* cells,
                     Figures& figures);
 void quantizeValuesFast(const QuantizeJob& job, std::int64_t begin, std::int64_t end, float* y);
 
-/// What sums are taken of.
+/// The values to sum.
 struct SegmentValues {
     const float* x;
     const float* y;
@@ -52,13 +52,14 @@ struct SegmentValues {
 void addSums(const SegmentValues& values, std::int64_t first, Figures& figures);
 void addSquaredError(const SegmentValues& values, SquaredError& error);
 
-/// The sum of a segment whose element i was added to lanes[i mod kSumLanes]: one tree, whatever made the lanes.
+/// The sum of a segment from its eight lanes; element i was added to lanes[i mod kSumLanes]. Every implementation adds
+/// the lanes in this one order.
 inline constexpr std::size_t kSumLanes = 8;
 inline double sumOfLanes(const double* lanes) {
     return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
 }
 
-/// The linear bins' scale (1 / width) and the number of the first; both exact.
+/// The linear bins as factors: bins per unit (1 / width) and the number of the first bin; both exact.
 struct LinearScale {
     explicit LinearScale(const LinearRange& range);
     float perUnit;
@@ -67,37 +68,39 @@ struct LinearScale {
 /// The bin of a finite x, by magnitude on either side of zero, clamped to the end bins.
 int linearBin(float x, const LinearScale& scale);
 
-/// Widens the range of finite x; `figures.count` does not have them yet.
+/// Widens figures.min and figures.max by finite values, which `figures.count` does not include yet.
 void extendRange(Figures& figures, double low, double high);
 
-/// Histograms of a task's values by the first 14 bits of each: sign, exponent and five bits of mantissa. Both
-/// histograms follow from these counts exactly where no linear bin is narrower than such a cell; one increment serves
-/// for two. Each vector lane has counts of its own: elements that fall into one cell one after the other would have
-/// their increments wait for each other's stores.
+/// Counts a task's values by the first 14 bits of each: sign, exponent and five bits of mantissa. Where no linear bin
+/// is narrower than such a cell, both histograms follow exactly from these counts, for one increment per element. Each
+/// vector lane has its own counts, because an increment of the same cell right after another would wait for that one's
+/// store.
 class CellCounts {
   public:
     static constexpr int kShift = 18;
     static constexpr std::size_t kCells = std::size_t{1} << (32 - kShift);
     static constexpr std::size_t kLanes = 8;
-    /// Cells of negative values stand this much further on: at a distance that is a power of two, all the cells in use
-    /// would share few sets of the cache.
+    /// The cells of negative values are moved up by this much. Without it they would lie at a distance that is a power
+    /// of two from the positive ones, and all cells in use would share a few sets of the cache.
     static constexpr std::size_t kSkew = 720;
-    /// A task's elements by lane must fit a 16-bit count.
+    /// A task has so few elements that the count of one lane fits 16 bits.
     static constexpr std::int64_t kMaxElements = std::int64_t{65'535} * kLanes;
 
     /// Whether the linear bins are wide enough.
     static bool fits(const LinearRange& range);
 
-    /// The count of a cell in a lane stands at (cell + skew) · kLanes + lane.
+    /// The count of a cell in a lane is at index (cell + skew) · kLanes + lane, skew being kSkew for negative values,
+    /// else 0.
     std::uint16_t* counts() { return m_counts.data(); }
-    /// Adds what was counted to the histograms and begins anew. Zeros are counted beside.
-    void take(const LinearRange& range, std::int64_t positiveZeros, std::int64_t negativeZeros, Histograms& histograms);
+    /// Adds the counts to the histograms and clears them. The fast loop counts zeros separately and gives their numbers
+    /// here.
+    void flush(const LinearRange& range, std::int64_t positiveZeros, std::int64_t negativeZeros, Histograms& histograms);
 
   private:
     std::vector<std::uint16_t> m_counts = std::vector<std::uint16_t>((kCells + kSkew) * kLanes, 0);
 };
 
-/// The cells of a task under way.
+/// The counts of one task while it runs.
 struct TaskCells {
     CellCounts before, after;
     std::int64_t zeros[4] = {}; ///< of x and of y: positive, negative

@@ -19,7 +19,7 @@ bool CellCounts::fits(const LinearRange& range) {
     return range.low == -range.high && kLinearBins / 2 <= (2 << kMantissaBits);
 }
 
-void CellCounts::take(const LinearRange& range, std::int64_t positiveZeros, std::int64_t negativeZeros,
+void CellCounts::flush(const LinearRange& range, std::int64_t positiveZeros, std::int64_t negativeZeros,
                       Histograms& histograms) {
     const LinearScale scale(range);
     constexpr std::size_t kNegativeZero = kCells / 2;

@@ -13,8 +13,8 @@
 #define FXP_DEPTHWISE_LINES
 namespace fxp::quant {
 
-/// The output lines of one channel. Element i of line l meets data[start of l + offset of a tap + i]; up to kSlack
-/// elements behind the last may be read.
+/// The output lines of one channel. For each tap, element i of line l reads data[start of l + offset of the tap + i];
+/// up to kSlack elements after the last may be read.
 struct Lines {
     const float* data;
     std::vector<std::int64_t> starts, offsets;
@@ -65,8 +65,8 @@ HWY_EXPORT(Sum);
 
 namespace {
 
-/// The input with its padding, as far as the kernel reaches. Of every line the elements that a stride passes over lie
-/// in parts of their own, so that neighbours in the output read neighbours here.
+/// The input with its padding, as far as the kernel reaches. The elements of a line are sorted by their index modulo
+/// the stride, one part for each remainder, so that neighbours in the output read neighbours here.
 struct Padded {
     explicit Padded(const DepthwiseJob& job) {
         const std::int64_t stride = job.stride[2];

@@ -5,14 +5,14 @@
 
 namespace fxp::quant {
 
-/// One number per spatial dimension; what a convolution of fewer dimensions lacks comes first.
+/// One number per spatial dimension; the dimensions that a convolution of fewer dimensions lacks come first.
 using Triple = std::array<std::int64_t, 3>;
 
 inline std::int64_t volume(const Triple& t) {
     return t[0] * t[1] * t[2];
 }
 
-/// One input channel and the output channels that read it alone.
+/// One input channel, and the output channels that read only this one.
 struct DepthwiseJob {
     Triple input, output, kernel, stride, padding, dilation;
     std::int64_t outputs = 1;
@@ -22,8 +22,8 @@ struct DepthwiseJob {
     float* y = nullptr;             ///< [outputs, output]
 };
 
-/// The chains of sgemm over the kernel's elements, without patches: the vectors run along output lines of a padded
-/// copy.
+/// The same chains of FMA as sgemm's over the kernel's elements, but without building patches: the vectors run along
+/// output lines and read a padded copy of the input.
 void depthwise(const DepthwiseJob& job);
 
 } // namespace fxp::quant

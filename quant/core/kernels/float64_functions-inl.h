@@ -38,7 +38,7 @@ HWY_INLINE VD notANumber() {
     return number(std::numeric_limits<double>::quiet_NaN());
 }
 
-// Multiplied and added apart throughout: a fused operation would round once less, where there is one.
+// Products and sums are separate operations throughout: a fused one rounds once less, and not every target has it.
 
 HWY_INLINE VD pairs(VD, VD, double c0) {
     return number(c0);
@@ -58,7 +58,7 @@ template <class... Coefficients> HWY_INLINE VD polynomial(VD x, Coefficients... 
 /// Adding it leaves the nearest integer in the lowest bits of a float64.
 constexpr double kToInteger = 0x1.8p52;
 
-/// e^x for x in [−708, 709]; x is brought into that range. NaN may give anything.
+/// e^x for x clamped to [−708, 709]. Undefined for NaN.
 HWY_INLINE VD expOf(VD x) {
     constexpr double kLog2E = 0x1.71547652b82fep+0, kLn2High = 0x1.62e42fee00000p-1, kLn2Low = 0x1.a39ef35793c76p-33;
     constexpr double kBias = 1023;
@@ -151,7 +151,7 @@ HWY_INLINE VD geluOf(VD x) {
     constexpr double kSqrtHalf = 0x1.6a09e667f3bcdp-1;
     const VD a = hn::Abs(x);
     const VD halfSquare = hn::Mul(hn::Mul(x, x), number(0.5));
-    // Half of erfc(|x| / √2): what is missing to 1 on the right, and the whole on the left.
+    // Half of erfc(|x| / √2): 1 − Φ(x) for positive x, and Φ(x) for negative x.
     const VD tail =
         hn::Mul(hn::Mul(scaledErfc(hn::Mul(a, number(kSqrtHalf))), number(0.5)), expOf(hn::Neg(halfSquare)));
     const VD share = hn::IfThenElse(hn::Lt(x, number(0)), tail, hn::Sub(number(1), tail));

@@ -33,7 +33,7 @@ HWY_INLINE VD load(const float* x) {
 HWY_INLINE void store(VD y, float* to) {
     const VD clean = hn::IfThenElse(hn::Eq(y, y), y, notANumber());
 #if HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SCALAR
-    // DemoteTo saturates there.
+    // DemoteTo saturates where the value is too large, but the result must be infinite.
     double values[hn::MaxLanes(F64())];
     hn::StoreU(clean, F64(), values);
     for (std::size_t i = 0; i < hn::Lanes(F64()); ++i)
@@ -58,7 +58,7 @@ template <class F> void map(const float* x, float* y, std::int64_t count, const 
     std::copy(out, out + (count - i), y + i);
 }
 
-/// As map; a NaN argument gives NaN whatever `f` makes of it.
+/// As map, but a NaN argument gives NaN, whatever `f` computes of it.
 template <class F> void mapNumbers(const float* x, float* y, std::int64_t count, const F& f) {
     map(x, y, count, [&](VD v) HWY_ATTR { return hn::IfThenElse(hn::Eq(v, v), f(v), v); });
 }
@@ -101,7 +101,7 @@ template <class Term> double sumOf(std::int64_t count, const Term& term) {
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
-/// Room for one row in float64, whole groups of eight.
+/// Elements of a buffer for one row: the columns, rounded up to a multiple of eight.
 std::size_t padded(std::int64_t columns) {
     return static_cast<std::size_t>((columns + kSums - 1) / kSums * kSums);
 }
@@ -122,7 +122,7 @@ template <class F> void widen(const float* x, std::int64_t count, double* to, co
     std::fill(to + count, to + end, 0.0);
 }
 
-/// The greatest element; anything where one is NaN.
+/// The greatest element; undefined where an element is NaN.
 float greatestOf(const float* x, std::int64_t count) {
     const hn::ScalableTag<float> d;
     const auto step = static_cast<std::int64_t>(hn::Lanes(d));
@@ -150,7 +150,8 @@ void SoftmaxRows(const float* x, float* y, std::int64_t rows, std::int64_t colum
             return hn::IfThenElse(hn::Eq(below, below), expOf(below), below);
         });
         if (logarithm && std::isfinite(greatest)) {
-            // The greatest term is 1: the others alone keep the digits of a sum that is nearly 1.
+            // The greatest term is exactly 1 and is left out: where the sum is nearly 1, the other terms alone keep
+            // their digits.
             const float* at = std::find(x, x + columns, greatest);
             if (at != x + columns)
                 powers[static_cast<std::size_t>(at - x)] = 0;

@@ -6,7 +6,7 @@ namespace fxp::quant {
 
 enum class Function { Exp, Log, Sin, Cos, Tanh, Erf, Rsqrt, Sigmoid, Silu, Gelu, GeluTanh, Softplus };
 
-/// Of Softplus; the others read nothing of it.
+/// Arguments of Softplus; other functions do not read them.
 struct SoftplusShape {
     double beta = 1, threshold = 20;
 };

@@ -59,7 +59,8 @@ template <Rounding R> HWY_INLINE VF roundVector(VF v) {
         auto up = hn::Gt(dropped, half);
         if constexpr (R == Rounding::RoundHalfUp)
             up = hn::Ge(dropped, half);
-        // What a negative number drops has a bit more than v itself; down + half has not.
+        // The fraction that floor drops from a small negative number can need one bit more than v itself and is then
+        // rounded, so it is not compared; down + half is exact.
         if constexpr (R == Rounding::RoundHalfDown)
             up = hn::Gt(v, hn::Add(down, half));
         if constexpr (R == Rounding::RoundHalfZero)
@@ -98,7 +99,7 @@ struct Constants {
     VI firstBin;
 };
 
-/// Counters of one block, each element counted into both histograms.
+/// The counters of one block; each element is counted in both histograms.
 struct Tables {
     std::array<std::array<std::uint32_t, kLinearBins>, 2> linear{};
     std::array<std::array<std::uint32_t, kLog2Bins>, 2> log2{};
@@ -215,7 +216,7 @@ template <Rounding R, bool InCells> void vectorBlock(const QuantizeJob& job, std
     }
 }
 
-/// Calls `visit` with the rounding as a template argument.
+/// Calls `visit` with the rounding method as a template argument.
 template <class Visit> void withRounding(Rounding rounding, Visit visit) {
     switch (rounding) {
     case Rounding::Round: return visit.template operator()<Rounding::Round>();
@@ -226,7 +227,7 @@ template <class Visit> void withRounding(Rounding rounding, Visit visit) {
     case Rounding::RoundHalfDown: return visit.template operator()<Rounding::RoundHalfDown>();
     case Rounding::RoundHalfAway: return visit.template operator()<Rounding::RoundHalfAway>();
     case Rounding::RoundHalfZero: return visit.template operator()<Rounding::RoundHalfZero>();
-    case Rounding::Stochastic: return; // the plain loop's
+    case Rounding::Stochastic: return; // done by the plain loop
     }
 }
 
@@ -235,7 +236,7 @@ void valuesLoop(const QuantizeJob& job, std::int64_t begin, std::int64_t end, co
     const F32 d;
     for (std::int64_t i = begin; i < end; i += static_cast<std::int64_t>(hn::Lanes(d))) {
         const VF x = hn::LoadU(d, job.x + i);
-        // Min and Max order NaN differently from one instruction set to the next: NaN passes by them.
+        // Min and Max treat NaN differently on different instruction sets, so NaN does not go through them.
         hn::StoreU(hn::IfThenElse(hn::IsNaN(x), x, c.value(c.integer<R>(x))), d, y + (i - begin));
     }
 }
@@ -261,7 +262,7 @@ Extent extentOf(const float* x, std::int64_t count) {
             hn::AllTrue(d, hn::Eq(poison, hn::Zero(d)))};
 }
 
-/// Methods and formats whose float32 arithmetic could differ from the reference's float64.
+/// Whether the format's float32 arithmetic could differ from the reference's float64 arithmetic.
 bool needsPlain(const QType& type) {
     if (type.isFloat())
         return false;

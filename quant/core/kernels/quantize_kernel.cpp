@@ -13,11 +13,11 @@ namespace fxp::quant {
 
 namespace {
 
-/// What one thread takes at a time: enough for the start and the waiting to be worth it.
+/// How many pieces one thread processes at a time: enough to be worth starting the thread and waiting for it.
 constexpr std::int64_t kPiecesPerTask = 8;
 static_assert(kPiecesPerTask * kFigureBlock <= CellCounts::kMaxElements);
 constexpr std::int64_t kElementsPerThread = 1 << 16;
-/// From here on, one increment an element pays for reading the cells at the end.
+/// With so many elements or more, counting into cells saves more than reading the cells at the end costs.
 constexpr std::int64_t kCellsFrom = 2 * kFigureBlock;
 
 /// Room for one piece's values.
@@ -35,8 +35,8 @@ void copyValues(const float* from, std::int64_t count, float* to) {
         std::memmove(to, from, static_cast<std::size_t>(count) * sizeof(float));
 }
 
-/// The figures of a piece, element 0 of which is element `offset` of `figures`. The sums' pass reads what the first one
-/// left in the cache: x must still be there, so a result in x's place waits.
+/// The figures of a piece, element 0 of which is element `offset` of `figures`. The pass that sums reads x from the
+/// cache, after the pass that quantizes: where the result replaces x, it is therefore written at the end.
 void addPiece(const QuantizeJob& job, const Piece& piece, TaskCells* cells, Figures& figures) {
     const std::int64_t offset = figures.count, count = piece.end - piece.begin;
     const float* known = resultsOf(job);
@@ -61,12 +61,12 @@ Figures figuresOfTask(const QuantizeJob& job, const Pieces& pieces, std::int64_t
         addPiece(job, pieces.at(piece), inCells ? &cells : nullptr, figures);
     if (inCells) {
         Histograms before;
-        cells.before.take(job.range, cells.zeros[0], cells.zeros[1], before);
+        cells.before.flush(job.range, cells.zeros[0], cells.zeros[1], before);
         figures.before.add(before);
         if (job.type.isFloat())
             figures.after.add(before);
         else
-            cells.after.take(job.range, cells.zeros[2], cells.zeros[3], figures.after);
+            cells.after.flush(job.range, cells.zeros[2], cells.zeros[3], figures.after);
         std::fill(std::begin(cells.zeros), std::end(cells.zeros), 0);
     }
     return figures;
@@ -87,7 +87,7 @@ SquaredError squaredErrorOfTask(const QuantizeJob& job, const Pieces& pieces, st
     return error;
 }
 
-/// The sum of what the tasks give.
+/// The sum of the tasks' results.
 template <class Result>
 Result overTasks(const QuantizeJob& job, Result (*ofTask)(const QuantizeJob&, const Pieces&, std::int64_t)) {
     const Pieces pieces(job);
@@ -149,11 +149,6 @@ Figures quantizeWithFigures(const QuantizeJob& job) {
 void SquaredError::add(const SquaredError& other) {
     signal.add(other.signal);
     noise.add(other.noise);
-    finite += other.finite;
-}
-
-double SquaredError::mse() const {
-    return finite > 0 ? noise / static_cast<double>(finite) : 0.0;
 }
 
 double SquaredError::sqnr() const {

@@ -36,26 +36,24 @@ struct QuantizeJob {
 /// float64 sum i mod 8; these eight are added as a tree; and the blocks' sums go into an ExactAccumulator.
 Figures quantizeReference(const QuantizeJob& job);
 
-/// The same, vectorized, on the calling thread's instruction set and LibTorch's thread pool: equal to the last bit,
-/// whatever instruction set and number of threads.
+/// The same, vectorized for the machine's instruction set and run on LibTorch's thread pool: equal to the last bit for
+/// any instruction set and number of threads.
 Figures quantizeWithFigures(const QuantizeJob& job);
 
-/// Figures::sumSquares, sumSquaredError and finite() of a job.
+/// The signal and the noise of a job: Figures::sumSquares and sumSquaredError.
 struct SquaredError {
     ExactAccumulator signal; ///< Σx²
     ExactAccumulator noise;  ///< Σ(y − x)²
-    std::int64_t finite = 0; ///< elements in the sums
 
     void add(const SquaredError& other);
-    double mse() const;
     double sqnr() const; ///< dB; +Inf when there is no error
 };
 
-/// What quantizeWithFigures gives of these, to the bit, at a fraction of its time. Writes no values: job.y, and
-/// job.reference, are not read.
+/// The same numbers as quantizeWithFigures gives, to the last bit, in a fraction of its time. Writes no values; job.y
+/// and job.reference are not read.
 SquaredError squaredError(const QuantizeJob& job);
 
-/// Values alone, vectorized and threaded.
+/// Computes the values only, without figures; vectorized and threaded.
 void quantizeValues(const QuantizeJob& job);
 
 inline constexpr std::int64_t kFigureBlock = 16384;

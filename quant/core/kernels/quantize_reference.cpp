@@ -20,7 +20,7 @@ int linearBin(float x, const LinearScale& scale) {
 
 void extendRange(Figures& figures, double low, double high) {
     const bool first = figures.finite() == 0;
-    // Which of two zeros comes first must not show: −0 + 0 is 0.
+    // The result must not depend on which of two zeros comes first: −0 + 0 is 0.
     figures.min = (first ? low : std::min(figures.min, low)) + 0.0;
     figures.max = (first ? high : std::max(figures.max, high)) + 0.0;
 }

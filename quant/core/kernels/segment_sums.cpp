@@ -62,7 +62,7 @@ HWY_INLINE auto isFinite(VD v) {
     return hn::Lt(hn::Abs(v), hn::Set(F64(), std::numeric_limits<double>::infinity()));
 }
 
-/// Fewer than eight elements, filled up with what no sum takes.
+/// Fewer than eight elements, filled up with values that no sum counts.
 struct Tail {
     Tail(const SegmentValues& values, std::int64_t begin, std::int64_t count) {
         for (std::size_t lane = 0; lane < kSumLanes; ++lane) {
@@ -125,7 +125,8 @@ template <bool HasShift, bool HasReference> class SegmentSums {
                 m_referenceError.add(v, hn::Mul(noise, noise));
             }
         }
-        // Greater errors than all before are rare after the first few. One that is NaN is not below either.
+        // An error greater than all before it is rare after the first few elements. A NaN error also fails this
+        // comparison, and is found below.
         if (HWY_UNLIKELY(!hn::AllTrue(d, isBelow))) {
             for (std::size_t lane = 0; lane < kSumLanes; ++lane) {
                 if (std::isfinite(xs[lane]))
@@ -188,10 +189,8 @@ void AddSums(const SegmentValues& values, std::int64_t first, Figures& figures) 
 }
 
 void AddSquaredError(const SegmentValues& values, SquaredError& error) {
-    const F64 d;
     for (std::int64_t begin = 0; begin < values.count; begin += values.segment) {
         Lanes signal, noise;
-        std::size_t finite = 0;
         forEachEight(values, begin, std::min(values.count, begin + values.segment),
                      [&](const float* xs, const float* ys, const float*, std::int64_t) HWY_ATTR {
                          for (std::size_t v = 0; v < kVectors; ++v) {
@@ -199,14 +198,12 @@ void AddSquaredError(const SegmentValues& values, SquaredError& error) {
                              const auto valid = isFinite(x);
                              const VD e = hn::IfThenElseZero(valid, hn::Sub(load(ys + v * kWidth), x));
                              x = hn::IfThenElseZero(valid, x);
-                             finite += hn::CountTrue(d, valid);
                              signal.add(v, hn::Mul(x, x));
                              noise.add(v, hn::Mul(e, e));
                          }
                      });
         error.signal.add(signal.total());
         error.noise.add(noise.total());
-        error.finite += static_cast<std::int64_t>(finite);
     }
 }
 

@@ -34,7 +34,8 @@ std::int64_t panelWidth() {
     return 2 * static_cast<std::int64_t>(hn::Lanes(F32()));
 }
 
-/// Terms k0…k1 of `count` rows (or columns) from i0 on, term by term, each in `width` places; zeros fill up.
+/// Packs terms k0…k1 of `count` rows (or columns) from i0 on, term by term, `width` places for each term; places
+/// without a row are zero.
 void packPanel(const SgemmOperand& from, std::int64_t i0, std::int64_t count, std::int64_t k0, std::int64_t k1,
                std::int64_t width, float* to) {
     const float* data = from.data + i0 * from.indexStride + k0 * from.termStride;
@@ -94,10 +95,10 @@ void packRowBlock(const SgemmOperand& a, std::int64_t row, std::int64_t rows, st
     }
 }
 
-/// What a tile does besides adding products.
+/// What a tile does in addition to adding products.
 struct TileEnds {
-    bool first;              ///< its sums start at 0, not at what c holds
-    const float* rowBias;    ///< the tile's own, or null
+    bool first;              ///< the sums start at 0, not at the values in c
+    const float* rowBias;    ///< the rows' bias of this tile, or null
     const float* columnBias; ///< one panel, or null
 };
 
@@ -138,7 +139,7 @@ template <int Rows> HWY_INLINE void fullTile(const float* HWY_RESTRICT a, const 
     }
 }
 
-/// A tile of `columns` columns: the last panel's go through a whole one.
+/// A tile of `columns` columns. The last panel's columns are computed in a buffer of a whole tile.
 template <int Rows> void tile(const float* a, const float* b, std::int64_t terms, float* c, std::int64_t cStride,
                               std::int64_t columns, const TileEnds& ends) {
     constexpr std::size_t kMaxWidth = 2 * hn::MaxLanes(F32());
@@ -194,7 +195,7 @@ void Multiply(const SgemmJob& job, const SgemmPart& part, float* aBlock, float* 
     for (std::int64_t n0 = part.columnBegin; n0 < part.columnEnd; n0 += kColumnBlock) {
         const std::int64_t n1 = std::min(part.columnEnd, n0 + kColumnBlock);
         std::int64_t k0 = 0;
-        do { // once where there are no terms: the sums are 0 there
+        do { // runs once where there are no terms, so that the sums become 0
             const std::int64_t k1 = std::min(job.terms, k0 + kTermBlock);
             if (job.source) {
                 job.source->fill(k0, k1, n0, n1, width, bBlock);

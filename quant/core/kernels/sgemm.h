@@ -5,7 +5,7 @@
 
 namespace fxp::quant {
 
-/// One operand of a product, read where it lies: term k of row (or column) i is data[i · indexStride + k · termStride].
+/// One operand of a product, read in place: term k of row (or column) i is data[i · indexStride + k · termStride].
 struct SgemmOperand {
     const float* data = nullptr;
     std::int64_t indexStride = 0, termStride = 0;
@@ -40,9 +40,9 @@ struct SgemmPart {
 };
 
 /// Computes one rectangle on this thread. Every element is s ← fma(a_k, b_k, s) over k ascending from s = 0, then s +
-/// bias: a partial sum that waits in c between two blocks of terms is float32 there as in a register. The vectors run
-/// over columns, so neither their width nor the rectangle changes a bit. With packedRows, rowBegin is 0 and rowEnd is
-/// `rows`.
+/// bias. Between two blocks of terms the partial sum is stored in c, as the float32 number that it was in the register.
+/// The vectors run over columns, so neither their width nor the rectangle changes a bit. With packedRows, rowBegin is 0
+/// and rowEnd is `rows`.
 void sgemm(const SgemmJob& job, const SgemmPart& part);
 
 /// All of the result, on as many threads as its work is worth.
@@ -51,7 +51,7 @@ void sgemm(const SgemmJob& job);
 /// The rows of `a` in the order in which sgemm reads them, for a matrix that many products share.
 std::vector<float> packRows(const SgemmOperand& a, std::int64_t rows, std::int64_t terms);
 
-/// Multiplications and additions that are worth a thread.
+/// The number of multiplications and additions from which a further thread is worth its start.
 constexpr std::int64_t kSgemmWorkPerThread = 1 << 20;
 
 } // namespace fxp::quant

@@ -1,4 +1,4 @@
-#include "quant/io/read_file.h"
+#include "quant/core/read_file.h"
 
 #include "quant/core/error.h"
 
@@ -16,7 +16,7 @@ namespace fxp::quant {
 
 namespace {
 
-/// What one read() may take at most.
+/// The most bytes of one read().
 constexpr std::size_t kPiece = std::size_t{1} << 30;
 
 std::string reason(int code) {
@@ -45,19 +45,36 @@ RegularFile::~RegularFile() {
     ::close(m_descriptor);
 }
 
-std::size_t RegularFile::read(std::span<std::byte> into) {
+namespace {
+
+/// Fills the buffer by `next`, which reads some bytes to a place of it, given how many are there already.
+template <class Next> std::size_t fill(const std::string& path, std::span<std::byte> into, Next next) {
     std::size_t done = 0;
     while (done < into.size()) {
-        const ssize_t got = ::read(m_descriptor, into.data() + done, std::min(into.size() - done, kPiece));
+        const ssize_t got = next(into.data() + done, std::min(into.size() - done, kPiece), done);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            throw Error(m_path, "cannot be read: " + reason(errno), "check the disk");
+            throw Error(path, "cannot be read: " + reason(errno), "check the disk");
         if (got == 0)
             break;
         done += static_cast<std::size_t>(got);
     }
     return done;
+}
+
+} // namespace
+
+std::size_t RegularFile::read(std::span<std::byte> into) {
+    return fill(m_path, into, [this](std::byte* to, std::size_t count, std::size_t /*done*/) {
+        return ::read(m_descriptor, to, count);
+    });
+}
+
+std::size_t RegularFile::readAt(std::uint64_t position, std::span<std::byte> into) const {
+    return fill(m_path, into, [&](std::byte* to, std::size_t count, std::size_t done) {
+        return ::pread(m_descriptor, to, count, static_cast<off_t>(position + done));
+    });
 }
 
 FileBytes readFile(const std::string& path) {
@@ -66,7 +83,7 @@ FileBytes readFile(const std::string& path) {
         throw Error(path, "is larger than the memory can be", "give a smaller file");
     const auto size = static_cast<std::size_t>(file.size());
     auto data = std::make_unique_for_overwrite<std::byte[]>(size);
-    // A file that was cut while it was read has fewer bytes than it said.
+    // The file was truncated while it was read.
     const std::size_t got = file.read({data.get(), size});
     return {std::move(data), got};
 }

@@ -36,6 +36,8 @@ class RegularFile {
     std::uint64_t size() const { return m_size; }
     /// The next bytes, as many as there are up to the buffer's size; 0 at the end. Throws Error.
     std::size_t read(std::span<std::byte> into);
+    /// The bytes from that place on, likewise; where the next read() begins stays. Throws Error.
+    std::size_t readAt(std::uint64_t position, std::span<std::byte> into) const;
 
   private:
     std::string m_path;
