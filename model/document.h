@@ -54,13 +54,24 @@ class Document : public QObject {
     static int newGesture();
 
     // Files. Answers come as signals, or as failed. Of several models being opened the last asked wins.
-    /// `then` is called once the model is open, after modelChanged; never when it fails or gives way to another.
-    void openModel(const OpenRequest& request, const std::function<void()>& then = {});
+    /// Opens all that the request names as one job: model, weights, samples, formats. What fails or is cancelled at any
+    /// stage changes nothing. `then` is called once it is open, after modelChanged; never when it fails or gives way to
+    /// another. `failed`, where there is one, is told instead of the signal; with `incomplete` where an input has no
+    /// values, or, unless `anyModel`, where the formats were made for another model.
+    void openModel(const OpenRequest& request, const std::function<void()>& then = {},
+                   const std::function<void(const Failure&)>& failed = {}, bool anyModel = true);
     void openModel(const QString& file, const QStringList& inputs = {}, const QString& labels = {},
                    const std::function<void()>& then = {});
     /// What is open, as it can be opened again: files by absolute path. Empty before the first model is open.
     OpenRequest request() const;
+    /// Ends what openModel and openSamples began, and nothing else.
+    void cancelOpening();
+    /// The title of what is under way.
+    QString task() const { return m_jobs.title(); }
     void openSamples(const QStringList& files, const QString& labels = {});
+    /// What of the request concerns samples, for the model that is open; its formats and their edits stay.
+    void openSamplesOf(const OpenRequest& request, const std::function<void()>& then = {},
+                       const std::function<void(const Failure&)>& failed = {});
     /// Gives the samples labels.
     void openLabels(const QString& file);
     /// Throws Error; the document is then as before. Formats made for another model: OtherModel unless `anyModel`.
@@ -127,8 +138,11 @@ class Document : public QObject {
     void nextResults();
     // document_files.cpp
     void onModelOpened(const Opened& opened);
-    void noteRandomSamples();
-    void onSamplesOpened(const OpenedModelPointer& model);
+    void note(const QStringList& notes);
+    using SamplesWork = std::function<std::optional<OpenedSamples>(const Target&, const JobControl&)>;
+    void startSamples(const QString& title, const SamplesWork& work, const std::function<void()>& then,
+                      const std::function<void(const Failure&)>& failed);
+    void onSamplesOpened(const OpenedSamples& opened);
     // document_edits.cpp
     void applyFormats(const FormatEdit& edit);
     void applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText, const QString& file);

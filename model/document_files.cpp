@@ -15,13 +15,13 @@ void Document::openModel(const QString& file, const QStringList& inputs, const Q
     openModel(request, then);
 }
 
-void Document::openModel(const OpenRequest& request, const std::function<void()>& then) {
-    m_jobs.cancel(m_openJob);
-    m_jobs.cancel(m_samplesJob);
+void Document::openModel(const OpenRequest& request, const std::function<void()>& then,
+                         const std::function<void(const Failure&)>& failed, bool anyModel) {
+    cancelOpening();
     Job<Opened> job;
     job.title = tr("Opening %1").arg(QFileInfo(request.model).fileName());
-    job.work = [request, options = m_options](const Target&, const JobControl& control) {
-        return model::openModel(request, options, control);
+    job.work = [request, anyModel, options = m_options](const Target&, const JobControl& control) {
+        return model::openModel(request, options, anyModel, control);
     };
     job.done = [this, then](const Opened& opened) {
         onModelOpened(opened);
@@ -29,7 +29,13 @@ void Document::openModel(const OpenRequest& request, const std::function<void()>
             then();
         run();
     };
+    job.failed = failed;
     m_openJob = start(std::move(job));
+}
+
+void Document::cancelOpening() {
+    m_jobs.cancel(m_openJob);
+    m_jobs.cancel(m_samplesJob);
 }
 
 OpenRequest Document::request() const {
@@ -44,44 +50,67 @@ void Document::onModelOpened(const Opened& opened) {
     // Waiting jobs were for the old model; samples are for the new one.
     m_jobs.cancelAllBut(m_samplesJob);
     m_workspace = opened.workspace;
-    m_weights.reset();
+    m_weights = opened.weights;
     nextLayout();
     showModel(opened.model);
-    m_formats.assign(m_model->slots.size(), {});
-    m_qconfigFile.clear();
+    m_formats = opened.formats;
+    m_qconfigFile = m_model->request.qconfig;
     m_undo.clear();
     Q_EMIT modelChanged();
-    noteRandomSamples();
+    note(opened.notes);
 }
 
-void Document::noteRandomSamples() {
+/// One message for all: a later one takes the place of the one before.
+void Document::note(const QStringList& notes) {
+    QStringList all = notes;
     if (m_model->randomSamples)
-        Q_EMIT notice(
-            tr("No samples were given: the figures are of random ones. Open real samples to see real figures."));
+        all << tr("No samples were given: the figures are of random ones. Open real samples to see real figures.");
+    if (!all.isEmpty())
+        Q_EMIT notice(all.join(' '));
 }
 
 void Document::openSamples(const QStringList& files, const QString& labels) {
-    m_jobs.cancel(m_samplesJob);
-    Job<OpenedModelPointer> job;
-    job.title = tr("Reading samples");
-    job.work = [files, labels](const Target& target, const JobControl& control) {
-        return model::openSamples(target, files, labels, control);
-    };
-    job.done = [this](const OpenedModelPointer& model) { onSamplesOpened(model); };
-    m_samplesJob = start(std::move(job));
+    startSamples(tr("Reading samples"),
+                 [files, labels](const Target& target, const JobControl& control) {
+                     return model::openSamples(target, files, labels, control);
+                 },
+                 {}, {});
+}
+
+void Document::openSamplesOf(const OpenRequest& request, const std::function<void()>& then,
+                             const std::function<void(const Failure&)>& failed) {
+    startSamples(
+        tr("Reading samples"),
+        [request](const Target& target, const JobControl& control) {
+            return model::openSamples(target, request, control);
+        },
+        then, failed);
 }
 
 void Document::openLabels(const QString& file) {
-    Job<OpenedModelPointer> job;
-    job.title = tr("Reading labels");
-    job.work = [file](const Target& target, const JobControl& control) {
-        return model::openLabels(target, file, control);
+    startSamples(
+        tr("Reading labels"),
+        [file](const Target& target, const JobControl& control) { return model::openLabels(target, file, control); },
+        {}, {});
+}
+
+void Document::startSamples(const QString& title, const SamplesWork& work, const std::function<void()>& then,
+                            const std::function<void(const Failure&)>& failed) {
+    m_jobs.cancel(m_samplesJob);
+    Job<OpenedSamples> job;
+    job.title = title;
+    job.work = work;
+    job.done = [this, then](const OpenedSamples& opened) {
+        onSamplesOpened(opened);
+        if (then)
+            then();
     };
-    job.done = [this](const OpenedModelPointer& model) { onSamplesOpened(model); };
+    job.failed = failed;
     m_samplesJob = start(std::move(job));
 }
 
-void Document::onSamplesOpened(const OpenedModelPointer& model) {
+void Document::onSamplesOpened(const OpenedSamples& opened) {
+    const OpenedModelPointer& model = opened.model;
     const bool foldedSince = model->identity.folded != m_model->identity.folded;
     const OpenedModelPointer shown = foldedSince ? withSamplesOf(m_model, model) : model;
     if (shown->layers == m_model->layers && shown->slots.size() == m_model->slots.size()) {
@@ -99,7 +128,7 @@ void Document::onSamplesOpened(const OpenedModelPointer& model) {
             m_undo.resetClean();
         Q_EMIT modelChanged();
     }
-    noteRandomSamples();
+    note(opened.notes);
     run();
 }
 

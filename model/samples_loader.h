@@ -12,6 +12,7 @@
 namespace fxp::model {
 
 /// Reads samples for a model: .npz (arrays by the names of the model's inputs), .npy, image files, or a folder of them.
+/// Several .npz and .npy are put together; a .npy is named after its file.
 /// Images become one float array [N, C, H, W] with values 0 … 1, C = 1 where all are grey, else 3; they must be of one
 /// size. Throws Error: the file, what is wrong, what to do; and Cancelled when `stop`, asked between images, says so.
 quant::NamedArrays readSamples(const QStringList& files, const std::function<bool()>& stop = {});
