@@ -27,6 +27,7 @@ void Document::openModel(const OpenRequest& request, const std::function<void()>
         onModelOpened(opened);
         if (then)
             then();
+        note(opened.notes);
         run();
     };
     job.failed = failed;
@@ -57,7 +58,6 @@ void Document::onModelOpened(const Opened& opened) {
     m_qconfigFile = m_model->request.qconfig;
     m_undo.clear();
     Q_EMIT modelChanged();
-    note(opened.notes);
 }
 
 /// One message for all: a later one takes the place of the one before.

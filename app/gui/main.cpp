@@ -77,13 +77,13 @@ int main(int argc, char** argv) {
     if (parser.isSet(theme))
         window.applyTheme(parser.value(theme));
     window.show();
+    const Snapshot snapshot{parser.value(screenshot), parser.value(report), parser.value(qconfig)};
     if (parser.positionalArguments().isEmpty())
         window.openDemo();
     else
-        window.openFiles(parser.positionalArguments(), parser.value(labels));
+        window.openFiles(parser.positionalArguments(), parser.value(labels), !snapshot.wanted());
     window.offerRecovery();
 
-    const Snapshot snapshot{parser.value(screenshot), parser.value(report), parser.value(qconfig)};
     if (snapshot.wanted()) {
         QObject::connect(&window.document(), &fxp::model::Document::failed, &app,
                          [](const QString& where, const QString& problem) {

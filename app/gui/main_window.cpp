@@ -3,10 +3,11 @@
 #include "app/gui/calibrate_dialog.h"
 #include "app/gui/demo.h"
 #include "app/gui/message_strip.h"
+#include "app/gui/open_dialog.h"
 #include "app/gui/quick_find.h"
 #include "app/gui/recovery.h"
 #include "app/gui/status_line.h"
-#include "model/samples_loader.h"
+#include "model/files_beside.h"
 #include "views/layers/layer_tree_view.h"
 #include "views/plots/bit_plot.h"
 #include "views/plots/network_plot.h"
@@ -35,10 +36,6 @@ namespace {
 constexpr int kRecentFiles = 8;
 constexpr double kGiB = 1073741824.0;
 constexpr auto kDemoTensor = "encoder.layers.1.linear1.activation";
-
-bool isQConfigFile(const QString& file) {
-    return file.endsWith(".json", Qt::CaseInsensitive);
-}
 
 } // namespace
 
@@ -98,46 +95,68 @@ void MainWindow::connectDocument() {
     connect(&m_document, &Document::busyChanged, this, &MainWindow::updateActions);
 }
 
-void MainWindow::openFiles(const QStringList& files, const QString& labels) {
-    QString model, qconfig;
-    QStringList samples;
-    for (const QString& file : files) {
-        if (isQConfigFile(file))
-            qconfig = file;
-        else if (model::isSamplesFile(file))
-            samples << file;
-        else
-            model = file;
-    }
-    if (!model.isEmpty()) {
-        if (!mayLeave())
-            return;
-        m_document.openModel(model, samples, labels, [this, model, qconfig] {
-            remember(model);
-            if (!qconfig.isEmpty())
-                loadQConfig(qconfig);
-            else if (!m_document.model()->randomSamples)
-                m_messages->offer(
-                    tr("Every tensor is float. Calibrate to give each a format from the values that it takes."),
-                    tr("Calibrate…"), [this] { m_calibrateDialog->trigger(); });
+void MainWindow::openFiles(const QStringList& files, const QString& labels, bool mayAsk) {
+    model::OpenRequest request = model::withFiles({}, files);
+    if (!labels.isEmpty())
+        request.labels = QFileInfo(labels).absoluteFilePath();
+    if (request.model.isEmpty()) {
+        guarded([&] {
+            if (!request.samples.isEmpty())
+                m_document.openSamples(request.samples, request.labels);
+            if (!request.weights.isEmpty())
+                m_document.loadWeights(request.weights);
+            if (!request.qconfig.isEmpty()) {
+                m_messages->hide();
+                loadQConfig(request.qconfig);
+            }
         });
         return;
     }
-    guarded([&] {
-        if (!samples.isEmpty())
-            m_document.openSamples(samples, labels);
-        if (!qconfig.isEmpty()) {
-            m_messages->hide();
-            loadQConfig(qconfig);
-        }
-    });
+    if (mayAsk && request.samples.isEmpty()) {
+        askToOpen(request);
+        return;
+    }
+    if (!mayLeave())
+        return;
+    m_document.openModel(
+        request, [this] { onOpened(); },
+        [this, request, mayAsk](const model::Failure& failure) {
+            if (mayAsk && failure.incomplete)
+                askToOpen(request);
+            else
+                Q_EMIT m_document.failed(failure.where, failure.problem, failure.hint);
+        },
+        false);
+}
+
+void MainWindow::askToOpen(const model::OpenRequest& request) {
+    if (!m_openDialog) {
+        m_openDialog = new OpenDialog(
+            m_document, [this] { return mayLeave(); }, this);
+        connect(m_openDialog, &OpenDialog::opened, this, &MainWindow::onOpened);
+    }
+    m_openDialog->ask(request);
+}
+
+void MainWindow::onOpened() {
+    const model::OpenRequest request = m_document.request();
+    remember(request.model);
+    updateTitle();
+    if (request.qconfig.isEmpty() && !m_document.model()->randomSamples && !m_document.isModified())
+        m_messages->offer(tr("Every tensor is float. Calibrate to give each a format from the values that it takes."),
+                          tr("Calibrate…"), [this] { m_calibrateDialog->trigger(); });
 }
 
 void MainWindow::openDemo() {
     guarded([this] {
         const Demo demo = unpackDemo(QStandardPaths::writableLocation(QStandardPaths::CacheLocation) + "/demo");
-        m_document.openModel(demo.model, {demo.samples}, demo.labels, [this, qconfig = demo.qconfig] {
-            loadQConfig(qconfig);
+        model::OpenRequest request;
+        request.model = demo.model;
+        request.samples << demo.samples;
+        request.labels = demo.labels;
+        request.qconfig = demo.qconfig;
+        m_document.openModel(request, [this] {
+            updateTitle();
             m_selection.select(m_document.slotOf(kDemoTensor));
         });
     });
@@ -156,11 +175,7 @@ void MainWindow::offerRecovery() {
 }
 
 void MainWindow::chooseModel() {
-    const QString file =
-        QFileDialog::getOpenFileName(this, tr("Open model"), m_settings.value("folder").toString(),
-                                     tr("TorchScript models (*.pt *.pth *.jit *.ts *.zip);;All files (*)"));
-    if (!file.isEmpty())
-        openFiles({file});
+    askToOpen({});
 }
 
 void MainWindow::chooseSamples() {
@@ -338,8 +353,12 @@ void MainWindow::dropEvent(QDropEvent* event) {
         if (url.isLocalFile())
             files << url.toLocalFile();
     }
-    if (!files.isEmpty())
+    const model::OpenRequest dropped = model::withFiles({}, files);
+    // What the open model takes as an edit needs no questions.
+    if (dropped.model.isEmpty() && dropped.samples.isEmpty() && dropped.labels.isEmpty() && m_document.isOpen())
         openFiles(files);
+    else
+        askToOpen(model::withFiles(m_document.request(), files));
 }
 
 } // namespace fxp::gui

@@ -24,6 +24,7 @@ class ValuesPlot;
 namespace fxp::gui {
 
 class MessageStrip;
+class OpenDialog;
 class QuickFind;
 class Recovery;
 class StatusLine;
@@ -38,8 +39,11 @@ class MainWindow : public QMainWindow {
     model::Document& document() { return m_document; }
     views::Selection& selection() { return m_selection; }
 
-    /// Opens what the files are: a model, samples, a QConfig. A first QConfig waits until its model is open.
-    void openFiles(const QStringList& files, const QString& labels = {});
+    /// Opens what the files are: a model with its samples, labels, weights and formats, or some of them for the model
+    /// that is open. Where something is missing the Open dialog asks, or, unless `mayAsk`, the document fails.
+    void openFiles(const QStringList& files, const QString& labels = {}, bool mayAsk = true);
+    /// Shows the Open dialog with the request filled in.
+    void askToOpen(const model::OpenRequest& request);
     void openDemo();
     /// "light" or "dark"; kept in the settings.
     void applyTheme(const QString& name);
@@ -59,6 +63,7 @@ class MainWindow : public QMainWindow {
                     const std::function<void()>& does);
     void connectDocument();
 
+    void onOpened();
     void chooseModel();
     void chooseSamples();
     void chooseLabels();
@@ -91,6 +96,7 @@ class MainWindow : public QMainWindow {
     views::Selection m_selection;
     QSettings m_settings;
     MessageStrip* m_messages;
+    OpenDialog* m_openDialog = nullptr; ///< made when it is first needed
     QuickFind* m_find;
     StatusLine* m_status;
     Recovery* m_recovery;

@@ -1,0 +1,450 @@
+#include "app/gui/open_dialog.h"
+
+#include "app/gui/file_row.h"
+#include "app/gui/inputs_table.h"
+#include "app/gui/open_notes.h"
+#include "app/gui/sample_preview_view.h"
+#include "app/gui/split_slider.h"
+#include "model/files_beside.h"
+#include "views/theme.h"
+
+#include <QApplication>
+#include <QDragEnterEvent>
+#include <QFileInfo>
+#include <QFrame>
+#include <QLabel>
+#include <QLineEdit>
+#include <QLocale>
+#include <QMimeData>
+#include <QPainter>
+#include <QProgressBar>
+#include <QPushButton>
+#include <QStyle>
+
+namespace fxp::gui {
+
+namespace {
+
+constexpr double kHalf = 0.5; ///< held out, where nothing else is asked for
+
+QPixmap warningIcon(const QColor& colour, qreal ratio) {
+    constexpr int kSize = 16;
+    QPixmap pixmap(QSize(kSize, kSize) * ratio);
+    pixmap.setDevicePixelRatio(ratio);
+    pixmap.fill(Qt::transparent);
+    QPainter painter(&pixmap);
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(colour);
+    painter.drawEllipse(0, 0, kSize, kSize);
+    painter.setPen(QPen(Qt::white, 2, Qt::SolidLine, Qt::RoundCap));
+    painter.drawLine(QPointF(8, 4), QPointF(8, 8.5));
+    painter.drawPoint(QPointF(8, 12));
+    return pixmap;
+}
+
+QString nameOf(const QString& file) {
+    return QFileInfo(file).fileName();
+}
+
+QString sentence(const QString& problem, const QString& hint) {
+    QString text = problem + '.';
+    if (!hint.isEmpty())
+        text += ' ' + hint.front().toUpper() + hint.mid(1) + '.';
+    return text;
+}
+
+void setWrong(QWidget* widget, bool wrong) {
+    if (widget->property("wrong").toBool() == wrong)
+        return;
+    widget->setProperty("wrong", wrong);
+    widget->style()->unpolish(widget);
+    widget->style()->polish(widget);
+}
+
+QStringList localFiles(const QMimeData* mime) {
+    QStringList files;
+    for (const QUrl& url : mime->urls()) {
+        if (url.isLocalFile())
+            files << url.toLocalFile();
+    }
+    return files;
+}
+
+} // namespace
+
+OpenDialog::OpenDialog(model::Document& document, std::function<bool()> mayLeave, QWidget* parent)
+    : QDialog(parent), m_document(document), m_mayLeave(std::move(mayLeave)) {
+    setWindowTitle(tr("Open model"));
+    setAcceptDrops(true);
+    buildPage();
+    connectParts();
+    resize(900, 640);
+}
+
+OpenDialog::~OpenDialog() {
+    m_probe.disconnect(this);
+}
+
+void OpenDialog::connectParts() {
+    connect(m_model, &FileRow::chosen, this, [this](const QStringList& files) {
+        model::OpenRequest request;
+        request.model = files.value(0);
+        request.heldOut = kHalf;
+        setRequest(request);
+    });
+    connect(m_samples, &FileRow::chosen, this, [this](const QStringList& files) {
+        m_request.samples = files;
+        m_beside.samples.clear();
+        std::erase_if(m_request.inputs,
+                      [](const auto& input) { return input.second.kind == model::InputSource::Kind::File; });
+        probe();
+    });
+    const std::tuple<FileRow*, QString model::OpenRequest::*> single[] = {{m_labels, &model::OpenRequest::labels},
+                                                                          {m_formats, &model::OpenRequest::qconfig},
+                                                                          {m_weights, &model::OpenRequest::weights}};
+    for (const auto& [row, member] : single)
+        connect(row, &FileRow::chosen, this, [this, member = member](const QStringList& files) {
+            m_request.*member = files.value(0);
+            (m_beside.*member).clear();
+            probe();
+        });
+    connect(m_inputs, &InputsTable::edited, this,
+            [this](const QString& input, const std::optional<model::InputSource>& source) {
+                if (source)
+                    m_request.inputs[input] = *source;
+                else
+                    m_request.inputs.erase(input);
+                refresh();
+            });
+    connect(m_inputs, &InputsTable::seedEdited, this, [this](std::uint64_t seed) { m_request.seed = seed; });
+    connect(m_split, &SplitSlider::moved, this, [this](int chosen) {
+        const auto count = static_cast<double>(m_plan ? m_plan->sampleCount : 1);
+        m_request.heldOut = (count - chosen) / count;
+        refresh();
+    });
+    connect(m_open, &QPushButton::clicked, this, &OpenDialog::accept);
+    connect(m_cancel, &QPushButton::clicked, this, &OpenDialog::reject);
+    connect(&m_probe, &model::FileProbe::modelRead, this, &OpenDialog::addBeside);
+    connect(&m_probe, &model::FileProbe::changed, this, &OpenDialog::refresh);
+    connect(&m_document, &model::Document::progressed, this,
+            [this](double share) { m_progress->setValue(static_cast<int>(1000 * share)); });
+    connect(&m_document, &model::Document::busyChanged, this, [this] {
+        if (m_opening)
+            showMessage();
+    });
+}
+
+void OpenDialog::ask(const model::OpenRequest& request) {
+    if (isVisible() && m_opening)
+        return;
+    m_probe.clear();
+    setRequest(request);
+    show();
+    raise();
+    activateWindow();
+}
+
+void OpenDialog::showEvent(QShowEvent* event) {
+    QDialog::showEvent(event);
+    (m_framed ? m_framed : m_request.model.isEmpty() ? m_model->field() : static_cast<QWidget*>(m_open))->setFocus();
+}
+
+void OpenDialog::setRequest(const model::OpenRequest& request) {
+    m_request = request;
+    m_beside = {};
+    m_weights->setVisible(!request.weights.isEmpty());
+    if (!m_request.model.isEmpty() && m_probe.model().files == QStringList{m_request.model} && m_probe.model().facts)
+        addBeside();
+    else
+        probe();
+}
+
+/// What the request does not name is taken from the model's folder.
+void OpenDialog::addBeside() {
+    const model::OpenRequest& found = m_probe.model().facts->beside;
+    const bool sources = !m_request.inputs.empty();
+    if (m_request.samples.isEmpty() && !sources && !found.samples.isEmpty())
+        m_request.samples = m_beside.samples = found.samples;
+    const bool taken = !m_beside.samples.isEmpty() || m_request.samples == found.samples;
+    if (m_request.labels.isEmpty() && taken && !found.labels.isEmpty())
+        m_request.labels = m_beside.labels = found.labels;
+    if (m_request.qconfig.isEmpty() && !isOfOpenModel() && !found.qconfig.isEmpty())
+        m_request.qconfig = m_beside.qconfig = found.qconfig;
+    probe();
+}
+
+void OpenDialog::probe() {
+    const bool any = !m_request.model.isEmpty();
+    m_probe.setModel(m_request.model);
+    m_probe.setSamples(any ? m_request.samples : QStringList());
+    m_probe.setLabels(any ? m_request.labels : QString());
+    m_probe.setFormats(any ? m_request.qconfig : QString(), m_request.model);
+    refresh();
+}
+
+bool OpenDialog::isOfOpenModel() const {
+    const model::OpenRequest open = m_document.request();
+    return m_document.isOpen() && m_request.model == open.model && m_request.weights == open.weights;
+}
+
+void OpenDialog::refresh() {
+    m_failure.reset();
+    m_plan.reset();
+    const auto& model = m_probe.model();
+    const auto& samples = m_probe.samples();
+    std::vector<model::ArrayInfo> arrays;
+    if (samples.facts)
+        arrays = model::infosOf(samples.facts->arrays);
+    if (model.facts && model.facts->signature.problem.empty() && !samples.isReading() && !samples.failure) {
+        m_plan = model::planInputs(model.facts->signature.inputs, arrays, m_request);
+        m_inputs->show(*m_plan, arrays, m_request.seed);
+    } else if (!model.facts) {
+        m_inputs->clear();
+    }
+    m_sizes->setText(m_plan ? sizesNote(*m_plan) : QString());
+    m_inputsBox->setVisible(model.facts && model.facts->signature.problem.empty());
+    for (QWidget* row : std::initializer_list<QWidget*>{m_samples, m_labels, m_formats, m_weights})
+        row->setEnabled(!m_request.model.isEmpty());
+    showNotes();
+    showSplit();
+    showPreview();
+    showMessage();
+}
+
+void OpenDialog::showNotes() {
+    m_model->setFiles(m_request.model.isEmpty() ? QStringList() : QStringList(m_request.model));
+    m_samples->setFiles(m_request.samples);
+    const auto one = [](FileRow* row, const QString& file) {
+        row->setFiles(file.isEmpty() ? QStringList() : QStringList(file));
+    };
+    one(m_labels, m_request.labels);
+    one(m_formats, m_request.qconfig);
+    one(m_weights, m_request.weights);
+    const QString folder = m_request.model.isEmpty() ? QString() : QFileInfo(m_request.model).absolutePath();
+    for (FileRow* row : {m_samples, m_labels, m_formats, m_weights})
+        row->setFolder(folder);
+    const auto& model = m_probe.model();
+    const auto note = [](bool reading, const QString& text) { return reading ? tr("reading…") : text; };
+    m_model->setNote(note(model.isReading(), model.facts ? modelNote(model.facts->signature) : QString()));
+    const auto& samples = m_probe.samples();
+    m_samples->setNote(note(samples.isReading(),
+                            samples.facts
+                                ? samplesNote(*samples.facts, m_plan ? &*m_plan : nullptr, !m_beside.samples.isEmpty())
+                                : QString()));
+    const auto& labels = m_probe.labels();
+    m_labels->setNote(
+        note(labels.isReading(),
+             labels.facts ? labelsNote(labels.facts->labels, m_plan && !m_plan->incomplete() ? m_plan->sampleCount : 0,
+                                       !m_beside.labels.isEmpty())
+             : m_request.labels.isEmpty() && !m_request.model.isEmpty()
+                 ? tr("Without labels there is no accuracy; output SQNR and agreement with float remain")
+                 : QString()));
+    const auto& formats = m_probe.formats();
+    m_formats->setNote(note(formats.isReading(),
+                            formats.facts ? formatsNote(*formats.facts, !m_beside.qconfig.isEmpty()) : QString()));
+}
+
+void OpenDialog::showSplit() {
+    const std::int64_t count = m_plan && !m_plan->incomplete() ? m_plan->sampleCount : 0;
+    const std::int64_t chosen = model::chosenOn(count, m_request.heldOut);
+    m_split->setSplit(static_cast<int>(chosen == 0 ? count : chosen), static_cast<int>(count));
+    m_chosen->setVisible(count > 1);
+    m_heldOut->setVisible(count > 1);
+    m_chosen->setText(chosen == 0 ? tr("calibration and search: all %1").arg(count)
+                                  : tr("calibration and search: 1 … %1").arg(chosen));
+    m_heldOut->setText(chosen == 0 ? tr("held out: none")
+                                   : tr("held out: %1 … %2 (%3)").arg(chosen + 1).arg(count).arg(count - chosen));
+    m_splitNote->setText(count == 1    ? tr("1 sample: formats are chosen and judged on the same one")
+                         : count == 0  ? QString()
+                         : chosen == 0 ? tr("Formats are chosen and judged on the same samples")
+                                       : tr("Accuracy is always shown for the held-out samples too"));
+}
+
+void OpenDialog::showPreview() {
+    SamplePreviewView::Content content;
+    if (m_plan && m_probe.samples().facts) {
+        const auto& facts = m_probe.samples().facts;
+        for (const auto& planned : m_plan->inputs) {
+            if (planned.how == model::PlannedInput::How::Default ||
+                planned.source.kind != model::InputSource::Kind::File)
+                continue;
+            const auto& items = facts->arrays.items;
+            for (std::size_t i = 0; i < items.size(); ++i) {
+                if (QString::fromStdString(items[i].first) != planned.source.array || items[i].second.count() == 0)
+                    continue;
+                content.array = std::shared_ptr<const quant::Array>(facts, &items[i].second);
+                content.span = facts->spans[i];
+            }
+            if (!content.array)
+                continue;
+            content.input = QString::fromStdString(planned.input.name);
+            content.samples = m_plan->sampleCount;
+            break;
+        }
+        const auto& labels = m_probe.labels().facts;
+        if (labels && static_cast<std::int64_t>(labels->labels.size()) == content.samples)
+            content.labels = labels->labels;
+        content.chosenOn = model::chosenOn(content.samples, m_request.heldOut);
+    }
+    m_preview->show(std::move(content));
+}
+
+OpenDialog::Message OpenDialog::missingOf(const model::PlannedInput& planned) const {
+    const QString name = QString::fromStdString(planned.input.name);
+    return {name + ' ' + sentence(planned.missing, planned.hint), m_inputs->fieldOf(name), true, false};
+}
+
+/// The first thing that is missing, in reading order; else what will open.
+OpenDialog::Message OpenDialog::message() const {
+    const auto& model = m_probe.model();
+    if (m_opening)
+        return {m_document.task() + QStringLiteral("…"), nullptr, false, false};
+    if (m_request.model.isEmpty())
+        return {tr("Choose a model, or drop files here."), nullptr, false, false};
+    const auto failed = [](const model::Failure& failure, const QString& file, FileRow* row) {
+        return Message{nameOf(file) + ": " + sentence(failure.problem, failure.hint), row->field(), true, false};
+    };
+    if (model.failure)
+        return failed(*model.failure, m_request.model, m_model);
+    if (model.isReading())
+        return {tr("Reading %1…").arg(nameOf(m_request.model)), nullptr, false, false};
+    const quant::ModelSignature& signature = model.facts->signature;
+    if (!signature.problem.empty())
+        return {nameOf(m_request.model) + ' ' +
+                    sentence(QString::fromStdString(signature.problem), QString::fromStdString(signature.hint)),
+                m_model->field(), true, false};
+    if (!m_request.weights.isEmpty() && !QFileInfo(m_request.weights).isFile())
+        return {tr("%1: there is no such file.").arg(nameOf(m_request.weights)), m_weights->field(), true, false};
+    const auto& samples = m_probe.samples();
+    if (samples.failure)
+        return failed(*samples.failure, m_request.samples.value(0), m_samples);
+    if (samples.isReading())
+        return {tr("Reading samples…"), nullptr, false, false};
+    if (const model::PlannedInput* incomplete = m_plan->incomplete())
+        return missingOf(*incomplete);
+    const auto& labels = m_probe.labels();
+    if (labels.failure)
+        return failed(*labels.failure, m_request.labels, m_labels);
+    const auto& formats = m_probe.formats();
+    if (formats.failure)
+        return failed(*formats.failure, m_request.qconfig, m_formats);
+    if (labels.isReading() || formats.isReading())
+        return {tr("Reading files…"), nullptr, false, false};
+    if (m_failure)
+        return {(m_failure->where.isEmpty() ? QString() : m_failure->where + ": ") +
+                    sentence(m_failure->problem, m_failure->hint),
+                nullptr, true, true};
+
+    const std::int64_t count = m_plan->sampleCount;
+    QString text = m_plan->isRandom()
+                       ? (count == 1 ? tr("Ready: 1 random sample") : tr("Ready: %1 random samples").arg(count))
+                   : count == 1 ? tr("Ready: 1 sample")
+                                : tr("Ready: %1 samples").arg(QLocale().toString(static_cast<qlonglong>(count)));
+    if (labels.facts && static_cast<std::int64_t>(labels.facts->labels.size()) == count)
+        text += tr(", %1 classes").arg(classCount(labels.facts->labels));
+    if (!m_request.qconfig.isEmpty())
+        text += tr(", formats from %1").arg(nameOf(m_request.qconfig));
+    return {text + '.', nullptr, false, true};
+}
+
+void OpenDialog::showMessage() {
+    const Message now = message();
+    const views::Theme theme(palette());
+    m_icon->setVisible(now.wrong);
+    m_icon->setPixmap(warningIcon(theme.danger, devicePixelRatioF()));
+    m_message->setText(now.text);
+    m_message->setToolTip(now.text);
+    m_message->setObjectName(now.wrong ? "wrong" : "");
+    m_message->style()->unpolish(m_message);
+    m_message->style()->polish(m_message);
+    m_open->setEnabled(now.ready && !m_opening);
+    m_progress->setVisible(m_opening);
+    for (FileRow* row : {m_model, m_samples, m_labels, m_formats, m_weights})
+        setWrong(row->field(), row->field() == now.field);
+    const bool moved = now.field != m_framed;
+    m_framed = now.field;
+    // Whoever types elsewhere is left alone.
+    const auto* typing = qobject_cast<QLineEdit*>(focusWidget());
+    if (m_framed && moved && isVisible() && !(typing && typing->isModified()))
+        m_framed->setFocus();
+    else if (now.ready && !typing && isVisible() && m_open->isEnabled() && !m_split->hasFocus() &&
+             !m_preview->hasFocus() && focusWidget() == m_cancel)
+        m_open->setFocus();
+}
+
+void OpenDialog::accept() {
+    if (!m_open->isEnabled() || m_opening)
+        return;
+    if (!isOfOpenModel() && !m_mayLeave())
+        return;
+    open();
+}
+
+void OpenDialog::open() {
+    const auto done = [this] { finish(); };
+    const auto failed = [this](const model::Failure& failure) {
+        setOpening(false);
+        m_failure = failure;
+        showMessage();
+    };
+    setOpening(true);
+    const model::OpenRequest now = m_document.request();
+    // Other samples for the model that is open: formats and their edits stay.
+    if (isOfOpenModel() && m_request.qconfig == now.qconfig)
+        m_document.openSamplesOf(m_request, done, failed);
+    else
+        m_document.openModel(m_request, done, failed);
+    showMessage();
+}
+
+void OpenDialog::finish() {
+    setOpening(false);
+    m_probe.clear();
+    QDialog::accept();
+    Q_EMIT opened();
+}
+
+void OpenDialog::setOpening(bool opening) {
+    m_opening = opening;
+    m_progress->setValue(0);
+    m_page->setEnabled(!opening);
+    setAcceptDrops(!opening);
+    if (opening)
+        m_cancel->setFocus();
+}
+
+void OpenDialog::reject() {
+    // What LibTorch is in the middle of ends when it can: nobody waits for it, and its answer is dropped.
+    if (m_opening)
+        m_document.cancelOpening();
+    setOpening(false);
+    m_probe.clear();
+    QDialog::reject();
+}
+
+void OpenDialog::dragEnterEvent(QDragEnterEvent* event) {
+    if (!event->mimeData()->hasUrls())
+        return;
+    event->acceptProposedAction();
+    m_dropArea->setProperty("over", true);
+    m_dropArea->style()->polish(m_dropArea);
+}
+
+void OpenDialog::dragLeaveEvent(QDragLeaveEvent*) {
+    m_dropArea->setProperty("over", false);
+    m_dropArea->style()->polish(m_dropArea);
+}
+
+void OpenDialog::dropEvent(QDropEvent* event) {
+    dragLeaveEvent(nullptr);
+    const QStringList files = localFiles(event->mimeData());
+    if (files.isEmpty())
+        return;
+    model::OpenRequest request = model::withFiles(m_request, files);
+    if (request.model != m_request.model)
+        request.heldOut = kHalf;
+    setRequest(request);
+}
+
+} // namespace fxp::gui
