@@ -74,9 +74,12 @@ OpenRequest withFiles(const OpenRequest& base, const QStringList& files) {
         else
             found.samples << file;
     }
-    OpenRequest request = found.model.isEmpty() || found.model == base.model ? base : OpenRequest{};
-    if (!found.model.isEmpty())
+    OpenRequest request = base;
+    if (!found.model.isEmpty() && found.model != base.model) {
+        request = {};
         request.model = found.model;
+        request.heldOut = kHeldOut;
+    }
     if (!found.samples.isEmpty()) {
         request.samples = found.samples;
         std::erase_if(request.inputs, [](const auto& input) { return input.second.kind != InputSource::Kind::Value; });

@@ -148,6 +148,9 @@ void InputsTable::addRow(const model::PlannedInput& planned, const std::vector<m
     row.array = new QComboBox;
     row.array->setAccessibleName(tr("Array for %1").arg(row.name));
     row.array->setPlaceholderText(tr("an array"));
+    // Long names are cut off before they widen the dialog.
+    row.array->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+    row.array->setMinimumContentsLength(8);
     for (const auto& array : arrays)
         row.array->addItem(array.name + QStringLiteral("   ") + model::shapeText(array.shape) + ' ' +
                                typeName(array.type),

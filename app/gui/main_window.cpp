@@ -118,8 +118,11 @@ void MainWindow::openFiles(const QStringList& files, const QString& labels, bool
     }
     if (!mayLeave())
         return;
+    // Without the dialog, which shows the split, all samples choose, as they do for fxp.
+    model::OpenRequest direct = request;
+    direct.heldOut = 0;
     m_document.openModel(
-        request, [this] { onOpened(); },
+        direct, [this] { onOpened(); },
         [this, request, mayAsk](const model::Failure& failure) {
             if (mayAsk && failure.incomplete)
                 askToOpen(request);

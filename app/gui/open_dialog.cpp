@@ -25,8 +25,6 @@ namespace fxp::gui {
 
 namespace {
 
-constexpr double kHalf = 0.5; ///< held out, where nothing else is asked for
-
 QPixmap warningIcon(const QColor& colour, qreal ratio) {
     constexpr int kSize = 16;
     QPixmap pixmap(QSize(kSize, kSize) * ratio);
@@ -76,6 +74,7 @@ QStringList localFiles(const QMimeData* mime) {
 OpenDialog::OpenDialog(model::Document& document, std::function<bool()> mayLeave, QWidget* parent)
     : QDialog(parent), m_document(document), m_mayLeave(std::move(mayLeave)) {
     setWindowTitle(tr("Open model"));
+    setWindowModality(Qt::WindowModal);
     setAcceptDrops(true);
     buildPage();
     connectParts();
@@ -90,7 +89,7 @@ void OpenDialog::connectParts() {
     connect(m_model, &FileRow::chosen, this, [this](const QStringList& files) {
         model::OpenRequest request;
         request.model = files.value(0);
-        request.heldOut = kHalf;
+        request.heldOut = model::kHeldOut;
         setRequest(request);
     });
     connect(m_samples, &FileRow::chosen, this, [this](const QStringList& files) {
@@ -238,7 +237,7 @@ void OpenDialog::showNotes() {
              labels.facts ? labelsNote(labels.facts->labels, m_plan && !m_plan->incomplete() ? m_plan->sampleCount : 0,
                                        !m_beside.labels.isEmpty())
              : m_request.labels.isEmpty() && !m_request.model.isEmpty()
-                 ? tr("Without labels there is no accuracy; output SQNR and agreement with float remain")
+                 ? tr("No labels, no accuracy; output SQNR and agreement with float remain")
                  : QString()));
     const auto& formats = m_probe.formats();
     m_formats->setNote(note(formats.isReading(),
@@ -246,7 +245,7 @@ void OpenDialog::showNotes() {
 }
 
 void OpenDialog::showSplit() {
-    const std::int64_t count = m_plan && !m_plan->incomplete() ? m_plan->sampleCount : 0;
+    const std::int64_t count = m_plan && (!m_plan->incomplete() || !m_plan->isRandom()) ? m_plan->sampleCount : 0;
     const std::int64_t chosen = model::chosenOn(count, m_request.heldOut);
     m_split->setSplit(static_cast<int>(chosen == 0 ? count : chosen), static_cast<int>(count));
     m_chosen->setVisible(count > 1);
@@ -307,7 +306,7 @@ OpenDialog::Message OpenDialog::message() const {
     };
     if (model.failure)
         return failed(*model.failure, m_request.model, m_model);
-    if (model.isReading())
+    if (!model.facts)
         return {tr("Reading %1…").arg(nameOf(m_request.model)), nullptr, false, false};
     const quant::ModelSignature& signature = model.facts->signature;
     if (!signature.problem.empty())
@@ -441,10 +440,7 @@ void OpenDialog::dropEvent(QDropEvent* event) {
     const QStringList files = localFiles(event->mimeData());
     if (files.isEmpty())
         return;
-    model::OpenRequest request = model::withFiles(m_request, files);
-    if (request.model != m_request.model)
-        request.heldOut = kHalf;
-    setRequest(request);
+    setRequest(model::withFiles(m_request, files));
 }
 
 } // namespace fxp::gui

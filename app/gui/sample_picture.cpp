@@ -90,7 +90,8 @@ void SamplePicture::paintTrace(QPainter& painter, const QRect& area) const {
                          marks.value(mark));
     }
     for (int i = 0; i <= 4; ++i) {
-        const auto at = static_cast<std::int64_t>(values.size() - 1) * i / 4;
+        const auto size = static_cast<std::int64_t>(values.size());
+        const std::int64_t at = std::min(size - 1, size * i / 4);
         const double x = toX(static_cast<double>(at));
         const QString text = QString::number(at);
         const int width = painter.fontMetrics().horizontalAdvance(text) + 2;

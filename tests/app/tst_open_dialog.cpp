@@ -93,6 +93,7 @@ void TestOpenDialog::init() {
     m_window->askToOpen({});
     m_dialog = m_window->findChild<OpenDialog*>();
     QVERIFY(m_dialog && m_dialog->isVisible());
+    QVERIFY(QTest::qWaitForWindowActive(m_dialog));
 }
 
 void TestOpenDialog::cleanup() {
