@@ -20,7 +20,7 @@ using Kind = model::InputSource::Kind;
 using How = model::PlannedInput::How;
 using Argument = quant::ArgumentInfo::Kind;
 
-constexpr int kName = 88, kType = 66, kShape = 112, kSource = 92;
+constexpr int kName = 76, kType = 60, kShape = 108, kSource = 88;
 constexpr int kDefault = -1; ///< the source combo's data, beside the kinds
 
 QString typeName(quant::ElementType type) {
@@ -163,9 +163,9 @@ void InputsTable::addRow(const model::PlannedInput& planned, const std::vector<m
     };
     row.number = field(row.tensor ? tr("a number everywhere") : tr("a number"), tr("Value of %1").arg(row.name));
     row.valueShape = field(tr("shape; none: scalar"), tr("Shape of %1").arg(row.name));
-    row.randomShape = field(tr("shape, e.g. 16 × 1 × 28 × 28"), tr("Shape of random %1").arg(row.name));
+    row.randomShape = field(tr("shape"), tr("Shape of random %1").arg(row.name));
     row.seed = field(tr("seed"), tr("Seed of random values"));
-    row.seed->setFixedWidth(58);
+    row.seed->setFixedWidth(44);
     row.seed->setToolTip(tr("The same seed gives the same values"));
     row.valueShape->setVisible(row.tensor);
     row.hint = new QLabel;
@@ -173,18 +173,20 @@ void InputsTable::addRow(const model::PlannedInput& planned, const std::vector<m
 
     row.stack = new QStackedWidget;
     row.stack->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+    auto* seedName = new QLabel(tr("seed"));
+    seedName->setObjectName("muted");
     const auto page = [&](const QList<QWidget*>& widgets) {
         auto* box = new QWidget;
         auto* inner = new QHBoxLayout(box);
         inner->setContentsMargins(0, 0, 0, 0);
         inner->setSpacing(6);
         for (QWidget* widget : widgets)
-            inner->addWidget(widget, widget == row.seed ? 0 : 1);
+            inner->addWidget(widget, widget == row.seed || widget == seedName ? 0 : 1);
         row.stack->addWidget(box);
     };
     page({row.array});
     page({row.number, row.valueShape});
-    page({row.randomShape, row.seed});
+    page({row.randomShape, seedName, row.seed});
     page({row.hint});
     line->addWidget(name);
     line->addWidget(row.type);

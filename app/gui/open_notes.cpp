@@ -9,7 +9,7 @@ namespace fxp::gui {
 
 namespace {
 
-constexpr double kMega = 1e6;
+constexpr double kKilo = 1e3, kMega = 1e6;
 constexpr std::size_t kNamedArrays = 3;
 
 QString tr(const char* text, int n = -1) {
@@ -18,6 +18,12 @@ QString tr(const char* text, int n = -1) {
 
 QString grouped(std::int64_t number) {
     return QLocale().toString(static_cast<qlonglong>(number));
+}
+
+QString sizeText(std::int64_t bytes) {
+    const auto size = static_cast<double>(bytes);
+    return size < 0.1 * kMega ? tr("%1 kB").arg(QLocale().toString(size / kKilo, 'f', size < 10 * kKilo ? 1 : 0))
+                              : tr("%1 MB").arg(QLocale().toString(size / kMega, 'f', 1));
 }
 
 QString foundBeside(const QString& text, bool beside) {
@@ -39,7 +45,7 @@ QString modelNote(const quant::ModelSignature& signature) {
     QString kind = QString::fromLatin1(nameOf(signature.container).data());
     if (!signature.version.empty())
         kind += tr(", archive version %1").arg(QString::fromStdString(signature.version));
-    facts << kind << tr("%1 MB").arg(QLocale().toString(static_cast<double>(signature.fileBytes) / kMega, 'f', 1));
+    facts << kind << sizeText(signature.fileBytes);
     if (!signature.problem.empty())
         return facts.join(QStringLiteral(" · "));
     facts << (signature.parameters < 1'000'000

@@ -11,6 +11,7 @@
 #include <QApplication>
 #include <QComboBox>
 #include <QDropEvent>
+#include <QElapsedTimer>
 #include <QFile>
 #include <QLabel>
 #include <QLineEdit>
@@ -430,6 +431,13 @@ void TestOpenDialog::escapeAtEveryStage() {
     request.samples << files[1];
     m_window->askToOpen(request);
     QVERIFY(m_dialog->isVisible());
+    // How long the interface was deaf at most, told and not judged: the machine has other work.
+    QElapsedTimer since;
+    qint64 longest = 0;
+    QTimer ticks;
+    connect(&ticks, &QTimer::timeout, this, [&] { longest = std::max(longest, since.restart()); });
+    since.start();
+    ticks.start(1);
     QSignalSpy failed(&document, &model::Document::failed), changed(&document, &model::Document::modelChanged);
     if (stage != "reading")
         QTRY_VERIFY2_WITH_TIMEOUT(isReady(), qPrintable(message()), 60'000);
@@ -447,6 +455,9 @@ void TestOpenDialog::escapeAtEveryStage() {
     else
         QTest::keyClick(m_dialog, Qt::Key_Escape);
     QVERIFY(!m_dialog->isVisible());
+    longest = std::max(longest, since.elapsed());
+    ticks.stop();
+    qInfo("longest pause of the interface: %lld ms", static_cast<long long>(longest));
     document.setFormats({{0, {6, 3, {}, {}}}}, "edit");
     QVERIFY(test::settled(document));
     QVERIFY(document.model() == model);
