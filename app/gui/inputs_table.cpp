@@ -194,6 +194,7 @@ void InputsTable::addRow(const model::PlannedInput& planned, const std::vector<m
     line->addWidget(row.source);
     line->addWidget(row.stack, 1);
     m_layout->addWidget(row.frame);
+    row.frame->show(); // now, and not with the next layout: a hidden field takes no focus
     m_rows.push_back(row);
 
     const auto tell = [this, name = row.name] {

@@ -256,7 +256,7 @@ void TestOpenRequest::signature_data() {
     QTest::addColumn<QString>("inputs");
     QTest::addColumn<qint64>("parameters");
     QTest::addColumn<bool>("opens");
-    // Parameters and buffers as PyTorch counts them: sum(t.numel() for t in model.state_dict().values()).
+    // −1: as many as the modules have.
     QTest::newRow("traced") << folder("digits_cnn/traced.pt") << "TorchScript"
                             << "image: Tensor" << qint64{-1} << true;
     QTest::newRow("scripted, with a number") << folder("silero_vad/silero_vad.jit") << "TorchScript"
