@@ -72,9 +72,11 @@ class OpenDialog : public QDialog {
     void showNotes();
     void showSplit();
     void showPreview();
+    // open_dialog_message.cpp
     void showMessage();
     Message message() const;
     Message missingOf(const model::PlannedInput& planned) const;
+    // open_dialog.cpp
     void open();
     void finish();
     void setOpening(bool opening);
