@@ -70,14 +70,24 @@ class Document : public QObject {
 
     // Files. Answers arrive as signals, errors as the signal failed. If several models are opened at a time, the last
     // one wins.
-    /// `then` is called once the model is open, after modelChanged; never when opening fails or another model is opened
-    /// meanwhile.
-    void openModel(const OpenRequest& request, const std::function<void()>& then = {});
+    /// Opens all that the request names as one job: model, weights, samples, formats. What fails or is cancelled at any
+    /// stage changes nothing. `then` is called once the model is open, after modelChanged; never when opening fails or
+    /// another model is opened meanwhile. `failed`, where there is one, is called instead of the signal; with
+    /// `incomplete` where an input has no values, or, unless `anyModel`, where the formats were made for another model.
+    void openModel(const OpenRequest& request, const std::function<void()>& then = {},
+                   const std::function<void(const Failure&)>& failed = {}, bool anyModel = true);
     void openModel(const QString& file, const QStringList& inputs = {}, const QString& labels = {},
                    const std::function<void()>& then = {});
     /// What is open, as it can be opened again: files by absolute path. Empty before the first model is open.
     OpenRequest request() const;
+    /// Ends what openModel and openSamples began, and nothing else.
+    void cancelOpening();
+    /// The title of what is under way.
+    QString task() const { return m_jobs.title(); }
     void openSamples(const QStringList& files, const QString& labels = {});
+    /// What of the request concerns samples, for the model that is open; its formats and their edits stay.
+    void openSamplesOf(const OpenRequest& request, const std::function<void()>& then = {},
+                       const std::function<void(const Failure&)>& failed = {});
     /// Gives the samples labels.
     void openLabels(const QString& file);
     /// Throws Error; the document is then as before. Throws OtherModel for formats made for another model, unless
@@ -156,9 +166,11 @@ class Document : public QObject {
     // document_files.cpp
     void onModelOpened(const Opened& opened);
     void dropWhatFollows(int open);
-    void noteRandomSamples();
-    void startSamples(Job<OpenedModelPointer> job);
-    void onSamplesOpened(const OpenedModelPointer& model);
+    void note(const QStringList& notes);
+    using SamplesWork = std::function<std::optional<OpenedSamples>(const Target&, const JobControl&)>;
+    void startSamples(const QString& title, const SamplesWork& work, const std::function<void()>& then = {},
+                      const std::function<void(const Failure&)>& failed = {});
+    void onSamplesOpened(const OpenedSamples& opened);
     // document_edits.cpp
     void applyFormats(const FormatEdit& edit);
     void applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText, const QString& file);

@@ -13,9 +13,14 @@
 #include <QThread>
 #include <QTimer>
 
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <thread>
 
 namespace {
+
+constexpr std::chrono::seconds kLongestFarewell{3};
 
 /// Without a display there is nobody to look: the first complete run is written to files, and the program ends.
 struct Snapshot {
@@ -86,7 +91,7 @@ int main(int argc, char** argv) {
         if (files.isEmpty())
             window.openDemo();
         else
-            window.openFiles(files, parser.value(labels));
+            window.openFiles(files, parser.value(labels), false);
         QObject::connect(&window.document(), &fxp::model::Document::failed, &app,
                          [](const QString& where, const QString& problem) {
                              std::fprintf(stderr, "fxp-workbench: %s: %s\n", qPrintable(where), qPrintable(problem));
@@ -102,5 +107,11 @@ int main(int argc, char** argv) {
                 settle->start();
         });
     }
-    return QApplication::exec();
+    const int code = QApplication::exec();
+    // A thread inside a long operator of LibTorch cannot be interrupted. All that is to be kept is kept by now.
+    std::thread([code] {
+        std::this_thread::sleep_for(kLongestFarewell);
+        std::_Exit(code);
+    }).detach();
+    return code;
 }

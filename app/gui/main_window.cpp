@@ -40,7 +40,8 @@ MainWindow::MainWindow()
     : m_messages(new MessageStrip), m_find(new QuickFind(m_document, m_selection)),
       m_status(new StatusLine(m_document)),
       m_recovery(new Recovery(m_document,
-                              QStandardPaths::writableLocation(QStandardPaths::AppDataLocation) + "/unsaved", this)) {
+                              QStandardPaths::writableLocation(QStandardPaths::AppDataLocation) + "/unsaved",
+                              [this](const auto& request, const auto& then) { askToOpen(request, then); }, this)) {
     setAcceptDrops(true);
     setWindowTitle(tr("FxP Workbench"));
     m_document.setMemory(static_cast<std::int64_t>(m_settings.value("memoryGiB", 1.0).toDouble() * kGiB));
@@ -112,7 +113,7 @@ void MainWindow::connectDocument() {
     for (const auto signal :
          {&Document::modelChanged, &Document::samplesChanged, &Document::weightsChanged, &Document::saved})
         connect(&m_document, signal, this, &MainWindow::remember);
-    connect(m_recentFiles, &RecentFiles::chosen, this, [this](const auto& request) { open(request); });
+    connect(m_recentFiles, &RecentFiles::chosen, this, [this](const auto& request) { open(request, request); });
     connect(m_recovery, &Recovery::told, m_messages, &MessageStrip::showNotice);
     connect(&m_recovery->journal(), &model::JournalKeeper::failed, m_messages, &MessageStrip::showError);
     connect(&m_document, &Document::busyChanged, this, &MainWindow::updateActions);
@@ -177,21 +178,6 @@ void MainWindow::applyTheme(const QString& name) {
     m_settings.setValue("theme", name);
     for (QAction* choice : m_themes->actions())
         choice->setChecked(choice->data().toString() == name);
-}
-
-void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
-    if (event->mimeData()->hasUrls())
-        event->acceptProposedAction();
-}
-
-void MainWindow::dropEvent(QDropEvent* event) {
-    QStringList files;
-    for (const QUrl& url : event->mimeData()->urls()) {
-        if (url.isLocalFile())
-            files << url.toLocalFile();
-    }
-    if (!files.isEmpty())
-        openFiles(files);
 }
 
 } // namespace fxp::gui

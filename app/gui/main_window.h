@@ -8,6 +8,7 @@
 #include <QSettings>
 
 #include <functional>
+#include <optional>
 
 class QActionGroup;
 class QLabel;
@@ -25,6 +26,7 @@ class ValuesPlot;
 namespace fxp::gui {
 
 class MessageStrip;
+class OpenDialog;
 class QuickFind;
 class RecentFiles;
 class Recovery;
@@ -42,8 +44,13 @@ class MainWindow : public QMainWindow {
 
     /// Offers what a crash left behind, and then opens the files, or what is opened at start where there are none.
     void start(QStringList files, const QString& labels = {});
-    /// Opens what the files are: a model, samples, a QConfig, a session. A first QConfig waits until its model is open.
-    void openFiles(const QStringList& files, const QString& labels = {});
+    /// Opens what the files are: a session, or a model with its samples, labels, weights and formats, or some of them
+    /// for the model that is open. Where something is missing the Open dialog asks, or, unless `mayAsk`, the document
+    /// fails.
+    void openFiles(const QStringList& files, const QString& labels = {}, bool mayAsk = true);
+    /// Shows the Open dialog with the request filled in. `then` is called when it is answered, with true once all is
+    /// open; it does then what is usually done after opening.
+    void askToOpen(const model::OpenRequest& request, const std::function<void(bool)>& then = {});
     void openDemo();
     /// "light" or "dark"; kept in the settings.
     void applyTheme(const QString& name);
@@ -65,14 +72,15 @@ class MainWindow : public QMainWindow {
 
     // Opening and recent files: main_window_files.cpp.
     void openAtStart();
-    void open(const model::OpenRequest& request);
+    void open(const model::OpenRequest& request, const std::optional<model::OpenRequest>& asked);
+    void openForTheModel(const model::OpenRequest& request);
+    void onOpened();
     void offerRecovery();
     void chooseModel();
     void chooseSamples();
     void chooseLabels();
     void chooseQConfig();
     void loadQConfig(const QString& file);
-    void loadWeightsOf(const model::OpenRequest& request);
     void remember();
     // main_window_saving.cpp
     void save(const std::function<void()>& then = {});
@@ -113,6 +121,8 @@ class MainWindow : public QMainWindow {
     views::Selection m_selection;
     QSettings m_settings;
     MessageStrip* m_messages;
+    OpenDialog* m_openDialog = nullptr; ///< made when it is first needed
+    std::function<void(bool)> m_afterDialog;
     QuickFind* m_find;
     StatusLine* m_status;
     Recovery* m_recovery;

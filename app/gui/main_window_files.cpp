@@ -1,25 +1,26 @@
 #include "app/gui/demo.h"
 #include "app/gui/main_window.h"
 #include "app/gui/message_strip.h"
+#include "app/gui/open_dialog.h"
 #include "app/gui/recent_files.h"
 #include "app/gui/recovery.h"
-#include "model/samples_loader.h"
+#include "model/files_beside.h"
 
 #include <QAction>
-#include <QDir>
+#include <QDragEnterEvent>
 #include <QFileDialog>
 #include <QFileInfo>
+#include <QMimeData>
 #include <QStandardPaths>
+
+#include <algorithm>
+#include <utility>
 
 namespace fxp::gui {
 
 namespace {
 
 constexpr auto kDemoTensor = "encoder.layers.1.linear1.activation";
-
-bool isQConfigFile(const QString& file) {
-    return file.endsWith(".json", Qt::CaseInsensitive);
-}
 
 bool isSessionFile(const QString& file) {
     return file.endsWith(".fxp", Qt::CaseInsensitive);
@@ -68,28 +69,37 @@ void MainWindow::offerRecovery() {
     });
 }
 
-void MainWindow::openFiles(const QStringList& files, const QString& labels) {
-    model::OpenRequest request;
-    request.labels = labels;
-    for (const QString& file : files) {
-        if (isSessionFile(file)) {
-            openSession(file);
-            return;
-        }
-        if (isQConfigFile(file))
-            request.qconfig = file;
-        else if (model::isSamplesFile(file))
-            request.samples << file;
-        else
-            request.model = file;
-    }
-    if (!request.model.isEmpty()) {
-        open(request);
+void MainWindow::openFiles(const QStringList& files, const QString& labels, bool mayAsk) {
+    if (const auto session = std::ranges::find_if(files, isSessionFile); session != files.end()) {
+        openSession(*session);
         return;
     }
+    model::OpenRequest request = model::withFiles({}, files);
+    if (!labels.isEmpty())
+        request.labels = QFileInfo(labels).absoluteFilePath();
+    if (request.model.isEmpty()) {
+        openForTheModel(request);
+        return;
+    }
+    if (mayAsk && request.samples.isEmpty()) {
+        askToOpen(request);
+        return;
+    }
+    // Without the dialog, which shows the split, all samples choose, as they do for fxp.
+    model::OpenRequest direct = request;
+    direct.heldOut = 0;
+    open(direct, mayAsk ? std::optional(request) : std::nullopt);
+}
+
+/// Files for the model that is open.
+void MainWindow::openForTheModel(const model::OpenRequest& request) {
     guarded([&] {
         if (!request.samples.isEmpty())
-            m_document.openSamples(request.samples, labels);
+            m_document.openSamples(request.samples, request.labels);
+        else if (!request.labels.isEmpty())
+            m_document.openLabels(request.labels);
+        if (!request.weights.isEmpty())
+            m_document.loadWeights(request.weights);
         if (!request.qconfig.isEmpty()) {
             m_messages->hide();
             loadQConfig(request.qconfig);
@@ -97,41 +107,74 @@ void MainWindow::openFiles(const QStringList& files, const QString& labels) {
     });
 }
 
-void MainWindow::open(const model::OpenRequest& request) {
+/// Opens all that the request names. Where something is missing the Open dialog asks, filled with `asked`; without
+/// that, the document fails.
+void MainWindow::open(const model::OpenRequest& request, const std::optional<model::OpenRequest>& asked) {
     if (isSessionFile(request.model)) {
-        openFiles({request.model});
+        openSession(request.model);
         return;
     }
-    leave([this, request] {
-        m_document.openModel(request, [this, request] {
-            m_settings.setValue("folder", QFileInfo(request.model).absolutePath());
-            if (!request.qconfig.isEmpty())
-                loadQConfig(request.qconfig);
-            else if (!m_document.model()->randomSamples)
-                m_messages->offer(
-                    tr("Every tensor is float. Calibrate to give each a format from the values that it takes."),
-                    tr("Calibrate…"), [this] { m_calibrateDialog->trigger(); });
-            loadWeightsOf(request);
-        });
+    leave([this, request, asked] {
+        m_document.openModel(
+            request, [this] { onOpened(); },
+            [this, asked](const model::Failure& failure) {
+                if (asked && failure.incomplete)
+                    askToOpen(*asked);
+                else
+                    Q_EMIT m_document.failed(failure.where, failure.problem, failure.hint);
+            },
+            false);
     });
+}
+
+void MainWindow::askToOpen(const model::OpenRequest& request, const std::function<void(bool)>& then) {
+    if (!m_openDialog) {
+        m_openDialog = new OpenDialog(
+            m_document, [this](const std::function<void()>& open) { leave(open); }, this);
+        connect(m_openDialog, &QDialog::finished, this, [this](int result) {
+            const bool isOpen = result == QDialog::Accepted;
+            if (const auto follow = std::exchange(m_afterDialog, {}))
+                follow(isOpen);
+            else if (isOpen)
+                onOpened();
+        });
+    }
+    if (m_openDialog->ask(request))
+        m_afterDialog = then;
+    else if (then)
+        then(false);
+}
+
+void MainWindow::onOpened() {
+    m_settings.setValue("folder", QFileInfo(m_document.request().model).absolutePath());
+    updateTitle();
+    const bool isFloat =
+        std::ranges::all_of(m_document.formats(), [](const auto& format) { return format == quant::QType(); });
+    if (!isFloat || m_document.model()->randomSamples)
+        return;
+    // What there is to know of the model stays before the offer.
+    m_messages->alsoOffer(
+        tr("Every tensor is float. Calibrate to give each a format from the values that it takes."), tr("Calibrate…"),
+        [this] { m_calibrateDialog->trigger(); });
 }
 
 void MainWindow::openDemo() {
     guarded([this] {
         const Demo demo = unpackDemo(QStandardPaths::writableLocation(QStandardPaths::CacheLocation) + "/demo");
-        m_document.openModel(demo.model, {demo.samples}, demo.labels, [this, qconfig = demo.qconfig] {
-            loadQConfig(qconfig);
+        model::OpenRequest request;
+        request.model = demo.model;
+        request.samples << demo.samples;
+        request.labels = demo.labels;
+        request.qconfig = demo.qconfig;
+        m_document.openModel(request, [this] {
+            updateTitle();
             m_selection.select(m_document.slotOf(kDemoTensor));
         });
     });
 }
 
 void MainWindow::chooseModel() {
-    const QString file =
-        QFileDialog::getOpenFileName(this, tr("Open model"), m_settings.value("folder").toString(),
-                                     tr("TorchScript models (*.pt *.pth *.jit *.ts *.zip);;All files (*)"));
-    if (!file.isEmpty())
-        openFiles({file});
+    askToOpen({});
 }
 
 void MainWindow::chooseSamples() {
@@ -139,7 +182,7 @@ void MainWindow::chooseSamples() {
         QFileDialog::getOpenFileNames(this, tr("Open samples"), m_settings.value("folder").toString(),
                                       tr("Samples (*.npz *.npy *.png *.jpg *.jpeg *.bmp *.ppm);;All files (*)"));
     if (!files.isEmpty())
-        openFiles(files);
+        guarded([&] { m_document.openSamples(files); });
 }
 
 void MainWindow::chooseLabels() {
@@ -172,12 +215,6 @@ void MainWindow::loadQConfig(const QString& file) {
     });
 }
 
-/// The weights that were open with the model, unless they came with it.
-void MainWindow::loadWeightsOf(const model::OpenRequest& request) {
-    if (!request.weights.isEmpty() && m_document.weightsOrigin().file != request.weights)
-        m_document.loadWeights(request.weights);
-}
-
 /// Keeps what is open now among the recent files, with all that is open beside it.
 void MainWindow::remember() {
     if (!m_document.isOpen() || isOurs(m_document.request().model))
@@ -186,6 +223,27 @@ void MainWindow::remember() {
     if (isOurs(request.qconfig))
         request.qconfig.clear();
     m_recentFiles->add(request);
+}
+
+void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
+    if (event->mimeData()->hasUrls())
+        event->acceptProposedAction();
+}
+
+void MainWindow::dropEvent(QDropEvent* event) {
+    QStringList files;
+    for (const QUrl& url : event->mimeData()->urls()) {
+        if (url.isLocalFile())
+            files << url.toLocalFile();
+    }
+    const model::OpenRequest dropped = model::withFiles({}, files);
+    // What the open model takes as an edit needs no questions, and a session answers them itself.
+    const bool isEdit =
+        dropped.model.isEmpty() && dropped.samples.isEmpty() && dropped.labels.isEmpty() && m_document.isOpen();
+    if (isEdit || std::ranges::any_of(files, isSessionFile))
+        openFiles(files);
+    else
+        askToOpen(model::withFiles(m_document.request(), files));
 }
 
 } // namespace fxp::gui

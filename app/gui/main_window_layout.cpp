@@ -175,7 +175,8 @@ QAction* MainWindow::action(const QString& text, const QKeySequence& key, const 
 }
 
 void MainWindow::buildActions() {
-    m_open = action(tr("&Open model…"), QKeySequence::Open, tr("Open a TorchScript model"), [this] { chooseModel(); });
+    m_open = action(tr("&Open model…"), QKeySequence::Open, tr("Open a model with its samples, labels and formats"),
+                    [this] { chooseModel(); });
     m_openSamples = action(tr("Open &samples…"), QKeySequence("Ctrl+I"), tr("Open inputs: .npz, .npy or images"),
                            [this] { chooseSamples(); });
     m_openLabels = action(tr("Open &labels…"), {}, tr("Open one class per sample"), [this] { chooseLabels(); });

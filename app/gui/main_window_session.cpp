@@ -3,8 +3,8 @@
 #include "app/gui/recent_files.h"
 #include "app/gui/session_files_dialog.h"
 #include "model/background.h"
-#include "quant/io/atomic_file.h"
 #include "quant/core/read_file.h"
+#include "quant/io/atomic_file.h"
 
 #include <QAction>
 #include <QDir>
@@ -163,23 +163,31 @@ void MainWindow::showSession(const QString& file, const model::SessionFile& sess
     leave([this, file, session] { openWhole(file, session); });
 }
 
+/// Where a file of the session was left out and its samples with it, the Open dialog asks for others.
 void MainWindow::openWhole(const QString& file, const model::SessionFile& session) {
-    m_document.openModel(session.request, [this, file, session] {
-        if (!session.request.qconfig.isEmpty())
-            loadQConfig(session.request.qconfig);
-        model::EditState state = session.edits.value_or(model::EditState());
-        state.weights = session.request.weights;
-        const auto arrange = [this, file, session] {
+    const auto arrange = [this, file, session] {
+        const auto show = [this, file, session] {
             onSessionIsAt(file);
             m_sessionRuns = session.runs;
             restoreLayout(session);
         };
-        if (session.edits) {
-            m_document.restore(state, {}, arrange);
-        } else {
-            loadWeightsOf(session.request);
-            arrange();
+        if (!session.edits) {
+            show();
+            return;
         }
+        model::EditState state = *session.edits;
+        state.weights = session.request.weights;
+        m_document.restore(state, {}, show);
+    };
+    m_document.openModel(session.request, arrange, [this, session, arrange](const model::Failure& failure) {
+        if (!failure.incomplete) {
+            m_messages->showError(failure.where, failure.problem, failure.hint);
+            return;
+        }
+        askToOpen(session.request, [arrange](bool isOpen) {
+            if (isOpen)
+                arrange();
+        });
     });
 }
 

@@ -2,6 +2,8 @@
 
 #include <QFileInfo>
 
+#include <utility>
+
 namespace fxp::gui {
 
 namespace {
@@ -27,8 +29,9 @@ QStringList dropMissing(model::OpenRequest& request) {
 
 } // namespace
 
-Recovery::Recovery(model::Document& document, const QString& folder, QWidget* window)
-    : QObject(window), m_document(document), m_folder(folder), m_window(window), m_journal(document, folder) {}
+Recovery::Recovery(model::Document& document, const QString& folder, Ask ask, QWidget* window)
+    : QObject(window), m_document(document), m_folder(folder), m_ask(std::move(ask)), m_window(window),
+      m_journal(document, folder) {}
 
 void Recovery::offer(const std::function<void(bool)>& then) {
     auto left = leftWork(m_folder);
@@ -51,15 +54,10 @@ void Recovery::offer(const std::function<void(bool)>& then) {
 void Recovery::recover(const LeftWork& work, const std::function<void(bool)>& then) {
     model::OpenRequest request = work.journal.request;
     const QStringList gone = dropMissing(request);
-    m_document.openModel(request, [this, work, request, gone, then] {
-        if (!request.qconfig.isEmpty()) {
-            try {
-                m_document.loadQConfig(request.qconfig, true);
-            } catch (const std::exception&) {
-                const model::Failure failure = model::currentFailure();
-                Q_EMIT told(tr("%1 is left out: %2.").arg(request.qconfig, failure.problem));
-            }
-        }
+    // A QConfig that is broken since is no reason to lose the edits: it is read when the model is open.
+    const QString qconfig = std::exchange(request.qconfig, {});
+    const auto restore = [this, work, qconfig, gone, then] {
+        loadQConfig(qconfig);
         m_document.restore(work.journal.state, tr("Recovered edits"), [this, work, gone, then] {
             m_journal.whenWritten([file = work.file](bool written) {
                 if (written)
@@ -69,7 +67,25 @@ void Recovery::recover(const LeftWork& work, const std::function<void(bool)>& th
             if (!gone.isEmpty())
                 Q_EMIT told(tr("No longer there, and left out: %1.").arg(gone.join(", ")));
         });
+    };
+    m_document.openModel(request, restore, [this, request, restore, then](const model::Failure& failure) {
+        if (!failure.incomplete) {
+            Q_EMIT m_document.failed(failure.where, failure.problem, failure.hint);
+            return;
+        }
+        m_ask(request, [restore, then](bool isOpen) { isOpen ? restore() : then(false); });
     });
+}
+
+void Recovery::loadQConfig(const QString& file) {
+    if (file.isEmpty())
+        return;
+    try {
+        m_document.loadQConfig(file, true);
+    } catch (const std::exception&) {
+        const model::Failure failure = model::currentFailure();
+        Q_EMIT told(tr("%1 is left out: %2.").arg(file, failure.problem));
+    }
 }
 
 } // namespace fxp::gui

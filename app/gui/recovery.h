@@ -13,7 +13,9 @@ namespace fxp::gui {
 class Recovery : public QObject {
     Q_OBJECT
   public:
-    Recovery(model::Document& document, const QString& folder, QWidget* window);
+    /// Opens what the request names after asking for what is missing; the answer says whether it is open.
+    using Ask = std::function<void(const model::OpenRequest&, const std::function<void(bool)>&)>;
+    Recovery(model::Document& document, const QString& folder, Ask ask, QWidget* window);
 
     bool hasLeft() const { return !leftWork(m_folder).empty(); }
     model::JournalKeeper& journal() { return m_journal; }
@@ -27,9 +29,11 @@ class Recovery : public QObject {
 
   private:
     void recover(const LeftWork& work, const std::function<void(bool)>& then);
+    void loadQConfig(const QString& file);
 
     model::Document& m_document;
     QString m_folder;
+    Ask m_ask;
     QWidget* m_window;
     model::JournalKeeper m_journal;
 };
