@@ -96,12 +96,6 @@ void Document::note(const QStringList& notes) {
         Q_EMIT notice(all.join(' '));
 }
 
-void Document::startSamples(Job<OpenedModelPointer> job) {
-    m_samplesJob = start(std::move(job));
-    if (m_openJob != 0)
-        m_afterOpen.push_back(m_samplesJob);
-}
-
 void Document::openSamples(const QStringList& files, const QString& labels) {
     m_jobs.cancel(m_samplesJob);
     startSamples(tr("Reading samples"), [files, labels](const Target& target, const JobControl& control) {

@@ -234,7 +234,7 @@ void TestOpenDialog::readyFromFilesBeside() {
     QCOMPARE(document.model()->chosenOn, std::int64_t{199}); // ⌈397 / 2⌉
     QCOMPARE(document.model()->samples->labels.size(), std::size_t{397});
     QVERIFY(m_window->findChild<gui::MessageStrip*>()->text().contains("Every tensor is float"));
-    QCOMPARE(QSettings().value("recent").toStringList().value(0), folder("digits_cnn") + "/traced.pt");
+    QVERIFY(QSettings().value("recent").toStringList().value(0).contains(folder("digits_cnn") + "/traced.pt"));
     QVERIFY(test::settled(document));
     QVERIFY(document.result()->predictions.heldOutAccuracyFixed().has_value());
 }
