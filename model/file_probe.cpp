@@ -3,9 +3,9 @@
 #include "model/files_beside.h"
 #include "model/samples_loader.h"
 #include "quant/core/error.h"
+#include "quant/core/read_file.h"
 #include "quant/core/stop.h"
 #include "quant/io/qconfig.h"
-#include "quant/core/read_file.h"
 
 #include <nlohmann/json.hpp>
 

@@ -15,14 +15,10 @@
 
 #include <QActionGroup>
 #include <QApplication>
-#include <QCloseEvent>
-#include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QInputDialog>
 #include <QMenu>
-#include <QMessageBox>
-#include <QMimeData>
 #include <QScreen>
 #include <QStandardPaths>
 #include <QTreeView>
@@ -39,9 +35,9 @@ constexpr int kTitleBar = 24; ///< what the frame takes before it is known
 MainWindow::MainWindow()
     : m_messages(new MessageStrip), m_find(new QuickFind(m_document, m_selection)),
       m_status(new StatusLine(m_document)),
-      m_recovery(new Recovery(m_document,
-                              QStandardPaths::writableLocation(QStandardPaths::AppDataLocation) + "/unsaved",
-                              [this](const auto& request, const auto& then) { askToOpen(request, then); }, this)) {
+      m_recovery(new Recovery(
+          m_document, QStandardPaths::writableLocation(QStandardPaths::AppDataLocation) + "/unsaved",
+          [this](const auto& request, const auto& then) { askToOpen(request, then); }, this)) {
     setAcceptDrops(true);
     setWindowTitle(tr("FxP Workbench"));
     m_document.setMemory(static_cast<std::int64_t>(m_settings.value("memoryGiB", 1.0).toDouble() * kGiB));

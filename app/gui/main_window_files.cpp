@@ -153,9 +153,8 @@ void MainWindow::onOpened() {
     if (!isFloat || m_document.model()->randomSamples)
         return;
     // What there is to know of the model stays before the offer.
-    m_messages->alsoOffer(
-        tr("Every tensor is float. Calibrate to give each a format from the values that it takes."), tr("Calibrate…"),
-        [this] { m_calibrateDialog->trigger(); });
+    m_messages->alsoOffer(tr("Every tensor is float. Calibrate to give each a format from the values that it takes."),
+                          tr("Calibrate…"), [this] { m_calibrateDialog->trigger(); });
 }
 
 void MainWindow::openDemo() {

@@ -109,8 +109,7 @@ bool Session::setSamples(std::shared_ptr<const Samples> samples, const RunContro
 }
 
 /// The session's data for these samples; null when stopped, or where another attempt must follow.
-std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const RunControl& control,
-                                                    Attempt& attempt) {
+std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const RunControl& control, Attempt& attempt) {
     const ModelArguments arguments = bindArguments(m_network->arguments(), samples.inputs);
     for (const Tensors tensors = tensorsOf(arguments); const at::Tensor& tensor : tensors) {
         if (tensor.numel() == 0)
