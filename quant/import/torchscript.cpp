@@ -325,9 +325,9 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
     Builder::Finished finished = builder.finish(outputs);
     Recording recording;
     recording.sources = sourcesOf(finished.program, state);
-    recording.program.notes.insert(recording.program.notes.begin(), m_notes.begin(), m_notes.end());
     recording.proofs = recognition.proofs(finished);
     recording.program = std::move(finished.program);
+    recording.program.notes.insert(recording.program.notes.begin(), m_notes.begin(), m_notes.end());
     recording.values = std::move(finished.values);
     return recording;
 }
