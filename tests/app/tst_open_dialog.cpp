@@ -59,7 +59,8 @@ class TestOpenDialog : public QObject {
     void closingWhileItOpens();
     void splitByKeyAndMouse();
     void arrowsShowTheNextSample();
-    void anotherModelAsksAboutEdits();
+    void whatTakesTheEditsAsks_data();
+    void whatTakesTheEditsAsks();
 
   private:
     QString folder(const QString& network) const { return QString::fromStdString(test::modelFolder()) + "/" + network; }
@@ -519,12 +520,27 @@ void TestOpenDialog::arrowsShowTheNextSample() {
     QCOMPARE(preview->sample(), std::int64_t{396});
 }
 
-void TestOpenDialog::anotherModelAsksAboutEdits() {
+void TestOpenDialog::whatTakesTheEditsAsks_data() {
+    QTest::addColumn<bool>("another");
+    QTest::newRow("another model") << true;
+    QTest::newRow("other formats for the same model") << false;
+}
+
+void TestOpenDialog::whatTakesTheEditsAsks() {
+    QFETCH(bool, another);
     QVERIFY(openDemo());
     auto& document = m_window->document();
+    const QString saved = m_files->filePath("other.qconfig.json");
+    QVERIFY(QFile::copy(document.qconfigFile(), saved));
     document.setFormats({{0, {6, 3, {}, {}}}}, "edit");
     const auto model = document.model();
-    ask(folder("digits_cnn") + "/traced.pt");
+    if (another) {
+        ask(folder("digits_cnn") + "/traced.pt");
+    } else {
+        model::OpenRequest request = document.request();
+        request.qconfig = saved;
+        m_window->askToOpen(request);
+    }
     QTRY_VERIFY_WITH_TIMEOUT(isReady(), 60'000);
     bool asked = false;
     QTimer::singleShot(0, this, [&] {
@@ -536,6 +552,7 @@ void TestOpenDialog::anotherModelAsksAboutEdits() {
     QTest::keyClick(m_dialog, Qt::Key_Return);
     QVERIFY(asked && m_dialog->isVisible() && isReady());
     QVERIFY(!document.isBusyInForeground() && document.model() == model);
+    QVERIFY((document.format(0) == quant::QType{6, 3, {}, {}}));
 }
 
 QTEST_MAIN(TestOpenDialog)
