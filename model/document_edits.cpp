@@ -3,6 +3,7 @@
 #include "model/format_command.h"
 #include "model/weights_command.h"
 
+#include <QFileInfo>
 #include <QJsonDocument>
 #include <QJsonObject>
 
@@ -40,6 +41,7 @@ void Document::applyFormats(const FormatEdit& edit) {
     ++m_edit;
     markStale(edited);
     Q_EMIT formatsChanged();
+    updateModified();
     runIfLive();
 }
 
@@ -81,6 +83,7 @@ void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString
     if (setFormats(edit, undoText) && !file.isEmpty()) {
         m_qconfigFile = file;
         m_undo.setClean();
+        storeSaved(true);
     }
 }
 
@@ -109,8 +112,10 @@ void Document::fold(const std::set<std::string>& norms, const QByteArray& config
         if (!file.isEmpty())
             m_qconfigFile = file;
         m_undo.push(new FoldCommand(*this, {m_model, m_formats}, {folded.model, formats}, text));
-        if (!file.isEmpty())
+        if (!file.isEmpty()) {
             m_undo.setClean();
+            storeSaved(true);
+        }
         // After modelChanged, because views clear old notices then.
         if (!folded.note.empty())
             Q_EMIT notice(QString::fromStdString(folded.note));
@@ -151,6 +156,7 @@ void Document::applyFold(const OpenedModelPointer& model, const quant::Formats& 
     m_formats = formats;
     Q_EMIT modelChanged();
     Q_EMIT formatsChanged();
+    updateModified();
     run();
 }
 
@@ -158,7 +164,9 @@ void Document::loadWeights(const QString& file) {
     Job<ArraysPointer> job;
     job.title = tr("Reading weights");
     job.work = [file](const Target& target, const JobControl& control) { return readWeights(target, file, control); };
-    job.done = [this](const ArraysPointer& weights) {
+    job.done = [this, file](const ArraysPointer& weights) {
+        // Over others they are a mixture, which no file holds.
+        m_origins.note(weights, {m_weights ? QString() : QFileInfo(file).absoluteFilePath(), weightsOrigin().tuned});
         m_undo.push(new WeightsCommand(*this, m_weights, weights, tr("Open weights")));
     };
     start(std::move(job));
@@ -171,6 +179,7 @@ void Document::finetune(const quant::FinetuneOptions& options) {
         return model::finetune(target, options, control);
     };
     job.done = [this](const ArraysPointer& weights) {
+        m_origins.note(weights, {{}, true});
         m_undo.push(new WeightsCommand(*this, m_weights, weights, tr("Fine-tune")));
     };
     start(std::move(job));
@@ -184,6 +193,7 @@ void Document::applyWeights(const ArraysPointer& weights) {
     markStale(all);
     Q_EMIT weightsChanged();
     Q_EMIT resultChanged();
+    updateModified();
     run();
 }
 

@@ -16,6 +16,7 @@ Theme::Theme(const QPalette& palette)
     accentLight = blended(accent, 0.5);
     danger = dark ? QColor(0xF0, 0x6A, 0x6A) : QColor(0xC9, 0x2A, 0x2A);
     dangerLight = blended(danger, 0.5);
+    dangerFaint = blended(danger, 0.08);
     lost = dark ? QColor(0x8A, 0x93, 0xA0) : QColor(0x9A, 0xA0, 0xA8);
     lostLight = blended(lost, 0.5);
     warning = dark ? QColor(0xD9, 0xB2, 0x5A) : QColor(0xD6, 0xB8, 0x6B);
@@ -65,6 +66,7 @@ QPalette darkPalette() {
 QString styleSheet(const QPalette& p) {
     const Theme theme(p);
     const QColor soft = theme.dark ? p.color(QPalette::Button).lighter(120) : QColor(0xDD, 0xE9, 0xFA);
+    const QColor side = theme.dark ? p.color(QPalette::Window) : QColor(0xF1, 0xF3, 0xF5);
     return QStringLiteral(R"(
         QToolBar { border: 0; border-bottom: 1px solid %1; spacing: 6px; padding: 6px 8px; background: %2; }
         QToolBar::separator { width: 1px; background: %1; margin: 4px 4px; }
@@ -78,6 +80,7 @@ QString styleSheet(const QPalette& p) {
         QLineEdit { border: 1px solid %1; border-radius: 4px; padding: 3px 8px; background: %7; min-height: 18px; }
         QLineEdit:focus { border-color: %4; }
         QTreeView, QListView { border: 0; background: %7; outline: 0; selection-background-color: %5; }
+        QListView { selection-color: palette(text); }
         QTreeView::item { padding: 2px 0; }
         QHeaderView::section { border: 0; border-bottom: 1px solid %1; background: %7; padding: 4px 6px; color: %6; }
         QSplitter::handle { background: %1; }
@@ -89,9 +92,23 @@ QString styleSheet(const QPalette& p) {
         QFrame#rule { background: %1; max-height: 1px; border: 0; }
         QFrame#notice { background: %5; border-bottom: 1px solid %1; }
         QScrollArea { border: 0; background: %7; }
+        QWidget#page { background: %7; }
+        QWidget#side { background: %9; border-left: 1px solid %1; }
+        QWidget#foot { background: %2; border-top: 1px solid %1; }
+        QFrame#inputsHead, QFrame#inputRow { border: 0; border-bottom: 1px solid %1; }
+        QFrame#inputRow[wrong="true"] { background: %10; }
+        QLineEdit[wrong="true"], QComboBox[wrong="true"] { border: 2px solid %8; border-radius: 4px; }
+        QFrame#dropArea { border: 1px dashed %6; border-radius: 4px; background: %7; }
+        QFrame#dropArea[over="true"] { border-color: %4; background: %5; }
+        QLabel#wrong { color: %8; }
+        QPushButton#primary { background: %4; color: white; border-color: %4; font-weight: 600; }
+        QPushButton#primary:disabled { background: %9; color: %6; border-color: %1; }
+        QPushButton#primary:focus { border-color: %11; }
+        QToolButton#step { padding: 1px 7px; }
     )")
         .arg(p.color(QPalette::Mid).name(), p.color(QPalette::Window).name(), p.color(QPalette::Button).name(),
-             theme.accent.name(), soft.name(), theme.muted.name(), theme.background.name(), theme.danger.name());
+             theme.accent.name(), soft.name(), theme.muted.name(), theme.background.name(), theme.danger.name(),
+             side.name(), theme.dangerFaint.name(), theme.text.name());
 }
 
 } // namespace fxp::views

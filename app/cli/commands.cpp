@@ -17,8 +17,6 @@ namespace fxp::cli {
 
 namespace {
 
-constexpr std::int64_t kRandomSamples = 16;
-
 std::pair<std::string, std::string> keyValue(const std::string& text, const std::string& option) {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos)
@@ -68,7 +66,9 @@ void Commands::declareInputs(CLI::App& command, bool required) {
     if (required)
         inputs->required();
     command.add_option("--set", m_options.settings, "NAME=VALUE: a number that the model takes beside its tensors");
-    command.add_option("--shape", m_options.shapes, "[NAME=]16x1x28x28: shape of random inputs");
+    command.add_option("--shape", m_options.shapes,
+                       "[NAME=]16x1x28x28: shape of a random input, samples first; needed for each, for "
+                       "TorchScript files tell none");
     command.add_option("--threads", m_options.threads, "threads to compute with (default: the machine's cores)")
         ->check(CLI::PositiveNumber);
     command.add_option("--memory", m_options.memory, "GiB for tensors kept between runs")->check(CLI::PositiveNumber);
@@ -117,7 +117,7 @@ quant::Samples Commands::samples(quant::Session& session) const {
             if (*end != '\0')
                 throw Error("--inputs", "\"" + first + "\" has no number for its seed", "write random:7");
         }
-        samples = session.randomSamples(seed, kRandomSamples, shapes);
+        samples = session.randomSamples(seed, shapes);
     } else {
         QStringList files;
         for (const std::string& file : m_options.inputs)

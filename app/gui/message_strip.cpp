@@ -43,7 +43,15 @@ void MessageStrip::showNotice(const QString& text) {
 }
 
 void MessageStrip::offer(const QString& text, const QString& action, const std::function<void()>& does) {
-    present(text.toHtmlEscaped());
+    presentOffer(text.toHtmlEscaped(), action, does);
+}
+
+void MessageStrip::alsoOffer(const QString& text, const QString& action, const std::function<void()>& does) {
+    presentOffer((isHidden() ? QString() : m_text->text() + ' ') + text.toHtmlEscaped(), action, does);
+}
+
+void MessageStrip::presentOffer(const QString& richText, const QString& action, const std::function<void()>& does) {
+    present(richText);
     m_does = does;
     m_action->setText(action);
     m_action->show();

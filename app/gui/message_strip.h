@@ -19,10 +19,13 @@ class MessageStrip : public QFrame {
     void showNotice(const QString& text);
     /// A notice with one thing that can be done about it.
     void offer(const QString& text, const QString& action, const std::function<void()>& does);
+    /// The same behind what is shown already.
+    void alsoOffer(const QString& text, const QString& action, const std::function<void()>& does);
     QString text() const;
 
   private:
     void present(const QString& richText);
+    void presentOffer(const QString& richText, const QString& action, const std::function<void()>& does);
 
     QLabel* m_text;
     QPushButton* m_action;

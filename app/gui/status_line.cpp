@@ -140,6 +140,8 @@ void StatusLine::refresh() {
     m_accuracy->setText(real && fixed ? tr("%1 float → %2 fixed").arg(percent(*real), percent(*fixed))
                         : agreement   ? tr("%1 as float").arg(percent(*agreement))
                                       : none);
+    if (const auto heldOut = result->predictions.heldOutAccuracyFixed())
+        m_accuracy->setText(m_accuracy->text() + tr(", %1 held out").arg(percent(*heldOut)));
     // Labels without an accuracy are not the same as no labels; the tip says why.
     if (!note.isEmpty())
         m_accuracy->setText(tr("none: no class per sample"));

@@ -36,9 +36,13 @@ struct OutputResult {
 struct Predictions {
     std::vector<std::int32_t> fromFloat, fromFixed, labels; ///< labels: empty where none were given
     std::string note;                        ///< why there are no classes although there are labels; else empty
+    std::int64_t chosenOn = 0;               ///< of the samples, those before it chose the formats; 0: all of them
     std::optional<double> agreement() const; ///< share of samples with the same class, 0 … 1
     std::optional<double> accuracyFloat() const;
     std::optional<double> accuracyFixed() const;
+    /// Of the held-out samples alone; absent where there are none.
+    std::optional<double> heldOutAccuracyFloat() const;
+    std::optional<double> heldOutAccuracyFixed() const;
 };
 
 /// The state of a quantized run: immutable, shared between threads. Slots whose figures belong to older formats are

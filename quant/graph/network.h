@@ -49,6 +49,8 @@ class Network {
     virtual ~Network() = default;
     virtual const std::vector<ModuleInfo>& modules() const = 0;
     virtual const std::vector<ArgumentInfo>& arguments() const = 0;
+    /// The types of the results, as the file writes them; empty where it does not say.
+    virtual std::vector<std::string> results() const { return {}; }
     /// Whether the file holds weights and no program: it can be inspected, but not run. record() then throws Error.
     virtual bool isWeightsOnly() const { return false; }
     /// Runs the model in float32 on the arguments, in the order of arguments(); an absent one takes its default.

@@ -52,6 +52,23 @@ Container zipKind(const std::string& file) {
 
 } // namespace
 
+std::string_view nameOf(Container container) {
+    switch (container) {
+    case Container::TorchScript: return "TorchScript";
+    case Container::ExportedProgram: return "torch.export";
+    case Container::StateDict: return "state_dict";
+    case Container::TorchPackage: return "torch.package";
+    case Container::Zip: return "zip file";
+    case Container::Safetensors: return "safetensors";
+    case Container::Onnx: return "ONNX";
+    case Container::Hdf5: return "HDF5";
+    case Container::TfLite: return "TensorFlow Lite";
+    case Container::Pickle: return "pickle";
+    case Container::Unknown: break;
+    }
+    return "file of an unknown kind";
+}
+
 Container containerOf(const std::string& file) {
     std::error_code error;
     if (!std::filesystem::exists(file, error))

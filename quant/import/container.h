@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace fxp::quant {
 
@@ -19,6 +20,9 @@ enum class Container {
     Pickle, ///< the older form of torch.save
     Unknown,
 };
+
+/// For people: "TorchScript", "ONNX".
+std::string_view nameOf(Container container);
 
 /// Throws Error naming the file when it is missing, empty, or not a regular file.
 Container containerOf(const std::string& file);

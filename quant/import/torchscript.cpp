@@ -135,6 +135,7 @@ class TorchScriptNetwork final : public Network {
 
     const std::vector<ModuleInfo>& modules() const override { return m_modules; }
     const std::vector<ArgumentInfo>& arguments() const override { return m_arguments; }
+    std::vector<std::string> results() const override;
     Recording record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop) override;
     NamedTensors parameters() const override { return namedTensors(m_module); }
     void setFolded(const std::set<std::string>& norms) override { m_folded = norms; }
@@ -183,8 +184,28 @@ void TorchScriptNetwork::readArguments() {
     const auto& schema = m_module.get_method("forward").function().getSchema();
     for (std::size_t i = 1; i < schema.arguments().size(); ++i) {
         const c10::Argument& argument = schema.arguments()[i];
-        m_arguments.push_back({argument.name(), kindOf(argument.type()), argument.default_value().has_value()});
+        ArgumentInfo info{argument.name(),
+                          kindOf(argument.type()),
+                          argument.default_value().has_value(),
+                          argument.type()->annotation_str(),
+                          {}};
+        if (info.optional)
+            info.defaultValue = c10::str(*argument.default_value());
+        m_arguments.push_back(std::move(info));
     }
+}
+
+std::vector<std::string> TorchScriptNetwork::results() const {
+    std::vector<std::string> types;
+    for (const c10::Argument& result : m_module.get_method("forward").function().getSchema().returns()) {
+        if (const auto tuple = result.type()->cast<c10::TupleType>()) {
+            for (const c10::TypePtr& element : tuple->elements())
+                types.push_back(element->annotation_str());
+        } else {
+            types.push_back(result.type()->annotation_str());
+        }
+    }
+    return types;
 }
 
 at::IValue TorchScriptNetwork::argument(std::size_t index, const std::optional<at::IValue>& given) const {

@@ -1,8 +1,8 @@
 #include "app/gui/divisor_strip.h"
 #include "app/gui/main_window.h"
 #include "app/gui/message_strip.h"
+#include "app/gui/open_dialog.h"
 #include "app/gui/quick_find.h"
-#include "app/gui/recovery.h"
 #include "quant/io/npz.h"
 #include "support/golden.h"
 #include "support/opened_document.h"
@@ -66,7 +66,6 @@ class TestMainWindow : public QObject {
     void closeAsks_data();
     void closeAsks();
     void liveOffWaits();
-    void recoveryIsOffered();
 
   private:
     static std::unique_ptr<MainWindow> demo();
@@ -308,7 +307,7 @@ void TestMainWindow::statusLineFitsTheWindow() {
         endless.epochs = 1'000'000;
         document.finetune(endless);
     } else {
-        window->openFiles({"/no/such/" + name});
+        window->openFiles({"/no/such/" + name, "/no/such/inputs.npz"});
     }
     QVERIFY(document.isBusyInForeground() && shown(*window, name.isEmpty() ? "Training" : "…"));
     for (int level = 0; level < 4; ++level) // nothing else is let in: the open fails soon
@@ -425,7 +424,7 @@ void TestMainWindow::failedOpenKeepsWhatWas_data() {
     QTest::addColumn<QString>("model");
     QTest::addColumn<QString>("samples");
     const QString cnn = QString::fromStdString(test::modelFolder()) + "/digits_cnn";
-    QTest::newRow("broken model") << m_files.filePath("broken.pt") << "";
+    QTest::newRow("broken model") << m_files.filePath("broken.pt") << cnn + "/inputs.npz";
     QTest::newRow("broken samples") << cnn + "/traced.pt" << m_files.filePath("broken.npz");
     QTest::newRow("samples alone") << "" << m_files.filePath("broken.npz");
     for (const char* name : {"broken.pt", "broken.npz"}) {
@@ -480,7 +479,7 @@ void TestMainWindow::qconfigWaitsForItsOwnModel() {
     const QString file = m_files.filePath("digits.qconfig.json");
     window->document().saveQConfig(file);
     const QString cnn = QString::fromStdString(test::modelFolder()) + "/digits_cnn";
-    window->openFiles({"/no/such/model.pt", file});
+    window->openFiles({"/no/such/model.pt", cnn + "/inputs.npz", file});
     auto* strip = window->findChild<gui::MessageStrip*>();
     QTRY_VERIFY(strip->text().contains("/no/such/model.pt"));
     window->openFiles({cnn + "/traced.pt", cnn + "/inputs.npz"});
@@ -579,6 +578,12 @@ void TestMainWindow::dropOpens() {
     QVERIFY(enter.isAccepted());
     QDropEvent drop(QPointF(50, 50), Qt::CopyAction, &mime, Qt::LeftButton, Qt::NoModifier);
     QApplication::sendEvent(window.get(), &drop);
+    auto* dialog = window->findChild<gui::OpenDialog*>();
+    QVERIFY(dialog && dialog->isVisible());
+    const auto buttons = dialog->findChildren<QAbstractButton*>();
+    const auto open = std::ranges::find(buttons, QString("Open"), &QAbstractButton::text);
+    QTRY_VERIFY_WITH_TIMEOUT((*open)->isEnabled(), 30'000);
+    QTest::keyClick(dialog, Qt::Key_Return);
     QTRY_VERIFY_WITH_TIMEOUT(window->document().slotOf("dw.weight") >= 0, 30'000);
     QCOMPARE(window->document().model()->sampleCount, std::int64_t{397});
     QVERIFY(window->findChild<gui::MessageStrip*>()->text().contains("float"));
@@ -618,28 +623,6 @@ void TestMainWindow::liveOffWaits() {
     action(*window, "Run")->trigger();
     QVERIFY(test::settled(document));
     QVERIFY(!document.isStale(slot));
-}
-
-void TestMainWindow::recoveryIsOffered() {
-    const QString folder = m_files.filePath("recovery");
-    {
-        const auto window = demo();
-        window->document().setFormats({{0, {5, 4, {}, {}}}}, "edit");
-        gui::Recovery recovery(window->document(), folder);
-        recovery.flush();
-        QVERIFY(QFile::exists(folder + "/recovery.json"));
-        QVERIFY(QFile::copy(folder + "/recovery.json", folder + "/kept.json"));
-    } // left in order: nothing to offer
-    QVERIFY(!QFile::exists(folder + "/recovery.json"));
-    QVERIFY(QFile::rename(folder + "/kept.json", folder + "/recovery.json"));
-    model::Document document;
-    gui::Recovery recovery(document, folder);
-    const auto left = recovery.left();
-    QVERIFY(left);
-    QVERIFY(left->model.endsWith("digits.pt"));
-    QCOMPARE(left->inputs.size(), 1);
-    QVERIFY(left->inputs.front().endsWith("samples.npz"));
-    QVERIFY(left->qconfig.contains("\"total_bits\": 5"));
 }
 
 QTEST_MAIN(TestMainWindow)

@@ -16,6 +16,14 @@ using test::Kept;
 
 namespace {
 
+/// digits_cnn with random samples.
+model::OpenRequest randomCnn(const QString& folder) {
+    model::OpenRequest request;
+    request.model = folder + "/traced.pt";
+    request.inputs["image"] = {model::InputSource::Kind::Random, {}, 0, {16, 1, 8, 8}};
+    return request;
+}
+
 /// Training that ends by being stopped alone.
 quant::FinetuneOptions endless() {
     quant::FinetuneOptions options;
@@ -191,7 +199,7 @@ void TestDocumentJobs::lastOpenWins() {
     QCOMPARE(opened, QStringList{"digits_transformer"});
     QCOMPARE(changed.count(), 1);
     QCOMPARE(failed.count(), 0);
-    QVERIFY(document.model()->file.contains("digits_transformer"));
+    QVERIFY(document.model()->request.model.contains("digits_transformer"));
     QVERIFY(document.result()->complete);
 }
 
@@ -214,7 +222,7 @@ void TestDocumentJobs::openAfterOpenStartsAnew() {
 
 void TestDocumentJobs::samplesForTheModelThatComes() {
     Document document;
-    document.openModel(folder("digits_cnn") + "/traced.pt");
+    document.openModel(randomCnn(folder("digits_cnn")));
     document.openSamples({folder("digits_cnn") + "/inputs.npz"}, folder("digits_cnn") + "/labels.npy");
     QTRY_VERIFY_WITH_TIMEOUT(document.isOpen() && !document.isBusy(), 60'000);
     QCOMPARE(document.model()->sampleCount, std::int64_t{397});
@@ -358,7 +366,15 @@ void TestDocumentJobs::closingWhileBusy() {
 void TestDocumentJobs::droppedAnswersLeaveTheSession() {
     const QString cnn = folder("digits_cnn");
     const model::JobControl control{{}, [](const QString&) {}};
-    const auto opened = model::openModel({cnn + "/traced.pt", {cnn + "/inputs.npz"}, cnn + "/labels.npy", {}}, control);
+    model::OpenRequest request;
+    request.model = cnn + "/traced.pt";
+    request.samples = QStringList{cnn + "/inputs.npz"};
+    request.labels = cnn + "/labels.npy";
+    model::OpenRequest request;
+    request.model = cnn + "/traced.pt";
+    request.samples = QStringList{cnn + "/inputs.npz"};
+    request.labels = cnn + "/labels.npy";
+    const auto opened = model::openModel(request, {}, true, control);
     QVERIFY(opened);
     model::Target target{opened->workspace, opened->model, nullptr, {}, 0, 1};
     target.formats.assign(opened->model->slots.size(), {});
