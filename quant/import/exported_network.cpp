@@ -12,6 +12,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace fxp::quant {
 
