@@ -12,6 +12,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <map>
 #include <unordered_set>
 
 namespace fxp::quant {
@@ -45,6 +46,16 @@ std::string shapeText(const std::vector<std::int64_t>& shape) {
     return "[" + text + "]";
 }
 
+ArgumentInfo argumentOf(const ExportedInput& input) {
+    static const std::map<ArgumentInfo::Kind, const char*> kTypes{{ArgumentInfo::Kind::Tensor, "Tensor"},
+                                                                  {ArgumentInfo::Kind::Integer, "int"},
+                                                                  {ArgumentInfo::Kind::Real, "float"},
+                                                                  {ArgumentInfo::Kind::Boolean, "bool"},
+                                                                  {ArgumentInfo::Kind::Other, "other"}};
+    const ArgumentInfo::Kind kind = kindOf(input);
+    return {input.target, kind, input.isFixed, kTypes.at(kind), {}, input.shape};
+}
+
 class ExportedNetwork final : public Network {
   public:
     explicit ExportedNetwork(const std::string& file) : m_file(file) {
@@ -70,7 +81,7 @@ class ExportedNetwork final : public Network {
         m_missing = missingTargets(m_program.graph);
         for (const ExportedInput& input : m_program.inputs) {
             if (input.kind == ExportedInput::Kind::User)
-                m_arguments.push_back({input.target, kindOf(input), input.isFixed, input.shape});
+                m_arguments.push_back(argumentOf(input));
         }
     }
 
