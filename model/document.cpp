@@ -6,7 +6,6 @@ Document::Document(QObject* parent) : QObject(parent), m_jobs([this] { return ta
     connect(&m_jobs, &JobQueue::busyChanged, this, &Document::busyChanged);
     connect(&m_jobs, &JobQueue::progressed, this, &Document::progressed);
     connect(&m_jobs, &JobQueue::answered, this, &Document::onJobAnswered);
-    connect(&m_undo, &QUndoStack::cleanChanged, this, [this](bool clean) { Q_EMIT modifiedChanged(!clean); });
 }
 
 Document::~Document() {

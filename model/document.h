@@ -2,6 +2,8 @@
 
 #include "model/job_queue.h"
 #include "model/session_jobs.h"
+#include "model/unsaved.h"
+#include "model/weights_origins.h"
 #include "quant/calibrate/starting_formats.h"
 #include "quant/core/error.h"
 
@@ -52,7 +54,19 @@ class Document : public QObject {
 
     QUndoStack* undoStack() { return &m_undo; }
     QString qconfigFile() const { return m_qconfigFile; }
-    bool isModified() const { return !m_undo.isClean(); }
+    /// What would be lost if the program ended now: formats, folding, weights.
+    Unsaved unsaved() const;
+    bool isModified() const { return m_modified; }
+    /// Everything shown lies in a file now, if not in the QConfig's: unsaved() is empty from here on.
+    void markSaved();
+    /// Whether the formats shown are those of qconfigFile(), or all float where there is none.
+    bool isInQConfig() const;
+
+    /// The parameters that are not the model file's, by name; null: all are.
+    ArraysPointer weights() const { return m_weights; }
+    WeightsOrigins::Origin weightsOrigin() const { return m_origins.of(m_weights); }
+    /// All that edits have changed; `weights` is the file that holds them, empty where none does.
+    EditState editState() const;
 
     bool isLive() const { return m_live; }
     bool isBusy() const { return m_jobs.isBusy(); }
@@ -66,26 +80,40 @@ class Document : public QObject {
 
     // Files. Answers arrive as signals, errors as the signal failed. If several models are opened at a time, the last
     // one wins.
-    /// `then` is called once the model is open, after modelChanged; never when opening fails or another model is opened
-    /// meanwhile.
-    void openModel(const OpenRequest& request, const std::function<void()>& then = {});
+    /// Opens all that the request names as one job: model, weights, samples, formats. What fails or is cancelled at any
+    /// stage changes nothing. `then` is called once the model is open, after modelChanged; never when opening fails or
+    /// another model is opened meanwhile. `failed`, where there is one, is called instead of the signal; with
+    /// `incomplete` where an input has no values, or, unless `anyModel`, where the formats were made for another model.
+    void openModel(const OpenRequest& request, const std::function<void()>& then = {},
+                   const std::function<void(const Failure&)>& failed = {}, bool anyModel = true);
     void openModel(const QString& file, const QStringList& inputs = {}, const QString& labels = {},
                    const std::function<void()>& then = {});
     /// What is open, as it can be opened again: files by absolute path. Empty before the first model is open.
     OpenRequest request() const;
+    /// Ends what openModel and openSamples began, and nothing else.
+    void cancelOpening();
+    /// The title of what is under way.
+    QString task() const { return m_jobs.title(); }
     void openSamples(const QStringList& files, const QString& labels = {});
+    /// What of the request concerns samples, for the model that is open; its formats and their edits stay.
+    void openSamplesOf(const OpenRequest& request, const std::function<void()>& then = {},
+                       const std::function<void(const Failure&)>& failed = {});
     /// Gives the samples labels.
     void openLabels(const QString& file);
     /// Throws Error; the document is then as before. Throws OtherModel for formats made for another model, unless
     /// `anyModel`. Where other batch norms are folded, the formats arrive with a job, and the file's name is stored
-    /// when it succeeds. `opened`: the formats are part of opening the model, and undo does not remove them.
-    void loadQConfig(const QString& file, bool anyModel = false, bool opened = false);
+    /// when it succeeds.
+    void loadQConfig(const QString& file, bool anyModel = false);
     void saveQConfig(const QString& file);
     /// Writes the formats for FxPyTorch. Throws Error with the tensors whose format FxPyTorch does not have.
     void saveForFxPyTorch(const QString& file) const;
     /// Replaces parameters by the names in a .safetensors file, as an undoable edit.
     void loadWeights(const QString& file);
-    void saveWeights(const QString& file);
+    /// `then` is called when the file is written; never when that fails.
+    void saveWeights(const QString& file, const std::function<void()>& then = {});
+    /// Brings the state back, as one undo step; without a text as what is saved, with nothing to undo. Tensors that the
+    /// model does not have are left out. `then` is called when it is shown; never when that fails.
+    void restore(const EditState& state, const QString& undoText, const std::function<void()>& then = {});
     /// Compares the last run with an activation log; the answer is logCompared.
     void compareLog(const QString& file);
     /// Trains the weights with the formats in place; they are stored as an undoable edit.
@@ -115,6 +143,10 @@ class Document : public QObject {
 
   Q_SIGNALS:
     void modelChanged();
+    /// Another model is open, after modelChanged. (That is sent, too, where the tensors of the same one change.)
+    void modelOpened();
+    /// Something of what is shown lies in a file now.
+    void saved();
     void samplesChanged();
     void formatsChanged();
     void resultChanged();
@@ -148,9 +180,11 @@ class Document : public QObject {
     // document_files.cpp
     void onModelOpened(const Opened& opened);
     void dropWhatFollows(int open);
-    void noteRandomSamples();
-    void startSamples(Job<OpenedModelPointer> job);
-    void onSamplesOpened(const OpenedModelPointer& model);
+    void note(const QStringList& notes);
+    using SamplesWork = std::function<std::optional<OpenedSamples>(const Target&, const JobControl&)>;
+    void startSamples(const QString& title, const SamplesWork& work, const std::function<void()>& then = {},
+                      const std::function<void(const Failure&)>& failed = {});
+    void onSamplesOpened(const OpenedSamples& opened);
     // document_edits.cpp
     void applyFormats(const FormatEdit& edit);
     void applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText, const QString& file);
@@ -160,6 +194,10 @@ class Document : public QObject {
     void applyFold(const OpenedModelPointer& model, const quant::Formats& formats);
     void applyWeights(const ArraysPointer& weights);
     quant::Formats formatsByPath(const OpenedModel& model) const;
+    // document_saved.cpp
+    void onRestored(const Restored& restored, const EditState& state, const QString& undoText);
+    void updateModified();
+    void storeSaved(bool inQConfig);
     // document_runs.cpp
     void storeResult(const quant::RunSnapshot& result);
     void markStale();
@@ -171,6 +209,11 @@ class Document : public QObject {
     std::shared_ptr<Workspace> m_workspace;
     OpenedModelPointer m_model;
     ArraysPointer m_weights; ///< parameters that are not the file's; null: none
+    WeightsOrigins m_origins;
+    OpenedModelPointer m_savedModel; ///< whose tensors the saved formats are of
+    quant::Formats m_savedFormats;
+    bool m_savedInQConfig = true;
+    bool m_modified = false;
     quant::Formats m_formats;
     /// The file's float accuracy, and the samples that it is of.
     std::pair<std::shared_ptr<const quant::Samples>, std::optional<double>> m_fileAccuracy;

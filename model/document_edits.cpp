@@ -3,6 +3,7 @@
 #include "model/format_command.h"
 #include "model/weights_command.h"
 
+#include <QFileInfo>
 #include <QJsonDocument>
 #include <QJsonObject>
 
@@ -60,6 +61,7 @@ void Document::applyFormats(const FormatEdit& edit) {
     markStale();
     m_runWanted = m_runWanted || m_live;
     Q_EMIT formatsChanged();
+    updateModified();
     runIfLive();
 }
 
@@ -72,8 +74,7 @@ void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString
     applyQConfig(text, anyModel, undoText, {});
 }
 
-/// Where `file` is given, it becomes the document's file once the formats are in place. Without an undo text the step
-/// cannot be undone.
+/// Where `file` is given, it becomes the document's file once the formats are in place.
 void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString& undoText, const QString& file) {
     if (!isOpen())
         throw Error(file.toStdString(), tr("formats belong to a model, and none is open").toStdString(),
@@ -102,8 +103,7 @@ void Document::applyQConfig(const QByteArray& text, bool anyModel, const QString
     if (setFormats(edit, undoText) && !file.isEmpty()) {
         m_qconfigFile = file;
         m_undo.setClean();
-        if (undoText.isEmpty())
-            m_undo.clear();
+        storeSaved(true);
     }
 }
 
@@ -132,10 +132,10 @@ void Document::fold(const std::set<std::string>& norms, const QByteArray& config
         if (!file.isEmpty())
             m_qconfigFile = file;
         m_undo.push(new FoldCommand(*this, {m_model, m_formats}, {folded.model, formats}, text));
-        if (!file.isEmpty())
+        if (!file.isEmpty()) {
             m_undo.setClean();
-        if (text.isEmpty())
-            m_undo.clear();
+            storeSaved(true);
+        }
         // After modelChanged, because views clear old notices then.
         if (!folded.note.empty())
             Q_EMIT notice(QString::fromStdString(folded.note));
@@ -176,6 +176,7 @@ void Document::applyFold(const OpenedModelPointer& model, const quant::Formats& 
     m_formats = formats;
     Q_EMIT modelChanged();
     Q_EMIT formatsChanged();
+    updateModified();
     run();
 }
 
@@ -183,7 +184,9 @@ void Document::loadWeights(const QString& file) {
     Job<ArraysPointer> job;
     job.title = tr("Reading weights");
     job.work = [file](const Target& target, const JobControl& control) { return readWeights(target, file, control); };
-    job.done = [this](const ArraysPointer& weights) {
+    job.done = [this, file](const ArraysPointer& weights) {
+        // Over others they are a mixture, which no file holds.
+        m_origins.note(weights, {m_weights ? QString() : QFileInfo(file).absoluteFilePath(), weightsOrigin().tuned});
         m_undo.push(new WeightsCommand(*this, m_weights, weights, tr("Open weights")));
     };
     start(std::move(job));
@@ -196,6 +199,7 @@ void Document::finetune(const quant::FinetuneOptions& options) {
         return model::finetune(target, options, control);
     };
     job.done = [this](const Trained& trained) {
+        m_origins.note(trained.weights, {{}, true});
         m_undo.push(new WeightsCommand(*this, m_weights, trained.weights, tr("Fine-tune")));
         Q_EMIT noticeWhile(trainingText(trained.report),
                            [this, weights = trained.weights] { return m_weights == weights; });
@@ -214,6 +218,7 @@ void Document::applyWeights(const ArraysPointer& weights) {
     }
     Q_EMIT weightsChanged();
     Q_EMIT resultChanged();
+    updateModified();
     run();
 }
 

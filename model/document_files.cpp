@@ -15,28 +15,34 @@ void Document::openModel(const QString& file, const QStringList& inputs, const Q
     openModel(request, then);
 }
 
-void Document::openModel(const OpenRequest& request, const std::function<void()>& then) {
-    m_jobs.cancel(m_openJob);
-    m_jobs.cancel(m_samplesJob);
+void Document::openModel(const OpenRequest& request, const std::function<void()>& then,
+                         const std::function<void(const Failure&)>& failed, bool anyModel) {
+    cancelOpening();
     dropWhatFollows(m_opens);
     const int open = ++m_opens;
     Job<Opened> job;
     job.title = tr("Opening %1").arg(QFileInfo(request.model).fileName());
-    job.work = [request, options = m_options](const Target&, const JobControl& control) {
-        return model::openModel(request, options, control);
+    job.work = [request, anyModel, options = m_options](const Target&, const JobControl& control) {
+        return model::openModel(request, options, anyModel, control);
     };
     job.done = [this, then](const Opened& opened) {
         onModelOpened(opened);
+        note(opened.notes);
         if (then)
             then();
         run();
     };
-    job.failed = [this, open](const Failure& failure) {
+    job.failed = [this, open, failed](const Failure& failure) {
         dropWhatFollows(open);
-        fail(failure);
+        failed ? failed(failure) : fail(failure);
     };
     job.cancelled = [this, open] { dropWhatFollows(open); };
     m_openJob = start(std::move(job));
+}
+
+void Document::cancelOpening() {
+    m_jobs.cancel(m_openJob);
+    m_jobs.cancel(m_samplesJob);
 }
 
 OpenRequest Document::request() const {
@@ -44,6 +50,13 @@ OpenRequest Document::request() const {
         return {};
     OpenRequest request = m_model->request;
     request.qconfig = m_qconfigFile;
+    request.weights = weightsOrigin().file;
+    for (QString* file : {&request.model, &request.labels, &request.qconfig, &request.weights}) {
+        if (!file->isEmpty())
+            *file = QFileInfo(*file).absoluteFilePath();
+    }
+    for (QString& file : request.samples)
+        file = QFileInfo(file).absoluteFilePath();
     return request;
 }
 
@@ -61,51 +74,73 @@ void Document::onModelOpened(const Opened& opened) {
     m_jobs.cancelAllBut(m_samplesJob);
     m_afterOpen.clear();
     m_workspace = opened.workspace;
-    m_weights.reset();
+    m_weights = opened.weights;
     nextLayout();
     showModel(opened.model);
-    m_formats.assign(m_model->slots.size(), {});
-    m_qconfigFile.clear();
+    m_formats = opened.formats;
+    m_qconfigFile = m_model->request.qconfig;
+    if (m_weights)
+        m_origins.note(m_weights, {QFileInfo(m_model->request.weights).absoluteFilePath(), false});
     m_undo.clear();
     Q_EMIT modelChanged();
-    noteRandomSamples();
+    storeSaved(true);
+    Q_EMIT modelOpened();
 }
 
-void Document::noteRandomSamples() {
+/// One message for all: a later one takes the place of the one before.
+void Document::note(const QStringList& notes) {
+    QStringList all = notes;
     if (m_model->randomSamples)
-        Q_EMIT noticeWhile(
-            tr("No samples were given: the figures are of random ones. Open real samples to see real figures."),
-            [this] { return m_model && m_model->randomSamples; });
+        all << tr("No samples were given: the figures are of random ones. Open real samples to see real figures.");
+    if (!all.isEmpty())
+        Q_EMIT noticeWhile(all.join(' '), [this, random = m_model->randomSamples] {
+            return m_model && m_model->randomSamples == random;
+        });
 }
 
-void Document::startSamples(Job<OpenedModelPointer> job) {
+void Document::openSamples(const QStringList& files, const QString& labels) {
+    m_jobs.cancel(m_samplesJob);
+    startSamples(tr("Reading samples"), [files, labels](const Target& target, const JobControl& control) {
+        return model::openSamples(target, files, labels, control);
+    });
+}
+
+void Document::openSamplesOf(const OpenRequest& request, const std::function<void()>& then,
+                             const std::function<void(const Failure&)>& failed) {
+    m_jobs.cancel(m_samplesJob);
+    startSamples(
+        tr("Reading samples"),
+        [request](const Target& target, const JobControl& control) {
+            return model::openSamples(target, request, control);
+        },
+        then, failed);
+}
+
+void Document::openLabels(const QString& file) {
+    // Of the samples before it in the queue.
+    startSamples(tr("Reading labels"), [file](const Target& target, const JobControl& control) {
+        return model::openLabels(target, file, control);
+    });
+}
+
+void Document::startSamples(const QString& title, const SamplesWork& work, const std::function<void()>& then,
+                            const std::function<void(const Failure&)>& failed) {
+    Job<OpenedSamples> job;
+    job.title = title;
+    job.work = work;
+    job.done = [this, then](const OpenedSamples& opened) {
+        onSamplesOpened(opened);
+        if (then)
+            then();
+    };
+    job.failed = failed;
     m_samplesJob = start(std::move(job));
     if (m_openJob != 0)
         m_afterOpen.push_back(m_samplesJob);
 }
 
-void Document::openSamples(const QStringList& files, const QString& labels) {
-    m_jobs.cancel(m_samplesJob);
-    Job<OpenedModelPointer> job;
-    job.title = tr("Reading samples");
-    job.work = [files, labels](const Target& target, const JobControl& control) {
-        return model::openSamples(target, files, labels, control);
-    };
-    job.done = [this](const OpenedModelPointer& model) { onSamplesOpened(model); };
-    startSamples(std::move(job));
-}
-
-void Document::openLabels(const QString& file) {
-    Job<OpenedModelPointer> job;
-    job.title = tr("Reading labels");
-    job.work = [file](const Target& target, const JobControl& control) {
-        return model::openLabels(target, file, control);
-    };
-    job.done = [this](const OpenedModelPointer& model) { onSamplesOpened(model); };
-    startSamples(std::move(job));
-}
-
-void Document::onSamplesOpened(const OpenedModelPointer& model) {
+void Document::onSamplesOpened(const OpenedSamples& opened) {
+    const OpenedModelPointer& model = opened.model;
     const bool foldedSince = model->identity.folded != m_model->identity.folded;
     const OpenedModelPointer shown = foldedSince ? withSamplesOf(m_model, model) : model;
     if (shown->layers == m_model->layers && shown->slots.size() == m_model->slots.size()) {
@@ -122,35 +157,28 @@ void Document::onSamplesOpened(const OpenedModelPointer& model) {
         if (unsaved)
             m_undo.resetClean();
         Q_EMIT modelChanged();
+        updateModified();
     }
-    noteRandomSamples();
+    note(opened.notes);
     run();
 }
 
-void Document::loadQConfig(const QString& file, bool anyModel, bool opened) {
+void Document::loadQConfig(const QString& file, bool anyModel) {
     const quant::FileBytes bytes = quant::readFile(file.toStdString());
     applyQConfig(QByteArray(bytes.text().data(), static_cast<qsizetype>(bytes.text().size())), anyModel,
-                 opened ? QString() : tr("Open QConfig"), file);
+                 tr("Open QConfig"), file);
 }
 
 void Document::saveQConfig(const QString& file) {
     quant::writeFileAtomically(file.toStdString(), qconfig().toStdString());
     m_qconfigFile = file;
     m_undo.setClean();
+    storeSaved(true);
 }
 
 void Document::saveForFxPyTorch(const QString& file) const {
     quant::writeFileAtomically(file.toStdString(),
                                quant::writeForFxPyTorch(m_model->identity, m_model->layers, m_model->slots, m_formats));
-}
-
-void Document::saveWeights(const QString& file) {
-    Job<Nothing> job;
-    job.title = tr("Saving weights");
-    job.work = [file](const Target& target, const JobControl& control) {
-        return model::saveWeights(target, file, control);
-    };
-    start(std::move(job));
 }
 
 void Document::compareLog(const QString& file) {

@@ -17,7 +17,7 @@ namespace fxp::model {
 
 /// A model and its samples as the rest of the program sees them: immutable, created by a job.
 struct OpenedModel {
-    OpenRequest request; ///< what it was opened from; random samples where there are no files
+    OpenRequest request; ///< what it was opened from
     quant::ModelIdentity identity;
     std::vector<quant::ModuleInfo> modules;
     std::vector<quant::ArgumentInfo> arguments;
@@ -29,10 +29,15 @@ struct OpenedModel {
     std::vector<std::pair<std::string, std::string>> unfoldable; ///< the others, and why
     std::vector<bool> fedBack; ///< by slot: inside a recurrent step, where a value depends on its own format
     std::int64_t sampleCount = 0;
-    bool randomSamples = false; ///< no samples were given, so that the figures say nothing about real data
+    std::int64_t chosenOn = 0;  ///< formats are chosen on so many first samples, the others only judge; 0: on all
+    bool randomSamples = false; ///< no samples come from a file, so that the figures say nothing about real data
 };
 
 using OpenedModelPointer = std::shared_ptr<const OpenedModel>;
+
+/// Describes the session for the document; `identity` and `request` are what the session does not know itself.
+std::shared_ptr<OpenedModel> describe(const quant::Session& session, const quant::ModelIdentity& identity,
+                                      const OpenRequest& request);
 
 /// The model with the samples of the other one.
 inline OpenedModelPointer withSamplesOf(const OpenedModelPointer& model, const OpenedModelPointer& other) {
@@ -40,6 +45,7 @@ inline OpenedModelPointer withSamplesOf(const OpenedModelPointer& model, const O
     result->samples = other->samples;
     result->request = other->request;
     result->sampleCount = other->sampleCount;
+    result->chosenOn = other->chosenOn;
     result->randomSamples = other->randomSamples;
     return result;
 }

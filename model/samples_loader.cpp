@@ -56,6 +56,22 @@ quant::NamedArrays readImages(const QStringList& files, const std::function<bool
     return arrays;
 }
 
+void addArrays(quant::NamedArrays& arrays, const QString& file) {
+    quant::NamedArrays more;
+    if (file.endsWith(".npz", Qt::CaseInsensitive))
+        more = quant::readNpz(file.toStdString());
+    else if (file.endsWith(".npy", Qt::CaseInsensitive))
+        more.items.emplace_back(QFileInfo(file).completeBaseName().toStdString(), quant::readNpy(file.toStdString()));
+    else
+        throw Error(file.toStdString(), "cannot be put together with arrays", "give .npy and .npz files, or images");
+    for (auto& [name, array] : more.items) {
+        if (arrays.find(name))
+            throw Error(file.toStdString(), "has an array " + name + ", and so has a file before it",
+                        "give each name once");
+        arrays.items.emplace_back(name, std::move(array));
+    }
+}
+
 } // namespace
 
 quant::NamedArrays readSamples(const QStringList& files, const std::function<bool()>& stop) {
@@ -74,11 +90,13 @@ quant::NamedArrays readSamples(const QStringList& files, const std::function<boo
         return readImages(images, stop);
     }
     const QString ending = first.suffix().toLower();
-    if (ending == "npz")
-        return quant::readNpz(path);
-    if (ending == "npy") {
+    if (ending == "npz" || ending == "npy") {
         quant::NamedArrays arrays;
-        arrays.items.emplace_back(first.completeBaseName().toStdString(), quant::readNpy(path));
+        for (const QString& file : files) {
+            if (stop && stop())
+                throw quant::Stopped();
+            addArrays(arrays, file);
+        }
         return arrays;
     }
     if (QImageReader::supportedImageFormats().contains(ending.toLatin1()))

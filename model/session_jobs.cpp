@@ -1,19 +1,15 @@
 #include "model/session_jobs.h"
 
-#include "model/samples_loader.h"
 #include "quant/core/error.h"
 #include "quant/core/read_file.h"
+#include "quant/import/read_weights.h"
 #include "quant/io/safetensors.h"
-#include "quant/open_model.h"
 
 #include <QCoreApplication>
-#include <QFileInfo>
 
 namespace fxp::model {
 
 namespace {
-
-constexpr std::int64_t kRandomSamples = 16;
 
 bool stopped(const JobControl& control) {
     return control.stop && control.stop();
@@ -21,42 +17,6 @@ bool stopped(const JobControl& control) {
 
 QString tr(const char* text) {
     return QCoreApplication::translate("SessionJobs", text);
-}
-
-using SamplesPointer = std::shared_ptr<const quant::Samples>;
-
-SamplesPointer samplesFrom(quant::Session& session, const QStringList& files, const QString& labels,
-                           const JobControl& control) {
-    quant::Samples samples;
-    if (files.isEmpty())
-        samples = session.randomSamples(0, kRandomSamples, {}, control.stop);
-    else
-        samples.inputs = readSamples(files, control.stop);
-    if (!labels.isEmpty())
-        samples.labels = readLabels(labels);
-    return std::make_shared<const quant::Samples>(std::move(samples));
-}
-
-/// Describes the session for the document; `identity` and `request` are what the session does not know itself.
-OpenedModelPointer describe(const quant::Session& session, const quant::ModelIdentity& identity,
-                            const OpenRequest& request) {
-    auto model = std::make_shared<OpenedModel>();
-    model->request = request;
-    model->identity = identity;
-    model->identity.folded = session.foldedBatchNorms();
-    model->foldable = session.foldableBatchNorms();
-    model->unfoldable = session.unfoldableBatchNorms();
-    model->modules = session.modules();
-    model->arguments = session.arguments();
-    model->slots = session.slots();
-    model->layers = session.layers();
-    model->fedBack = session.fedBack();
-    for (std::size_t i = 0; i < model->slots.size(); ++i)
-        model->slotByPath.emplace(model->slots[i].path, static_cast<int>(i));
-    model->samples = session.samples();
-    model->sampleCount = session.sampleCount();
-    model->randomSamples = request.samples.isEmpty();
-    return model;
 }
 
 /// The session with a complete run of the formats shown; runs it where the last run had other formats, samples or
@@ -73,50 +33,14 @@ quant::Session& sessionWithRun(const Target& target, const JobControl& control) 
 
 } // namespace
 
-std::optional<Opened> openModel(const OpenRequest& request, const quant::SessionOptions& options,
-                                const JobControl& control) {
-    auto workspace = std::make_shared<Workspace>();
-    workspace->session = quant::openModel(request.model.toStdString(), options, control.stop);
-    quant::Session& session = *workspace->session;
-    const quant::ModelIdentity identity{QFileInfo(request.model).completeBaseName().toStdString(),
-                                        quant::sha256OfFile(request.model.toStdString(), control.stop)};
-    if (stopped(control))
-        return std::nullopt;
-    if (!session.setSamples(samplesFrom(session, request.samples, request.labels, control), control))
-        return std::nullopt;
-    return Opened{workspace, describe(session, identity, request)};
-}
-
-std::optional<OpenedModelPointer> openSamples(const Target& target, const QStringList& files, const QString& labels,
-                                              const JobControl& control) {
-    quant::Session& session = sessionOf(target, control);
-    if (!session.setSamples(samplesFrom(session, files, labels, control), control))
-        return std::nullopt;
-    OpenRequest request = target.model->request;
-    request.samples = files;
-    request.labels = labels;
-    return describe(session, target.model->identity, request);
-}
-
-std::optional<OpenedModelPointer> openLabels(const Target& target, const QString& file, const JobControl& control) {
-    quant::Session& session = sessionOf(target, control);
-    if (target.model->randomSamples)
-        throw Error(file.toStdString(), "there are no samples to label", "open some first");
-    auto labelled =
-        std::make_shared<const quant::Samples>(quant::Samples{target.model->samples->inputs, readLabels(file)});
-    if (!session.setSamples(std::move(labelled), control))
-        return std::nullopt;
-    OpenRequest request = target.model->request;
-    request.labels = file;
-    return describe(session, target.model->identity, request);
-}
-
 std::optional<Folded> fold(const Target& target, const std::set<std::string>& norms, const QByteArray& qconfig,
                            const JobControl& control) {
     quant::Session& session = sessionOf(target, control);
     if (!session.setFoldedBatchNorms(norms, control))
         return std::nullopt;
-    Folded folded{describe(session, target.model->identity, target.model->request), std::nullopt, {}};
+    const auto model = describe(session, target.model->identity, target.model->request);
+    model->randomSamples = target.model->randomSamples;
+    Folded folded{model, std::nullopt, {}};
     if (!qconfig.isEmpty()) {
         quant::QConfigFile config =
             quant::readQConfig(qconfig.toStdString(), folded.model->layers, folded.model->slots);
@@ -159,6 +83,21 @@ std::optional<Folded> foldAndCalibrate(const Target& target, const std::set<std:
     return folded->formats ? folded : std::nullopt;
 }
 
+std::optional<Restored> restore(const Target& target, const EditState& state, const JobControl& control) {
+    Restored restored;
+    if (!state.weights.isEmpty()) {
+        // Those of the target with none replaced are the model's own.
+        Target own = target;
+        own.weights = nullptr;
+        restored.weights = readWeights(own, state.weights, control).value_or(nullptr);
+    }
+    const auto folded = fold(target, state.folded, {}, control);
+    if (!folded)
+        return std::nullopt;
+    restored.model = folded->model;
+    return restored;
+}
+
 std::optional<bool> run(const Target& target, const JobControl& control) {
     quant::Session& session = sessionOf(target, control);
     quant::RunControl numbered = control;
@@ -196,7 +135,7 @@ std::optional<std::vector<double>> table(const Target& target, const TableReques
 
 std::optional<ArraysPointer> readWeights(const Target& target, const QString& file, const JobControl& control) {
     const quant::Session& session = sessionOf(target, control);
-    const quant::NamedArrays values = quant::readSafetensors(file.toStdString());
+    const quant::NamedArrays values = quant::readWeights(file.toStdString());
     session.requireParameters(values);
     return merged(target.weights, values);
 }

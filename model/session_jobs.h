@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/edit_state.h"
 #include "model/job.h"
 #include "model/open_request.h"
 #include "quant/calibrate/options.h"
@@ -24,18 +25,30 @@ namespace fxp::model {
 /// New formats by slot.
 using FormatEdit = std::map<int, quant::QType>;
 
+/// A model with all that its request names.
 struct Opened {
     std::shared_ptr<Workspace> workspace;
-    OpenedModelPointer model;
+    OpenedModelPointer model; ///< its request lacks what was left out, with a note
+    ArraysPointer weights;    ///< null: the file's
+    quant::Formats formats;
+    QStringList notes; ///< what the user should know of how it was opened
 };
-std::optional<Opened> openModel(const OpenRequest& request, const quant::SessionOptions& options,
+/// Throws Incomplete where an input has no values, and where the formats were made for another model unless `anyModel`.
+std::optional<Opened> openModel(const OpenRequest& request, const quant::SessionOptions& options, bool anyModel,
                                 const JobControl& control);
 
-/// Opens other samples for the target's model; random ones when there are no files.
-std::optional<OpenedModelPointer> openSamples(const Target& target, const QStringList& files, const QString& labels,
-                                              const JobControl& control);
-/// Reads labels for the target's samples.
-std::optional<OpenedModelPointer> openLabels(const Target& target, const QString& file, const JobControl& control);
+/// The target's model with other samples.
+struct OpenedSamples {
+    OpenedModelPointer model;
+    QStringList notes;
+};
+/// What of the request concerns samples: files, sources, labels, split.
+std::optional<OpenedSamples> openSamples(const Target& target, const OpenRequest& request, const JobControl& control);
+/// The numbers that were given stay; random samples, of the shapes that the model has now, when there are no files.
+std::optional<OpenedSamples> openSamples(const Target& target, const QStringList& files, const QString& labels,
+                                         const JobControl& control);
+/// The target's samples with these labels.
+std::optional<OpenedSamples> openLabels(const Target& target, const QString& file, const JobControl& control);
 
 /// Folds exactly these batch norms, and reads the formats of a QConfig's text where there is one.
 struct Folded {
@@ -49,6 +62,13 @@ std::optional<Folded> fold(const Target& target, const std::set<std::string>& no
 /// then, and their activation is what the norm's was.
 std::optional<Folded> foldAndCalibrate(const Target& target, const std::set<std::string>& norms,
                                        const JobControl& control);
+
+/// A state brought back: the model with its batch norms folded, and the weights; null: the model's own.
+struct Restored {
+    OpenedModelPointer model;
+    ArraysPointer weights;
+};
+std::optional<Restored> restore(const Target& target, const EditState& state, const JobControl& control);
 
 /// True when the run was completed. The figures of a stopped run were published.
 std::optional<bool> run(const Target& target, const JobControl& control);

@@ -2,6 +2,7 @@
 
 #include "quant/core/stop.h"
 #include "quant/engine/session.h"
+#include "quant/import/signature.h"
 
 #include <memory>
 #include <string>

@@ -16,6 +16,7 @@ Theme::Theme(const QPalette& palette)
     accentLight = blended(accent, 0.5);
     danger = dark ? QColor(0xF0, 0x6A, 0x6A) : QColor(0xC9, 0x2A, 0x2A);
     dangerLight = blended(danger, 0.5);
+    dangerFaint = blended(danger, 0.08);
     lost = dark ? QColor(0x8A, 0x93, 0xA0) : QColor(0x9A, 0xA0, 0xA8);
     lostLight = blended(lost, 0.5);
     warningText = dark ? QColor(0xE0, 0xBB, 0x66) : QColor(0x8A, 0x62, 0x00);
@@ -66,7 +67,7 @@ QPalette darkPalette() {
 
 QString styleSheet(const QPalette& p) {
     const Theme theme(p);
-    const QString soft = theme.selected.name();
+    const QColor side = theme.dark ? p.color(QPalette::Window) : QColor(0xF1, 0xF3, 0xF5);
     const auto tint = [&](const QColor& colour) { // opaque: messages lie over the panes
         const QColor& base = theme.background;
         const auto part = [](int a, int b) { return (a * 13 + b * 87) / 100; };
@@ -87,6 +88,7 @@ QString styleSheet(const QPalette& p) {
         QLineEdit { border: 1px solid %1; border-radius: 4px; padding: 3px 8px; background: %7; min-height: 18px; }
         QLineEdit:focus { border-color: %4; }
         QTreeView, QListView { border: 0; background: %7; outline: 0; selection-background-color: %5; }
+        QListView { selection-color: palette(text); }
         QTreeView::item { padding: 2px 0; }
         QHeaderView::section { border: 0; border-bottom: 1px solid %1; background: %7; padding: 4px 6px; color: %6; }
         QSplitter::handle { background: %1; }
@@ -97,17 +99,30 @@ QString styleSheet(const QPalette& p) {
         QLabel#danger { color: %8; font-weight: 600; }
         QFrame#rule { background: %1; max-height: 1px; border: 0; }
         QLabel#feedback { border: 1px solid %1; border-radius: 4px; padding: 2px 7px; background: %7; }
-        QLabel#warning { color: %9; font-weight: 600; }
+        QLabel#warning { color: %12; font-weight: 600; }
         QFrame#notice, QFrame#warning, QFrame#error { border-radius: 6px; }
         QFrame#notice { background: %5; border: 1px solid %4; }
+        QFrame#warning { background: %13; border: 1px solid %12; }
+        QFrame#error { background: %14; border: 1px solid %8; }
         QScrollArea { border: 0; background: %7; }
+        QWidget#page { background: %7; }
+        QWidget#side { background: %9; border-left: 1px solid %1; }
+        QWidget#foot { background: %2; border-top: 1px solid %1; }
+        QFrame#inputsHead, QFrame#inputRow { border: 0; border-bottom: 1px solid %1; }
+        QFrame#inputRow[wrong="true"] { background: %10; }
+        QLineEdit[wrong="true"], QComboBox[wrong="true"] { border: 2px solid %8; border-radius: 4px; }
+        QFrame#dropArea { border: 1px dashed %6; border-radius: 4px; background: %7; }
+        QFrame#dropArea[over="true"] { border-color: %4; background: %5; }
+        QLabel#wrong { color: %8; }
+        QPushButton#primary { background: %4; color: white; border-color: %4; font-weight: 600; }
+        QPushButton#primary:disabled { background: %9; color: %6; border-color: %1; }
+        QPushButton#primary:focus { border-color: %11; }
+        QToolButton#step { padding: 1px 7px; }
     )")
-               .arg(p.color(QPalette::Mid).name(), p.color(QPalette::Window).name(), p.color(QPalette::Button).name(),
-                    theme.accent.name(), soft, theme.muted.name(), theme.background.name(), theme.danger.name(),
-                    theme.warningText.name()) +
-           QStringLiteral("QFrame#warning { background: %1; border: 1px solid %2; }"
-                          "QFrame#error { background: %3; border: 1px solid %4; }")
-               .arg(tint(theme.warningText), theme.warningText.name(), tint(theme.danger), theme.danger.name());
+        .arg(p.color(QPalette::Mid).name(), p.color(QPalette::Window).name(), p.color(QPalette::Button).name(),
+             theme.accent.name(), theme.selected.name(), theme.muted.name(), theme.background.name(),
+             theme.danger.name(), side.name(), theme.dangerFaint.name(), theme.text.name(), theme.warningText.name(),
+             tint(theme.warningText), tint(theme.danger));
 }
 
 } // namespace fxp::views

@@ -12,7 +12,8 @@ struct Theme {
 
     QColor background, text, muted, grid;
     QColor accent, accentLight; ///< values in range; negative ones lighter
-    QColor danger, dangerLight; ///< overflow
+    QColor danger, dangerLight; ///< overflow, and what is wrong or missing
+    QColor dangerFaint;         ///< behind a field that is wrong
     QColor lost, lostLight;     ///< below one LSB
     QColor warning;             ///< weak
     QColor warningText;         ///< the same, dark enough to read

@@ -26,7 +26,7 @@ template <class Values> std::vector<std::string> namesOf(const Values& values) {
 
 void Commands::declareCalibrate(CLI::App& app) {
     CLI::App* command = app.add_subcommand("calibrate", "choose formats from the samples' ranges, write a QConfig");
-    declareInputs(*command, true);
+    declareInputs(*command, false);
     command->add_option("-o,--output", m_options.output, "QConfig file to write")->required();
     const CLI::Range bits(quant::kMinTotalBits, quant::kMaxTotalBits);
     command->add_option("--weight-bits", m_options.bits.weights, "total bits of weights")->check(bits);
@@ -54,6 +54,7 @@ void Commands::declareCalibrate(CLI::App& app) {
 
 void Commands::calibrate() {
     auto session = open();
+    requireInputs(*session);
     session->setSamples(samples(*session));
     if (m_options.foldBatchNorms) {
         for (const auto& [path, why] : session->unfoldableBatchNorms())

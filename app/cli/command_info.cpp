@@ -42,8 +42,11 @@ void Commands::info() {
     if (m_options.json) {
         Json json{
             {"format", "fxp-workbench/info"}, {"version", 1}, {"inputs", Json::array()}, {"modules", Json::array()}};
-        for (const auto& argument : session->arguments())
+        for (const auto& argument : session->arguments()) {
             json["inputs"].push_back({{"name", argument.name}, {"optional", argument.optional}});
+            if (argument.shape) // −1 where a size may vary
+                json["inputs"].back()["shape"] = *argument.shape;
+        }
         for (const auto& module : session->modules())
             json["modules"].push_back({{"path", module.path},
                                        {"class", module.className},

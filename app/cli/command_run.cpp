@@ -21,7 +21,7 @@ using quant::Json;
 
 void Commands::declareRun(CLI::App& app) {
     CLI::App* command = app.add_subcommand("run", "run the quantized model against float");
-    declareInputs(*command, true);
+    declareInputs(*command, false);
     command->add_option("--qconfig", m_options.qconfig, "formats (default: all float)");
     command->add_option("--labels", m_options.labels, ".npy or .npz with one class per sample");
     command->add_option("--report", m_options.report, "every figure of every tensor, as JSON");
@@ -65,6 +65,10 @@ void Commands::compareLog(const std::vector<quant::Session::LoggedTensor>& run) 
 
 void Commands::runModel() {
     auto session = open();
+    if (session->isWeightsOnly())
+        throw Error(m_options.model, "holds weights and no program, and cannot be run",
+                    "open the model, and give this file as --weights");
+    requireInputs(*session);
     session->setSamples(samples(*session));
     const quant::Formats formats = this->formats(*session);
     const quant::ModelIdentity model = identity(*session);

@@ -3,7 +3,7 @@
 #include "model/samples_loader.h"
 #include "quant/core/error.h"
 #include "quant/core/read_file.h"
-#include "quant/io/safetensors.h"
+#include "quant/import/read_weights.h"
 
 #include <CLI/CLI.hpp>
 
@@ -16,8 +16,6 @@
 namespace fxp::cli {
 
 namespace {
-
-constexpr std::int64_t kRandomSamples = 16;
 
 std::pair<std::string, std::string> keyValue(const std::string& text, const std::string& option) {
     const std::size_t equals = text.find('=');
@@ -55,8 +53,12 @@ void Commands::run() {
 }
 
 void Commands::declareInputs(CLI::App& command, bool required) {
-    command.add_option("model", m_options.model, "model file (TorchScript .pt)")->required();
-    command.add_option("--weights", m_options.weights, ".safetensors that replace the model's parameters by name");
+    command
+        .add_option("model", m_options.model,
+                    "model file (TorchScript .pt, torch.export .pt2), or weights alone (.safetensors, state_dict)")
+        ->required();
+    command.add_option("--weights", m_options.weights,
+                       ".safetensors or a state_dict (.pt, .pth) that replaces the model's parameters by name");
     auto* inputs =
         command.add_option("--inputs", m_options.inputs,
                            ".npy, .npz (arrays by the names of the model's inputs), images, a folder of images, "
@@ -64,7 +66,9 @@ void Commands::declareInputs(CLI::App& command, bool required) {
     if (required)
         inputs->required();
     command.add_option("--set", m_options.settings, "NAME=VALUE: a number that the model takes beside its tensors");
-    command.add_option("--shape", m_options.shapes, "[NAME=]16x1x28x28: shape of random inputs");
+    command.add_option("--shape", m_options.shapes,
+                       "[NAME=]16x1x28x28: shape of a random input, samples first; needed for each, for "
+                       "TorchScript files tell none");
     command.add_option("--threads", m_options.threads, "threads to compute with (default: the machine's cores)")
         ->check(CLI::PositiveNumber);
     command.add_option("--memory", m_options.memory, "GiB for tensors kept between runs")->check(CLI::PositiveNumber);
@@ -76,7 +80,7 @@ std::unique_ptr<quant::Session> Commands::open() const {
     options.memoryBytes = static_cast<std::int64_t>(m_options.memory * static_cast<double>(std::int64_t{1} << 30));
     auto session = quant::openModel(m_options.model, options);
     if (!m_options.weights.empty())
-        session->setParameters(quant::readSafetensors(m_options.weights));
+        session->setParameters(quant::readWeights(m_options.weights));
     return session;
 }
 
@@ -85,8 +89,19 @@ quant::ModelIdentity Commands::identity(const quant::Session& session) const {
             quant::sha256OfFile(m_options.model), session.foldedBatchNorms()};
 }
 
+void Commands::requireInputs(const quant::Session& session) const {
+    if (m_options.inputs.empty() && !session.isWeightsOnly())
+        throw Error("--inputs", "is required", "give .npy, .npz, images, or random:7");
+}
+
 quant::Samples Commands::samples(quant::Session& session) const {
     quant::Samples samples;
+    if (session.isWeightsOnly()) {
+        if (!m_options.inputs.empty())
+            throw Error(m_options.model, "holds weights and no program, and cannot be run",
+                        "open the model, and give this file as --weights");
+        return samples;
+    }
     const std::string first = m_options.inputs.empty() ? "random" : m_options.inputs.front();
     if (first == "random" || first.starts_with("random:")) {
         std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes;
@@ -102,7 +117,7 @@ quant::Samples Commands::samples(quant::Session& session) const {
             if (*end != '\0')
                 throw Error("--inputs", "\"" + first + "\" has no number for its seed", "write random:7");
         }
-        samples = session.randomSamples(seed, kRandomSamples, shapes);
+        samples = session.randomSamples(seed, shapes);
     } else {
         QStringList files;
         for (const std::string& file : m_options.inputs)

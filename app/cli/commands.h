@@ -41,6 +41,8 @@ class Commands {
     /// Those of --qconfig, whose folded batch norms the session folds; all float without.
     quant::Formats formats(quant::Session& session) const;
 
+    /// Throws Error when there are no --inputs, and the model needs some.
+    void requireInputs(const quant::Session& session) const;
     quant::Samples samples(quant::Session& session) const;
     std::unique_ptr<quant::Session> open() const;
     quant::ModelIdentity identity(const quant::Session& session) const;

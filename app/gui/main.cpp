@@ -13,9 +13,14 @@
 #include <QThread>
 #include <QTimer>
 
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <thread>
 
 namespace {
+
+constexpr std::chrono::seconds kLongestFarewell{3};
 
 /// Without a display there is nobody to look: the first complete run is written to files, and the program ends.
 struct Snapshot {
@@ -63,7 +68,8 @@ int main(int argc, char** argv) {
     parser.setApplicationDescription("Choose, tensor by tensor, the fixed-point format of a neural network.");
     parser.addHelpOption();
     parser.addVersionOption();
-    parser.addPositionalArgument("files", "a model, samples and a QConfig, in any order; none: the demo", "[files…]");
+    parser.addPositionalArgument("files", "a model, samples and a QConfig, in any order, or a session; none: the demo",
+                                 "[files…]");
     const QCommandLineOption labels("labels", "one class per sample", "file"),
         threads("threads", "threads to compute with", "n"), theme("theme", "light or dark", "name"),
         screenshot("screenshot", "write a picture of the window after the first run, and end", "png"),
@@ -77,14 +83,15 @@ int main(int argc, char** argv) {
     if (parser.isSet(theme))
         window.applyTheme(parser.value(theme));
     window.show();
-    if (parser.positionalArguments().isEmpty())
-        window.openDemo();
-    else
-        window.openFiles(parser.positionalArguments(), parser.value(labels));
-    window.offerRecovery();
-
+    const QStringList files = parser.positionalArguments();
     const Snapshot snapshot{parser.value(screenshot), parser.value(report), parser.value(qconfig)};
-    if (snapshot.wanted()) {
+    if (!snapshot.wanted()) {
+        window.start(files, parser.value(labels));
+    } else { // nobody is there to answer a question
+        if (files.isEmpty())
+            window.openDemo();
+        else
+            window.openFiles(files, parser.value(labels), false);
         QObject::connect(&window.document(), &fxp::model::Document::failed, &app,
                          [](const QString& where, const QString& problem) {
                              std::fprintf(stderr, "fxp-workbench: %s: %s\n", qPrintable(where), qPrintable(problem));
@@ -100,5 +107,11 @@ int main(int argc, char** argv) {
                 settle->start();
         });
     }
-    return QApplication::exec();
+    const int code = QApplication::exec();
+    // A thread inside a long operator of LibTorch cannot be interrupted. All that is to be kept is kept by now.
+    std::thread([code] {
+        std::this_thread::sleep_for(kLongestFarewell);
+        std::_Exit(code);
+    }).detach();
+    return code;
 }

@@ -1,12 +1,11 @@
 #include "app/gui/main_window.h"
 
 #include "app/gui/calibrate_dialog.h"
-#include "app/gui/demo.h"
 #include "app/gui/message_strip.h"
 #include "app/gui/quick_find.h"
+#include "app/gui/recent_files.h"
 #include "app/gui/recovery.h"
 #include "app/gui/status_line.h"
-#include "model/samples_loader.h"
 #include "views/layers/layer_tree_view.h"
 #include "views/plots/bit_plot.h"
 #include "views/plots/network_plot.h"
@@ -16,14 +15,10 @@
 
 #include <QActionGroup>
 #include <QApplication>
-#include <QCloseEvent>
-#include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QInputDialog>
 #include <QMenu>
-#include <QMessageBox>
-#include <QMimeData>
 #include <QScreen>
 #include <QStandardPaths>
 #include <QTreeView>
@@ -34,20 +29,17 @@ namespace fxp::gui {
 
 namespace {
 
-constexpr int kRecentFiles = 8;
 constexpr double kGiB = 1073741824.0;
-constexpr auto kDemoTensor = "encoder.layers.1.linear1.activation";
-
-bool isQConfigFile(const QString& file) {
-    return file.endsWith(".json", Qt::CaseInsensitive);
-}
+constexpr int kTitleBar = 24; ///< what the frame takes before it is known
 
 } // namespace
 
 MainWindow::MainWindow()
     : m_messages(new MessageStrip), m_find(new QuickFind(m_document, m_selection)),
       m_status(new StatusLine(m_document)),
-      m_recovery(new Recovery(m_document, QStandardPaths::writableLocation(QStandardPaths::AppDataLocation), this)) {
+      m_recovery(new Recovery(
+          m_document, QStandardPaths::writableLocation(QStandardPaths::AppDataLocation) + "/unsaved",
+          [this](const auto& request, const auto& then) { askToOpen(request, then); }, this)) {
     setAcceptDrops(true);
     setWindowTitle(tr("FxP Workbench"));
     m_document.setMemory(static_cast<std::int64_t>(m_settings.value("memoryGiB", 1.0).toDouble() * kGiB));
@@ -61,14 +53,32 @@ MainWindow::MainWindow()
     // Offscreen there is no screen to fit.
     const QSize screen = QGuiApplication::primaryScreen()->availableSize();
     if (QGuiApplication::platformName() != "offscreen")
-        resize(size().expandedTo(screen * 2 / 3).boundedTo(screen - QSize(0, 24)));
+        resize(size().expandedTo(screen * 2 / 3));
     restoreGeometry(m_settings.value("geometry").toByteArray());
-    updateRecent();
+    fitToScreen();
     updateActions();
 }
 
 MainWindow::~MainWindow() {
     m_document.disconnect(this);
+    delete m_recovery; // it writes what the document holds
+}
+
+void MainWindow::fitToScreen() {
+    if (QGuiApplication::platformName() != "offscreen")
+        fitTo(screen()->availableGeometry());
+}
+
+void MainWindow::fitTo(const QRect& available) {
+    if (isMaximized() || isFullScreen())
+        return;
+    const QSize frame = (frameGeometry().size() - size()).expandedTo(QSize(0, kTitleBar));
+    QRect fitted(pos(), size().boundedTo(available.size() - frame));
+    const QRect outer(fitted.topLeft(), fitted.size() + frame);
+    fitted.translate(std::min(0, available.right() - outer.right()), std::min(0, available.bottom() - outer.bottom()));
+    fitted.translate(std::max(0, available.left() - fitted.left()), std::max(0, available.top() - fitted.top()));
+    move(fitted.topLeft());
+    resize(fitted.size());
 }
 
 void MainWindow::guarded(const std::function<void()>& does) {
@@ -95,97 +105,17 @@ void MainWindow::connectDocument() {
         }
     });
     connect(&m_document, &Document::modifiedChanged, this, &MainWindow::updateTitle);
+    connect(&m_document, &Document::saved, this, &MainWindow::updateTitle);
+    for (const auto signal :
+         {&Document::modelChanged, &Document::samplesChanged, &Document::weightsChanged, &Document::saved})
+        connect(&m_document, signal, this, &MainWindow::remember);
+    connect(m_recentFiles, &RecentFiles::chosen, this, [this](const auto& request) { open(request, request); });
+    connect(m_recovery, &Recovery::told, m_messages, [this](const QString& text) { m_messages->showNotice(text); });
+    connect(&m_recovery->journal(), &model::JournalKeeper::failed, m_messages,
+            [this](const QString& where, const QString& problem, const QString& hint) {
+                m_messages->showError(where, problem, hint);
+            });
     connect(&m_document, &Document::busyChanged, this, &MainWindow::updateActions);
-}
-
-void MainWindow::openFiles(const QStringList& files, const QString& labels) {
-    QString model, qconfig;
-    QStringList samples;
-    for (const QString& file : files) {
-        if (isQConfigFile(file))
-            qconfig = file;
-        else if (model::isSamplesFile(file))
-            samples << file;
-        else
-            model = file;
-    }
-    if (!model.isEmpty()) {
-        if (!mayLeave())
-            return;
-        m_document.openModel(model, samples, labels, [this, model, qconfig] {
-            remember(model);
-            if (!qconfig.isEmpty())
-                loadQConfig(qconfig, true);
-            else if (!m_document.model()->randomSamples)
-                m_messages->offer(
-                    tr("Every tensor is float. Calibrate to give each a format from the values that it takes."),
-                    tr("Calibrate…"), [this] { m_calibrateDialog->trigger(); },
-                    [this] { return std::ranges::all_of(m_document.formats(), &quant::QType::isFloat); });
-        });
-        return;
-    }
-    guarded([&] {
-        if (!samples.isEmpty())
-            m_document.openSamples(samples, labels);
-        if (!qconfig.isEmpty()) {
-            m_messages->hide();
-            loadQConfig(qconfig);
-        }
-    });
-}
-
-void MainWindow::openDemo() {
-    guarded([this] {
-        const Demo demo = unpackDemo(QStandardPaths::writableLocation(QStandardPaths::CacheLocation) + "/demo");
-        m_document.openModel(demo.model, {demo.samples}, demo.labels, [this, qconfig = demo.qconfig] {
-            loadQConfig(qconfig, true);
-            m_selection.select(m_document.slotOf(kDemoTensor));
-        });
-    });
-}
-
-void MainWindow::offerRecovery() {
-    const auto left = m_recovery->left();
-    if (!left)
-        return;
-    m_messages->offer(tr("The program ended without saving the edits of %1.").arg(QFileInfo(left->model).fileName()),
-                      tr("Take them back"), [this, left] {
-                          m_document.openModel(left->model, left->inputs, {}, [this, left] {
-                              guarded([&] { m_document.applyQConfig(left->qconfig, true, tr("Recovered edits")); });
-                          });
-                      });
-}
-
-void MainWindow::chooseModel() {
-    const QString file =
-        QFileDialog::getOpenFileName(this, tr("Open model"), m_settings.value("folder").toString(),
-                                     tr("TorchScript models (*.pt *.pth *.jit *.ts *.zip);;All files (*)"));
-    if (!file.isEmpty())
-        openFiles({file});
-}
-
-void MainWindow::chooseSamples() {
-    const QStringList files =
-        QFileDialog::getOpenFileNames(this, tr("Open samples"), m_settings.value("folder").toString(),
-                                      tr("Samples (*.npz *.npy *.png *.jpg *.jpeg *.bmp *.ppm);;All files (*)"));
-    if (!files.isEmpty())
-        openFiles(files);
-}
-
-void MainWindow::chooseLabels() {
-    const QString file = QFileDialog::getOpenFileName(this, tr("Open labels"), m_settings.value("folder").toString(),
-                                                      tr("Labels (*.npz *.npy)"));
-    if (!file.isEmpty())
-        guarded([&] { m_document.openLabels(file); });
-}
-
-void MainWindow::chooseQConfig() {
-    const QString file = QFileDialog::getOpenFileName(this, tr("Open QConfig"), m_settings.value("folder").toString(),
-                                                      tr("QConfig (*.json)"));
-    if (!file.isEmpty()) {
-        m_messages->hide();
-        loadQConfig(file);
-    }
 }
 
 void MainWindow::chooseMemory() {
@@ -198,60 +128,6 @@ void MainWindow::chooseMemory() {
     m_document.setMemory(static_cast<std::int64_t>(gib * kGiB));
     m_settings.setValue("memoryGiB", gib);
     m_messages->showNotice(tr("The next model that is opened is run within %1 GiB.").arg(gib));
-}
-
-void MainWindow::loadQConfig(const QString& file, bool opened) {
-    guarded([&] {
-        try {
-            m_messages->hide(); // a note about the file stays
-            m_document.loadQConfig(file, false, opened);
-        } catch (const model::OtherModel&) {
-            m_messages->offer(tr("%1 was made for another model file.").arg(QFileInfo(file).fileName()),
-                              tr("Take it all the same"),
-                              [this, file, opened] { guarded([&] { m_document.loadQConfig(file, true, opened); }); });
-        }
-        updateTitle();
-    });
-}
-
-bool MainWindow::save() {
-    if (m_document.qconfigFile().isEmpty() ||
-        m_document.qconfigFile().startsWith(QStandardPaths::writableLocation(QStandardPaths::CacheLocation)))
-        return saveAs();
-    bool done = false;
-    guarded([&] {
-        m_document.saveQConfig(m_document.qconfigFile());
-        done = true;
-    });
-    updateTitle();
-    return done;
-}
-
-bool MainWindow::saveAs() {
-    const QString name = QString::fromStdString(m_document.model()->identity.name) + ".qconfig.json";
-    const QString file = QFileDialog::getSaveFileName(
-        this, tr("Save QConfig"), QDir(m_settings.value("folder").toString()).filePath(name), tr("QConfig (*.json)"));
-    if (file.isEmpty())
-        return false;
-    bool done = false;
-    guarded([&] {
-        m_document.saveQConfig(file);
-        done = true;
-    });
-    updateTitle();
-    return done;
-}
-
-bool MainWindow::mayLeave() {
-    if (!m_document.isOpen() || !m_document.isModified())
-        return true;
-    QMessageBox box(QMessageBox::Question, tr("Unsaved formats"),
-                    tr("The formats of %1 have edits that are not saved.")
-                        .arg(QString::fromStdString(m_document.model()->identity.name)),
-                    QMessageBox::Save | QMessageBox::Discard | QMessageBox::Cancel, this);
-    box.setInformativeText(tr("Save them?"));
-    const int answer = box.exec();
-    return answer == QMessageBox::Save ? save() : answer == QMessageBox::Discard;
 }
 
 void MainWindow::calibrate(quant::Method method) {
@@ -267,37 +143,23 @@ void MainWindow::exportPlot(views::PlotWidget* plot, const QString& name) {
         guarded([&] { plot->exportTo(file); });
 }
 
-void MainWindow::remember(const QString& file) {
-    QStringList recent = m_settings.value("recent").toStringList();
-    const QString path = QFileInfo(file).absoluteFilePath();
-    recent.removeAll(path);
-    recent.prepend(path);
-    m_settings.setValue("recent", QStringList(recent.mid(0, kRecentFiles)));
-    m_settings.setValue("folder", QFileInfo(path).absolutePath());
-    updateRecent();
-}
-
-void MainWindow::updateRecent() {
-    m_recent->clear();
-    for (const QString& file : m_settings.value("recent").toStringList())
-        m_recent->addAction(QDir::toNativeSeparators(file), this, [this, file] { openFiles({file}); });
-    m_recent->setEnabled(!m_recent->isEmpty());
-}
-
 void MainWindow::updateTitle() {
     if (!m_document.isOpen()) {
         setWindowTitle(tr("FxP Workbench"));
         return;
     }
     QString title = QString::fromStdString(m_document.model()->identity.name);
-    if (!m_document.qconfigFile().isEmpty())
+    if (!m_sessionFile.isEmpty())
+        title += " — " + QFileInfo(m_sessionFile).fileName();
+    else if (!m_document.qconfigFile().isEmpty())
         title += " — " + QFileInfo(m_document.qconfigFile()).completeBaseName();
     setWindowTitle(title + (m_document.isModified() ? "*" : "") + " — " + tr("FxP Workbench"));
 }
 
 void MainWindow::updateActions() {
     const bool open = m_document.isOpen();
-    for (QAction* action : {m_openSamples, m_openLabels, m_openQConfig, m_save, m_saveAs, m_run, m_calibrateDialog})
+    for (QAction* action : {m_openSamples, m_openLabels, m_openQConfig, m_save, m_saveAs, m_saveSession,
+                            m_saveSessionAs, m_run, m_calibrateDialog})
         action->setEnabled(open);
     for (QAction* action : m_exchange)
         action->setEnabled(open);
@@ -315,32 +177,6 @@ void MainWindow::applyTheme(const QString& name) {
     m_settings.setValue("theme", name);
     for (QAction* choice : m_themes->actions())
         choice->setChecked(choice->data().toString() == name);
-}
-
-void MainWindow::closeEvent(QCloseEvent* event) {
-    if (!mayLeave()) {
-        event->ignore();
-        return;
-    }
-    m_recovery->discard();
-    m_document.cancel();
-    m_settings.setValue("geometry", saveGeometry());
-    event->accept();
-}
-
-void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
-    if (event->mimeData()->hasUrls())
-        event->acceptProposedAction();
-}
-
-void MainWindow::dropEvent(QDropEvent* event) {
-    QStringList files;
-    for (const QUrl& url : event->mimeData()->urls()) {
-        if (url.isLocalFile())
-            files << url.toLocalFile();
-    }
-    if (!files.isEmpty())
-        openFiles(files);
 }
 
 } // namespace fxp::gui

@@ -1,12 +1,14 @@
 #pragma once
 
 #include "model/document.h"
+#include "model/session_file.h"
 #include "views/selection.h"
 
 #include <QMainWindow>
 #include <QSettings>
 
 #include <functional>
+#include <optional>
 
 class QActionGroup;
 class QLabel;
@@ -25,7 +27,9 @@ class ValuesPlot;
 namespace fxp::gui {
 
 class MessageStrip;
+class OpenDialog;
 class QuickFind;
+class RecentFiles;
 class Recovery;
 class StatusLine;
 
@@ -39,13 +43,20 @@ class MainWindow : public QMainWindow {
     model::Document& document() { return m_document; }
     views::Selection& selection() { return m_selection; }
 
-    /// Opens what the files are: a model, samples, a QConfig. A first QConfig waits until its model is open.
-    void openFiles(const QStringList& files, const QString& labels = {});
+    /// Offers what a crash left behind, and then opens the files, or what is opened at start where there are none.
+    void start(QStringList files, const QString& labels = {});
+    /// Opens what the files are: a session, or a model with its samples, labels, weights and formats, or some of them
+    /// for the model that is open. Where something is missing the Open dialog asks, or, unless `mayAsk`, the document
+    /// fails.
+    void openFiles(const QStringList& files, const QString& labels = {}, bool mayAsk = true);
+    /// Shows the Open dialog with the request filled in. `then` is called when it is answered, with true once all is
+    /// open; it does then what is usually done after opening.
+    void askToOpen(const model::OpenRequest& request, const std::function<void(bool)>& then = {});
     void openDemo();
     /// "light" or "dark"; kept in the settings.
     void applyTheme(const QString& name);
-    /// Offers the edits back that a crash left behind.
-    void offerRecovery();
+    /// Makes the window, where it is larger, as large as that part of the screen, and moves it there.
+    void fitTo(const QRect& available);
 
   protected:
     void closeEvent(QCloseEvent* event) override;
@@ -60,10 +71,36 @@ class MainWindow : public QMainWindow {
                     const std::function<void()>& does);
     void connectDocument();
 
+    // Opening and recent files: main_window_files.cpp.
+    void openAtStart();
+    void open(const model::OpenRequest& request, const std::optional<model::OpenRequest>& asked);
+    void openForTheModel(const model::OpenRequest& request);
+    void onOpened();
+    void offerRecovery();
     void chooseModel();
     void chooseSamples();
     void chooseLabels();
     void chooseQConfig();
+    void loadQConfig(const QString& file);
+    void remember();
+    // main_window_saving.cpp
+    void save(const std::function<void()>& then = {});
+    void saveAs();
+    bool saveQConfig(QString file);
+    void leave(const std::function<void()>& then);
+    // main_window_session.cpp
+    void buildSessionActions();
+    void chooseSession();
+    void openSession(const QString& file);
+    void checkSession(const QString& file, const model::SessionFile& session);
+    void showSession(const QString& file, const model::SessionFile& session);
+    void openWhole(const QString& file, const model::SessionFile& session);
+    void restoreLayout(const model::SessionFile& session);
+    void fitToScreen();
+    model::SessionFile currentSession() const;
+    void saveSession(QString file);
+    void writeSession(const QString& file);
+    void onSessionIsAt(const QString& file);
     void chooseMemory();
     // What is exchanged with training and with FxPyTorch: main_window_exchange.cpp.
     void buildExchangeActions();
@@ -74,16 +111,8 @@ class MainWindow : public QMainWindow {
     void foldBatchNorms();
     void finetune();
     QString chosenName(const QString& title, const QString& suffix, const QString& filter);
-    /// `opened`: with the model that it comes with; undoing does not go back behind it.
-    void loadQConfig(const QString& file, bool opened = false);
-    bool save();
-    bool saveAs();
-    /// True when it is fine to leave the document: saved, discarded, or nothing to save.
-    bool mayLeave();
     void calibrate(quant::Method method);
     void exportPlot(views::PlotWidget* plot, const QString& name);
-    void remember(const QString& file);
-    void updateRecent();
     void updateTitle();
     void updateActions();
     /// Runs an action; what it throws becomes a message.
@@ -93,9 +122,15 @@ class MainWindow : public QMainWindow {
     views::Selection m_selection;
     QSettings m_settings;
     MessageStrip* m_messages;
+    OpenDialog* m_openDialog = nullptr; ///< made when it is first needed
+    std::function<void(bool)> m_afterDialog;
     QuickFind* m_find;
     StatusLine* m_status;
     Recovery* m_recovery;
+    RecentFiles* m_recentFiles = nullptr;
+    QString m_sessionFile; ///< empty: what is open is in no session
+    QJsonArray m_sessionRuns;
+    bool m_closing = false; ///< the user has agreed
     views::LayerTreeView* m_tree = nullptr;
     views::BitPlot* m_bits = nullptr;
     views::ValuesPlot* m_values = nullptr;
@@ -104,9 +139,9 @@ class MainWindow : public QMainWindow {
     views::ElidedLabel* m_title = nullptr;
     QLabel* m_subtitle = nullptr;
     QActionGroup* m_themes = nullptr;
-    QMenu *m_recent = nullptr, *m_calibrateMenu = nullptr, *m_exportMenu = nullptr;
+    QMenu *m_calibrateMenu = nullptr, *m_exportMenu = nullptr;
     QAction *m_open, *m_openSamples, *m_openLabels, *m_openQConfig, *m_save, *m_saveAs, *m_run, *m_stop, *m_live,
-        *m_undo, *m_redo, *m_calibrateDialog;
+        *m_undo, *m_redo, *m_calibrateDialog, *m_openSession, *m_saveSession, *m_saveSessionAs, *m_reopenSession;
     QList<QAction*> m_exchange; ///< open weights, save them, save for FxPyTorch, compare with a log, fine-tune, fold
 };
 

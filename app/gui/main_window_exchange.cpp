@@ -17,7 +17,7 @@ void MainWindow::buildExchangeActions() {
     const auto made = [this](const QString& text, const QString& tip, void (MainWindow::*does)()) {
         m_exchange.push_back(action(text, {}, tip, [this, does] { (this->*does)(); }));
     };
-    made(tr("Open &weights…"), tr("Replace the model's weights by name, from .safetensors"),
+    made(tr("Open &weights…"), tr("Replace the model's weights by name, from .safetensors or a state_dict"),
          &MainWindow::chooseWeights);
     made(tr("Save weig&hts…"), tr("Save the model's weights as they are now, as .safetensors"),
          &MainWindow::saveWeights);
@@ -50,7 +50,7 @@ void MainWindow::buildExchangeActions() {
 
 void MainWindow::chooseWeights() {
     const QString file = QFileDialog::getOpenFileName(this, tr("Open weights"), m_settings.value("folder").toString(),
-                                                      tr("Weights (*.safetensors)"));
+                                                      tr("Weights (*.safetensors *.pt *.pth *.ckpt *.bin)"));
     if (!file.isEmpty())
         m_document.loadWeights(file);
 }

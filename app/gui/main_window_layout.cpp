@@ -4,6 +4,7 @@
 #include "app/gui/message_overlay.h"
 #include "app/gui/message_strip.h"
 #include "app/gui/quick_find.h"
+#include "app/gui/recent_files.h"
 #include "app/gui/run_strip.h"
 #include "quant/core/version.h"
 #include "views/elided_label.h"
@@ -60,8 +61,11 @@ QWidget* titled(const QString& title, const QString& note, QWidget* plot) {
     return box;
 }
 
-QSplitter* splitter(Qt::Orientation orientation, const QList<QWidget*>& widgets, const QList<int>& sizes, int stretch) {
+/// Sessions keep its state by the name.
+QSplitter* splitter(const QString& name, Qt::Orientation orientation, const QList<QWidget*>& widgets,
+                    const QList<int>& sizes, int stretch) {
     auto* result = new QSplitter(orientation);
+    result->setObjectName(name);
     result->setHandleWidth(1);
     result->setChildrenCollapsible(false);
     for (QWidget* widget : widgets)
@@ -121,7 +125,7 @@ void MainWindow::buildPanes() {
     }
     bitsLayout->addWidget(m_bits, 1);
     auto* plots = splitter(
-        Qt::Vertical,
+        "plots", Qt::Vertical,
         {bits, titled(tr("Values"), tr("float model (line), before its quantizer (dotted), fixed (bars)"), m_values),
          titled(tr("Along the network"),
                 tr("SQNR against float, dB (bars) and overflow (red); click a bar to select its tensor"), m_network)},
@@ -147,9 +151,9 @@ void MainWindow::buildPanes() {
     inspector->setBackgroundRole(QPalette::Base);
     scroll->setMinimumWidth(inspector->minimumSizeHint().width() + 16);
 
-    auto* top = splitter(Qt::Horizontal, {m_tree, plots}, {440, 660}, 1);
-    auto* left = splitter(Qt::Vertical, {top, m_samples}, {640, 190}, 0);
-    auto* all = splitter(Qt::Horizontal, {left, scroll}, {1085, 355}, 0);
+    auto* top = splitter("top", Qt::Horizontal, {m_tree, plots}, {440, 660}, 1);
+    auto* left = splitter("left", Qt::Vertical, {top, m_samples}, {640, 190}, 0);
+    auto* all = splitter("all", Qt::Horizontal, {left, scroll}, {1085, 355}, 0);
     auto* centre = new QWidget;
     auto* layout = new QVBoxLayout(centre);
     layout->setContentsMargins(0, 0, 0, 0);
@@ -172,19 +176,23 @@ QAction* MainWindow::action(const QString& text, const QKeySequence& key, const 
 }
 
 void MainWindow::buildActions() {
-    m_open = action(tr("&Open model…"), QKeySequence::Open, tr("Open a TorchScript model"), [this] { chooseModel(); });
+    m_open = action(tr("&Open model…"), QKeySequence::Open, tr("Open a model with its samples, labels and formats"),
+                    [this] { chooseModel(); });
     m_openSamples = action(tr("Open &samples…"), QKeySequence("Ctrl+I"), tr("Open inputs: .npz, .npy or images"),
                            [this] { chooseSamples(); });
     m_openLabels = action(tr("Open &labels…"), {}, tr("Open one class per sample"), [this] { chooseLabels(); });
     m_openQConfig = action(tr("Open &QConfig…"), QKeySequence("Ctrl+Shift+O"), tr("Take formats from a file"),
                            [this] { chooseQConfig(); });
-    m_save = action(tr("&Save QConfig"), QKeySequence::Save, tr("Save the formats"), [this] { save(); });
+    m_save = action(tr("&Save"), QKeySequence::Save, tr("Save all that is unsaved: the formats, the weights"),
+                    [this] { save(); });
     m_saveAs = action(tr("Save QConfig &as…"), QKeySequence("Ctrl+Shift+S"), tr("Save the formats in another file"),
                       [this] { saveAs(); });
-    QAction* demo = action(tr("Open &demo"), {}, tr("Open the built-in digits network"), [this] {
-        if (mayLeave())
-            openDemo();
-    });
+    QAction* demo =
+        action(tr("Open &demo"), {}, tr("Open the built-in digits network"), [this] { leave([this] { openDemo(); }); });
+    QAction* recover =
+        action(tr("Recove&r unsaved work…"), {}, tr("Take up edits that were not saved before the program ended"),
+               [this] { offerRecovery(); });
+    buildSessionActions();
     QAction* quit = action(tr("&Quit"), QKeySequence::Quit, tr("Leave the program"), [this] { close(); });
     m_undo = m_document.undoStack()->createUndoAction(this, tr("&Undo"));
     m_undo->setShortcut(QKeySequence::Undo);
@@ -228,10 +236,13 @@ void MainWindow::buildActions() {
 
     QMenu* file = menuBar()->addMenu(tr("&File"));
     file->addActions({m_open, m_openSamples, m_openLabels, m_openQConfig, m_exchange[0]});
-    m_recent = file->addMenu(tr("Open &recent"));
-    file->addAction(demo);
+    m_recentFiles = new RecentFiles(m_settings, file->addMenu(tr("Open &recent")), this);
+    file->addActions({demo, recover});
     file->addSeparator();
     file->addActions({m_save, m_saveAs});
+    file->addSeparator();
+    file->addActions({m_openSession, m_saveSession, m_saveSessionAs, m_reopenSession});
+    file->addSeparator();
     file->addMenu(m_exportMenu);
     file->addSeparator();
     file->addAction(quit);
@@ -259,8 +270,8 @@ void MainWindow::buildActions() {
     });
     menuBar()->addMenu(tr("&Help"))->addAction(about);
     m_find->setActions(m_exchange + QList<QAction*>{m_open, m_openSamples, m_openLabels, m_openQConfig, demo, m_save,
-                                                    m_saveAs, m_run, m_stop, m_live, m_undo, m_redo, m_calibrateDialog,
-                                                    memory, about});
+                                                    m_saveAs, m_openSession, m_saveSession, recover, m_run, m_stop,
+                                                    m_live, m_undo, m_redo, m_calibrateDialog, memory, about});
 }
 
 void MainWindow::buildToolBar() {

@@ -11,6 +11,7 @@
 #include <QStyle>
 
 #include <memory>
+#include <utility>
 
 namespace fxp::gui {
 
@@ -99,13 +100,18 @@ void MessageStrip::follow(model::Document& document) {
 }
 
 void MessageStrip::recheck() {
-    if (m_holds && !m_holds())
+    if (!m_holds || m_holds())
+        return;
+    if (const auto otherwise = std::exchange(m_otherwise, {}))
+        otherwise();
+    else
         hide();
 }
 
 void MessageStrip::present(Kind kind, const QString& richText, const Holds& holds) {
     m_kind = kind;
     m_holds = holds;
+    m_otherwise = {};
     setObjectName(kind == Kind::Error ? "error" : kind == Kind::Warning ? "warning" : "notice");
     setAccessibleName(kind == Kind::Error ? tr("Error") : kind == Kind::Warning ? tr("Warning") : tr("Note"));
     style()->unpolish(this);
@@ -139,6 +145,22 @@ void MessageStrip::offer(const QString& text, const QString& action, const std::
                          const Holds& holds) {
     present(Kind::Note, text.toHtmlEscaped(), holds);
     presentAction(action, does);
+}
+
+void MessageStrip::alsoOffer(const QString& text, const QString& action, const std::function<void()>& does,
+                             const Holds& holds) {
+    if (isHidden()) {
+        offer(text, action, does, holds);
+        return;
+    }
+    const QString before = m_text->text();
+    const Holds beforeHolds = m_holds;
+    present(m_kind, before + ' ' + text.toHtmlEscaped(), holds);
+    presentAction(action, does);
+    m_otherwise = [this, kind = m_kind, before, beforeHolds] {
+        present(kind, before, beforeHolds);
+        recheck();
+    };
 }
 
 void MessageStrip::warn(const QString& text, const QString& action, const std::function<void()>& does,

@@ -31,6 +31,8 @@ class MessageStrip : public QFrame {
     void showNotice(const QString& text, const Holds& holds = {});
     /// A notice with one thing that can be done about it.
     void offer(const QString& text, const QString& action, const std::function<void()>& does, const Holds& holds = {});
+    /// The same behind what is shown already, which stays alone when the offer no longer holds.
+    void alsoOffer(const QString& text, const QString& action, const std::function<void()>& does, const Holds& holds);
     /// A warning with one thing that can be done about it.
     void warn(const QString& text, const QString& action, const std::function<void()>& does, const Holds& holds = {});
     QString text() const;
@@ -48,6 +50,7 @@ class MessageStrip : public QFrame {
     Kind m_kind = Kind::Note;
     std::function<void()> m_does;
     Holds m_holds; ///< empty: until something else is said, or another model is open
+    std::function<void()> m_otherwise; ///< shows what remains of the message when m_holds says no; empty: nothing
 };
 
 } // namespace fxp::gui

@@ -1,71 +1,90 @@
 #include "app/gui/recovery.h"
 
-#include "quant/core/error.h"
-#include "quant/io/atomic_file.h"
+#include <QFileInfo>
 
-#include <QDir>
-#include <QFile>
-#include <QJsonArray>
-#include <QJsonDocument>
-#include <QJsonObject>
+#include <utility>
 
 namespace fxp::gui {
 
 namespace {
 
-constexpr int kPauseMs = 1000;
+/// Takes those of the files out that are no longer there, and gives their names.
+QStringList dropMissing(model::OpenRequest& request) {
+    QStringList gone;
+    const auto isGone = [&gone](const QString& file) {
+        const bool missing = !file.isEmpty() && !QFileInfo::exists(file);
+        if (missing)
+            gone << QFileInfo(file).fileName();
+        return missing;
+    };
+    request.samples.removeIf(isGone);
+    for (QString* file : {&request.labels, &request.qconfig, &request.weights}) {
+        if (isGone(*file))
+            file->clear();
+    }
+    if (request.samples.isEmpty())
+        request.labels.clear();
+    return gone;
+}
 
 } // namespace
 
-Recovery::Recovery(model::Document& document, const QString& folder, QObject* parent)
-    : QObject(parent), m_document(document), m_file(folder + "/recovery.json"), m_lock(folder + "/recovery.lock") {
-    QDir().mkpath(folder);
-    m_lock.setStaleLockTime(0);
-    m_owned = m_lock.tryLock();
-    m_pause.setSingleShot(true);
-    m_pause.setInterval(kPauseMs);
-    connect(&m_pause, &QTimer::timeout, this, &Recovery::flush);
-    connect(&document, &model::Document::formatsChanged, this, [this] { m_pause.start(); });
-    connect(&document, &model::Document::modifiedChanged, this, [this](bool modified) {
-        if (!modified)
-            discard();
+Recovery::Recovery(model::Document& document, const QString& folder, Ask ask, QWidget* window)
+    : QObject(window), m_document(document), m_folder(folder), m_ask(std::move(ask)), m_window(window),
+      m_journal(document, folder) {}
+
+void Recovery::offer(const std::function<void(bool)>& then) {
+    auto left = leftWork(m_folder);
+    if (left.empty()) {
+        then(false);
+        return;
+    }
+    auto* dialog = new RecoveryDialog(std::move(left), m_window);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    connect(dialog, &QDialog::finished, this, [this, dialog, then] {
+        if (const auto chosen = dialog->chosen())
+            recover(*chosen, then);
+        else
+            then(false);
+    });
+    dialog->open();
+}
+
+/// The journal that was left stays until the recovered edits are in the one of this program.
+void Recovery::recover(const LeftWork& work, const std::function<void(bool)>& then) {
+    model::OpenRequest request = work.journal.request;
+    const QStringList gone = dropMissing(request);
+    // A QConfig that is broken since is no reason to lose the edits: it is read when the model is open.
+    const QString qconfig = std::exchange(request.qconfig, {});
+    const auto restore = [this, work, qconfig, gone, then] {
+        loadQConfig(qconfig);
+        m_document.restore(work.journal.state, tr("Recovered edits"), [this, work, gone, then] {
+            m_journal.whenWritten([file = work.file](bool written) {
+                if (written)
+                    file->remove();
+            });
+            then(true);
+            if (!gone.isEmpty())
+                Q_EMIT told(tr("No longer there, and left out: %1.").arg(gone.join(", ")));
+        });
+    };
+    m_document.openModel(request, restore, [this, request, restore, then](const model::Failure& failure) {
+        if (!failure.incomplete) {
+            Q_EMIT m_document.failed(failure.where, failure.problem, failure.hint);
+            return;
+        }
+        m_ask(request, [restore, then](bool isOpen) { isOpen ? restore() : then(false); });
     });
 }
 
-Recovery::~Recovery() {
-    discard();
-}
-
-std::optional<Recovery::Left> Recovery::left() const {
-    QFile file(m_file);
-    if (!m_owned || !file.open(QIODevice::ReadOnly))
-        return std::nullopt;
-    const QJsonObject json = QJsonDocument::fromJson(file.readAll()).object();
-    if (!json.contains("model") || !QFile::exists(json["model"].toString()))
-        return std::nullopt;
-    Left left{json["model"].toString(), {}, json["qconfig"].toString().toUtf8()};
-    for (const auto& input : json["inputs"].toArray())
-        left.inputs << input.toString();
-    return left;
-}
-
-void Recovery::discard() {
-    m_pause.stop();
-    if (m_owned)
-        QFile::remove(m_file);
-}
-
-void Recovery::flush() {
-    m_pause.stop();
-    if (!m_owned || !m_document.isOpen() || !m_document.isModified())
+void Recovery::loadQConfig(const QString& file) {
+    if (file.isEmpty())
         return;
-    const QJsonObject json{{"model", m_document.model()->request.model},
-                           {"inputs", QJsonArray::fromStringList(m_document.model()->request.samples)},
-                           {"qconfig", QString::fromUtf8(m_document.qconfig())}};
     try {
-        quant::writeFileAtomically(m_file.toStdString(), QJsonDocument(json).toJson().toStdString());
-    } catch (const Error&) {
-        // No place to keep edits: nothing that the user could do now.
+        m_document.loadQConfig(file, true);
+    } catch (const std::exception&) {
+        const model::Failure failure = model::currentFailure();
+        Q_EMIT told(tr("%1 is left out: %2.").arg(file, failure.problem));
     }
 }
 

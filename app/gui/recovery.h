@@ -1,40 +1,41 @@
 #pragma once
 
-#include "model/document.h"
+#include "app/gui/recovery_dialog.h"
+#include "model/journal_keeper.h"
 
-#include <QLockFile>
 #include <QObject>
-#include <QTimer>
 
-#include <optional>
+#include <functional>
 
 namespace fxp::gui {
 
-/// Keeps the unsaved edits in a file beside the settings, so that a crash loses nothing. The file is gone when the
-/// document is saved or left in order.
+/// Keeps a journal of the document's unsaved edits, and offers back those that crashes left.
 class Recovery : public QObject {
     Q_OBJECT
   public:
-    Recovery(model::Document& document, const QString& folder, QObject* parent = nullptr);
-    ~Recovery() override;
+    /// Opens what the request names after asking for what is missing; the answer says whether it is open.
+    using Ask = std::function<void(const model::OpenRequest&, const std::function<void(bool)>&)>;
+    Recovery(model::Document& document, const QString& folder, Ask ask, QWidget* window);
 
-    struct Left {
-        QString model;
-        QStringList inputs;
-        QByteArray qconfig;
-    };
-    /// What the last, crashed, program left; absent when there is nothing.
-    std::optional<Left> left() const;
-    void discard();
-    /// Writes at once what is else written when edits pause.
-    void flush();
+    bool hasLeft() const { return !leftWork(m_folder).empty(); }
+    model::JournalKeeper& journal() { return m_journal; }
+    /// Asks about what was left behind, and calls `then` when that is answered: with true once the edits that were
+    /// chosen are shown, with false where nothing is recovered. Calls it at once where nothing was left.
+    void offer(const std::function<void(bool)>& then);
+
+  Q_SIGNALS:
+    /// What the user should know of the recovered work.
+    void told(const QString& text);
 
   private:
+    void recover(const LeftWork& work, const std::function<void(bool)>& then);
+    void loadQConfig(const QString& file);
+
     model::Document& m_document;
-    QString m_file;
-    QLockFile m_lock; ///< a second program running beside this one leaves the file alone
-    bool m_owned;
-    QTimer m_pause;
+    QString m_folder;
+    Ask m_ask;
+    QWidget* m_window;
+    model::JournalKeeper m_journal;
 };
 
 } // namespace fxp::gui

@@ -157,11 +157,15 @@ void StatusLine::refresh() {
     const auto fixed = result->predictions.accuracyFixed();
     const auto real = original ? m_document.fileAccuracy() : result->predictions.accuracyFloat();
     const auto agreement = result->predictions.agreement();
-    m_accuracy->setText(real && fixed
-                            ? (original ? tr("%1 float, file's weights → %2 fixed") : tr("%1 float → %2 fixed"))
-                                  .arg(percent(*real), percent(*fixed))
-                        : agreement ? tr("%1 as float").arg(percent(*agreement))
-                                    : none);
+    QString accuracy = none;
+    if (real && fixed)
+        accuracy = (original ? tr("%1 float, file's weights → %2 fixed") : tr("%1 float → %2 fixed"))
+                       .arg(percent(*real), percent(*fixed));
+    else if (agreement)
+        accuracy = tr("%1 as float").arg(percent(*agreement));
+    if (const auto heldOut = result->predictions.heldOutAccuracyFixed())
+        accuracy += tr(", %1 held out").arg(percent(*heldOut));
+    m_accuracy->setText(accuracy);
     // Labels without an accuracy are not the same as no labels; the tip says why.
     if (!note.isEmpty())
         m_accuracy->setText(tr("none: no class per sample"));

@@ -8,11 +8,19 @@ namespace fxp::quant {
 
 namespace {
 
-double share(const std::vector<std::int32_t>& a, const std::vector<std::int32_t>& b) {
+/// Of the elements from `begin` on, those that are equal.
+double share(const std::vector<std::int32_t>& a, const std::vector<std::int32_t>& b, std::size_t begin = 0) {
     std::int64_t equal = 0;
-    for (std::size_t i = 0; i < a.size(); ++i)
+    for (std::size_t i = begin; i < a.size(); ++i)
         equal += a[i] == b[i];
-    return static_cast<double>(equal) / static_cast<double>(a.size());
+    return static_cast<double>(equal) / static_cast<double>(a.size() - begin);
+}
+
+std::optional<double> heldOutShare(const std::vector<std::int32_t>& classes, const Predictions& predictions) {
+    const auto begin = static_cast<std::size_t>(predictions.chosenOn);
+    if (predictions.labels.empty() || classes.empty() || begin == 0 || begin >= classes.size())
+        return std::nullopt;
+    return share(classes, predictions.labels, begin);
 }
 
 std::vector<std::int32_t> classes(const std::vector<at::Tensor>& parts) {
@@ -35,6 +43,13 @@ std::optional<double> Predictions::accuracyFloat() const {
 }
 std::optional<double> Predictions::accuracyFixed() const {
     return labels.empty() || fromFixed.empty() ? std::nullopt : std::optional(share(fromFixed, labels));
+}
+
+std::optional<double> Predictions::heldOutAccuracyFloat() const {
+    return heldOutShare(fromFloat, *this);
+}
+std::optional<double> Predictions::heldOutAccuracyFixed() const {
+    return heldOutShare(fromFixed, *this);
 }
 
 Predictions predict(const std::vector<at::Tensor>& fromFloat, const std::vector<at::Tensor>& fromQuantized,

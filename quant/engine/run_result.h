@@ -37,9 +37,13 @@ struct OutputResult {
 struct Predictions {
     std::vector<std::int32_t> fromFloat, fromFixed, labels; ///< labels: empty where none were given
     std::string note;                        ///< why there are no classes although there are labels; else empty
+    std::int64_t chosenOn = 0;               ///< of the samples, those before it chose the formats; 0: all of them
     std::optional<double> agreement() const; ///< share of samples with the same class, 0 … 1
     std::optional<double> accuracyFloat() const;
     std::optional<double> accuracyFixed() const;
+    /// Of the held-out samples alone; absent where there are none.
+    std::optional<double> heldOutAccuracyFloat() const;
+    std::optional<double> heldOutAccuracyFixed() const;
 };
 
 /// An output below so many dB against float has collapsed: what it says has little to do with the model any more.

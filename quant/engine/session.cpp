@@ -32,6 +32,10 @@ std::int64_t Session::sampleCount() const {
     return m_data ? m_data->count : 0;
 }
 
+std::int64_t Session::chosenOn() const {
+    return m_data ? m_data->chosenOn : 0;
+}
+
 std::shared_ptr<const Samples> Session::samples() const {
     return m_data ? m_data->samples : nullptr;
 }
@@ -62,9 +66,12 @@ std::optional<Formats> Session::calibrate(const Formats& given, const Calibratio
     if (!m_data)
         throw Error("", "there are no samples to calibrate on", "open some");
     std::vector<CalibrationBatch> batches;
-    for (const auto& batch : m_data->batches)
-        batches.push_back({batch->sharedProgram(), batch->inputs(), batch->samples()});
-    return quant::calibrate(batches, given, m_data->floatRanges, options, control.stop, control.progress);
+    // Batches end where the held-out samples begin.
+    for (const auto& batch : m_data->batches) {
+        if (m_data->chosenOn == 0 || batch->samples().first < m_data->chosenOn)
+            batches.push_back({batch->sharedProgram(), batch->inputs(), batch->samples()});
+    }
+    return quant::calibrate(batches, given, m_data->choosingRanges, options, control.stop, control.progress);
 }
 
 NamedArrays Session::parameters() const {
@@ -137,6 +144,10 @@ std::vector<std::pair<std::string, std::string>> Session::batchNormFolds() const
             folds.emplace_back(one.norm, one.layer);
     }
     return folds;
+}
+
+std::vector<std::string> Session::notes() const {
+    return m_data ? m_data->batches.front()->program().notes : std::vector<std::string>();
 }
 
 std::string Session::programText() const {

@@ -60,14 +60,16 @@ class Session {
     /// Throws Error when the model does not take them. Values that are not finite do not change which layers are found.
     bool setSamples(std::shared_ptr<const Samples> samples, const RunControl& control = {});
     bool setSamples(Samples samples, const RunControl& control = {});
-    /// Random normal samples of a shape that the model accepts, reproducible from the seed. `shapes` fixes the shape of
-    /// inputs by name; for others the usual shapes are tried. Throws Error when none fits, and Stopped
-    /// (quant/graph/network.h) where `stop` ended it.
-    Samples randomSamples(std::uint64_t seed, std::int64_t count,
-                          const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& shapes = {},
-                          const std::function<bool()>& stop = {});
+    /// Random normal values, reproducible from the seed, for the tensors that the model takes: of the shape that
+    /// `shapes` has for the input's name, or under the empty name; an optional input needs its own. The model is not
+    /// run to find a shape. Throws Error naming the inputs that have none.
+    Samples randomSamples(std::uint64_t seed,
+                          const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& shapes) const;
     bool hasSamples() const;
     std::int64_t sampleCount() const;
+    /// Samples::chosenOn as far as it holds: 0 where all samples choose, because they cannot be told apart or none
+    /// would be left to judge.
+    std::int64_t chosenOn() const;
     /// Null before there are any.
     std::shared_ptr<const Samples> samples() const;
     /// Whether the model file holds weights and no program (Network::isWeightsOnly).
@@ -88,8 +90,8 @@ class Session {
     /// The newest snapshot, complete or not; null before the first run.
     RunSnapshot latest() const;
 
-    /// Fills the partial formats in from the values that the tensors take, each layer's inputs quantized already.
-    /// Absent when stopped.
+    /// Fills the partial formats in from the values that the tensors take in the samples that choose, each layer's
+    /// inputs quantized already. Absent when stopped.
     std::optional<Formats> calibrate(const Formats& given, const CalibrationOptions& options,
                                      const RunControl& control = {});
 
@@ -111,6 +113,8 @@ class Session {
     std::vector<std::string> foldableBatchNorms() const;
     /// The other batch norms, by path, and why they cannot be folded.
     std::vector<std::pair<std::string, std::string>> unfoldableBatchNorms() const;
+    /// What the user must know of the recording, one sentence each (RunResult::notes). Empty without samples.
+    std::vector<std::string> notes() const;
     /// The program of the first batch as text, one step a line (programText of graph/program.h). Empty without samples.
     std::string programText() const;
     /// Those that are not folded and can be, each with the path of the layer that would take it in.

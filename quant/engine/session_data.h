@@ -18,7 +18,9 @@ struct Session::Data {
     std::vector<LayerSpec> layers;
     std::vector<std::unique_ptr<Batch>> batches;
     std::vector<char> cached;                          ///< by batch: its tensors are kept between runs
+    std::int64_t chosenOn = 0;                         ///< samples that formats are chosen on; 0: all
     std::vector<ValueRange> floatRanges;               ///< by slot
+    std::vector<ValueRange> choosingRanges;            ///< the same, of the samples that choose
     std::vector<LinearRange> histogramRanges;          ///< by slot
     std::vector<std::vector<at::Tensor>> floatOutputs; ///< by output, by batch
 

@@ -175,6 +175,7 @@ struct Session::Run {
                                             sampleDimension(program, program.outputs[0]), m_data.count, labels);
         else if (!labels.empty())
             m_result->predictions.note = "the model has no output to hold against the labels";
+        m_result->predictions.chosenOn = m_data.chosenOn;
         m_result->notes = program.notes;
         m_result->warnings.clear();
         std::vector<char> warned(m_data.slots.size(), 0);

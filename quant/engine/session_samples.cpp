@@ -110,6 +110,9 @@ bool Session::setSamples(std::shared_ptr<const Samples> samples, const RunContro
 
 /// The session's data for these samples; null when stopped, or where another attempt must follow.
 std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const RunControl& control, Attempt& attempt) {
+    if (m_network->isWeightsOnly() && !samples.inputs.items.empty())
+        throw Error("inputs", "the file holds weights and no program, and cannot be run",
+                    "open the model, and load these weights into it");
     const ModelArguments arguments = bindArguments(m_network->arguments(), samples.inputs);
     for (const Tensors tensors = tensorsOf(arguments); const at::Tensor& tensor : tensors) {
         if (tensor.numel() == 0)
@@ -134,6 +137,8 @@ std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const R
                     "give one label for each sample");
     std::int64_t size = data->count;
     if (layout.separable) {
+        if (samples.chosenOn > 0 && samples.chosenOn < data->count)
+            data->chosenOn = samples.chosenOn;
         // If the float and quantized values of all samples fit the memory, they are kept; else a batch gets a quarter
         // of the memory.
         const std::int64_t perSample = 3 * layout.bytesPerSample;
@@ -141,7 +146,7 @@ std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const R
             size = std::min(size, m_options.batchSize);
         else if (perSample * size > m_options.memoryBytes)
             size = std::clamp<std::int64_t>(m_options.memoryBytes / (4 * perSample), 1, size);
-        if (size < data->count &&
+        if ((size < data->count || data->chosenOn > 0) &&
             !mayBeCut(*m_network, recordable, data->count, layout, m_options.memoryBytes, control.stop)) {
             attempt.again = attempt.whole = true;
             return nullptr;
@@ -151,10 +156,11 @@ std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const R
     std::map<std::vector<std::vector<std::int64_t>>, Recorded> known;
     std::vector<char> seen;
     std::int64_t keptBytes = 0;
-    for (std::int64_t begin = 0; begin < data->count; begin += size) {
+    std::int64_t end = 0;
+    for (std::int64_t begin = 0; begin < data->count; begin = end) {
         if (stopped())
             return nullptr;
-        const std::int64_t end = std::min(data->count, begin + size);
+        end = std::min(begin < data->chosenOn ? data->chosenOn : data->count, begin + size);
         const auto partOf = [&](const ModelArguments& all) { return layout.separable ? slice(all, begin, end) : all; };
         const ModelArguments part = partOf(arguments);
         const Tensors inputs = tensorsOf(part);
@@ -215,6 +221,8 @@ std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const R
                         "the model takes another path for samples " + std::to_string(begin) + " to " +
                             std::to_string(end - 1),
                         "give samples of one kind");
+        if (begin == data->chosenOn && begin > 0)
+            data->choosingRanges = data->floatRanges;
         includeRanges(*batch, first, seen, data->floatRanges);
         for (std::size_t i = 0; i < program->outputs.size(); ++i)
             data->floatOutputs[i].push_back(
@@ -228,6 +236,8 @@ std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const R
         if (control.progress)
             control.progress(static_cast<double>(end) / static_cast<double>(data->count));
     }
+    if (data->chosenOn == 0)
+        data->choosingRanges = data->floatRanges;
     for (const ValueRange& range : data->floatRanges)
         data->histogramRanges.push_back(LinearRange::around(range));
     return data;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace fxp::quant {
 
@@ -20,7 +22,11 @@ struct ArgumentInfo {
     enum class Kind { Tensor, Integer, Real, Boolean, Other };
     std::string name;
     Kind kind = Kind::Tensor;
-    bool optional = false; ///< it has a default value
+    bool optional = false;    ///< it has a default value
+    std::string type;         ///< as the file writes it: `Tensor`, `int`, `List[Tensor]`
+    std::string defaultValue; ///< as text; empty where it has none
+    /// Of a tensor, −1 where a size may vary; absent where the file does not say.
+    std::optional<std::vector<std::int64_t>> shape = {};
 };
 
 } // namespace fxp::quant

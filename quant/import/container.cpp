@@ -26,7 +26,7 @@ Container zipKind(const std::string& file) {
     const std::unique_ptr<zip_t, CloseZip> archive(zip_open(file.c_str(), ZIP_RDONLY, &code));
     if (!archive)
         return Container::Zip;
-    bool script = false, exported = false, package = false, pickle = false;
+    bool script = false, exported = false, package = false, pickle = false, keras = false;
     for (zip_int64_t i = 0, count = zip_get_num_entries(archive.get(), 0); i < count; ++i) {
         const char* raw = zip_get_name(archive.get(), static_cast<zip_uint64_t>(i), 0);
         const std::string_view path = raw ? raw : "";
@@ -37,6 +37,7 @@ Container zipKind(const std::string& file) {
                    inside.starts_with("models/");
         package = package || inside == ".data/extern_modules" || inside == ".data/python_version";
         pickle = pickle || name == "data.pkl";
+        keras = keras || path == "model.weights.h5";
     }
     if (script)
         return Container::TorchScript;
@@ -44,10 +45,29 @@ Container zipKind(const std::string& file) {
         return Container::TorchPackage;
     if (exported)
         return Container::ExportedProgram;
+    if (keras)
+        return Container::Keras;
     return pickle ? Container::StateDict : Container::Zip;
 }
 
 } // namespace
+
+std::string_view nameOf(Container container) {
+    switch (container) {
+    case Container::TorchScript: return "TorchScript";
+    case Container::ExportedProgram: return "torch.export";
+    case Container::StateDict: return "state_dict";
+    case Container::TorchPackage: return "torch.package";
+    case Container::Zip: return "zip file";
+    case Container::Safetensors: return "safetensors";
+    case Container::Onnx: return "ONNX";
+    case Container::Hdf5: return "HDF5";
+    case Container::TfLite: return "TensorFlow Lite";
+    case Container::Pickle: return "pickle";
+    case Container::Unknown: break;
+    }
+    return "file of an unknown kind";
+}
 
 Container containerOf(const std::string& file) {
     std::error_code error;

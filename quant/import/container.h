@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace fxp::quant {
 
@@ -13,11 +14,15 @@ enum class Container {
     Zip, ///< another zip file, or one whose list of members cannot be read
     Safetensors,
     Onnx,
+    Keras, ///< the zip form (.keras)
     Hdf5,
     TfLite,
     Pickle, ///< the older form of torch.save
     Unknown,
 };
+
+/// For people: "TorchScript", "ONNX".
+std::string_view nameOf(Container container);
 
 /// Throws Error naming the file when it is missing, empty, or not a regular file.
 Container containerOf(const std::string& file);

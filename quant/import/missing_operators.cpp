@@ -7,12 +7,14 @@
 #include <torch/csrc/jit/runtime/custom_operator.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace fxp::quant {
@@ -49,10 +51,67 @@ at::Tensor rmsNorm(const at::Tensor& x, at::IntArrayRef shape, const c10::option
     return weight.has_value() && weight->defined() ? y * *weight : y;
 }
 
+at::Tensor squeezeDims(const at::Tensor& self, at::IntArrayRef dims) {
+    std::vector<std::int64_t> sizes, strides;
+    std::vector<char> dropped(static_cast<std::size_t>(self.dim()), 0);
+    for (const std::int64_t dim : dims)
+        dropped[static_cast<std::size_t>(c10::maybe_wrap_dim(dim, self.dim()))] = 1;
+    for (std::int64_t i = 0; i < self.dim(); ++i) {
+        if (dropped[static_cast<std::size_t>(i)] && self.size(i) == 1)
+            continue;
+        sizes.push_back(self.size(i));
+        strides.push_back(self.stride(i));
+    }
+    return self.as_strided(sizes, strides, self.storage_offset());
+}
+
+at::Tensor reduceDims(const at::Tensor& self, at::OptionalIntArrayRef dims, bool keepdim, bool any) {
+    if (!dims.has_value()) {
+        const at::Tensor whole = any ? self.any() : self.all();
+        return keepdim ? whole.reshape(std::vector<std::int64_t>(static_cast<std::size_t>(self.dim()), 1)) : whole;
+    }
+    std::vector<std::int64_t> order;
+    for (const std::int64_t dim : *dims)
+        order.push_back(c10::maybe_wrap_dim(dim, self.dim()));
+    std::sort(order.rbegin(), order.rend());
+    at::Tensor result = self.to(at::kBool);
+    for (const std::int64_t dim : order)
+        result = any ? result.any(dim, keepdim) : result.all(dim, keepdim);
+    return result;
+}
+at::Tensor anyDims(const at::Tensor& self, at::OptionalIntArrayRef dims, bool keepdim) {
+    return reduceDims(self, dims, keepdim, true);
+}
+at::Tensor allDims(const at::Tensor& self, at::OptionalIntArrayRef dims, bool keepdim) {
+    return reduceDims(self, dims, keepdim, false);
+}
+
+/// softmax with zeros in rows that are all −∞, as scaled_dot_product_attention wants it.
+at::Tensor safeSoftmax(const at::Tensor& self, std::int64_t dim, c10::optional<at::ScalarType> dtype) {
+    const at::Tensor masked = self.eq(-std::numeric_limits<double>::infinity()).all(dim, true);
+    return at::softmax(self, dim, dtype).masked_fill(masked, 0);
+}
+
+at::Tensor unsafeIndex(const at::Tensor& self, const c10::List<c10::optional<at::Tensor>>& indices) {
+    return at::index(self, indices);
+}
+
+using ThreeTensors = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
+
+ThreeTensors batchNormNoTraining(const at::Tensor& input, const c10::optional<at::Tensor>& weight,
+                                 const c10::optional<at::Tensor>& bias, const at::Tensor& mean, const at::Tensor& var,
+                                 double momentum, double eps) {
+    return {at::batch_norm(input, weight, bias, mean, var, false, momentum, eps, false), at::empty({0}),
+            at::empty({0})};
+}
+
 /// Defines the operator where this LibTorch has none of that name.
 template <class Implementation>
 void defineMissing(torch::Library& library, const char* name, const char* schema, Implementation implementation) {
-    if (!c10::Dispatcher::singleton().findSchema({std::string("aten::") + name, ""}))
+    const std::string full = name;
+    const std::size_t dot = std::min(full.find('.'), full.size());
+    if (!c10::Dispatcher::singleton().findSchema(
+            {"aten::" + full.substr(0, dot), dot == full.size() ? std::string() : full.substr(dot + 1)}))
         library.def(schema, torch::dispatch(c10::DispatchKey::CompositeImplicitAutograd, implementation));
 }
 
@@ -71,6 +130,21 @@ void registerMissingOperators() {
         defineMissing(*library, "rms_norm",
                       "rms_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor",
                       TORCH_FN(rmsNorm));
+        // What exports of newer PyTorch are made of.
+        defineMissing(*library, "squeeze.dims", "squeeze.dims(Tensor(a) self, int[] dim) -> Tensor(a)",
+                      TORCH_FN(squeezeDims));
+        defineMissing(*library, "any.dims", "any.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor",
+                      TORCH_FN(anyDims));
+        defineMissing(*library, "all.dims", "all.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor",
+                      TORCH_FN(allDims));
+        defineMissing(*library, "_safe_softmax",
+                      "_safe_softmax(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", TORCH_FN(safeSoftmax));
+        defineMissing(*library, "_unsafe_index.Tensor",
+                      "_unsafe_index.Tensor(Tensor self, Tensor?[] indices) -> Tensor", TORCH_FN(unsafeIndex));
+        defineMissing(*library, "_native_batch_norm_legit_no_training",
+                      "_native_batch_norm_legit_no_training(Tensor input, Tensor? weight, Tensor? bias, "
+                      "Tensor running_mean, Tensor running_var, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+                      TORCH_FN(batchNormNoTraining));
     });
 }
 

@@ -2,32 +2,32 @@
 
 #include "quant/core/error.h"
 #include "quant/import/container.h"
+#include "quant/import/exported_network.h"
 #include "quant/import/torchscript.h"
+#include "quant/import/weights_file.h"
 
 namespace fxp::quant {
 
 std::unique_ptr<Network> openNetwork(const std::string& file, const StopRequest& stop) {
     stopHere(stop);
-    const char* const asTorchScript = "save the model with torch.jit.save";
+    const char* const asProgram = "export the model with torch.jit.save or torch.export.save";
     switch (containerOf(file)) {
-    case Container::TorchScript:
-    case Container::Zip: return openTorchScript(file, stop);
-    case Container::ExportedProgram:
-        throw Error(file, "is a torch.export archive, not a TorchScript archive", asTorchScript);
+    case Container::TorchScript: return openTorchScript(file, stop);
+    case Container::ExportedProgram: return openExportedProgram(file);
     case Container::StateDict:
     case Container::Pickle:
-        throw Error(file, "is a state_dict or another pickle of torch.save, and holds no program", asTorchScript);
-    case Container::TorchPackage:
-        throw Error(file, "is a torch.package archive, not a TorchScript archive", asTorchScript);
-    case Container::Safetensors:
-        throw Error(file, "is a safetensors file: it holds weights and no program",
-                    "open the model, and load the weights into it");
-    case Container::Onnx: throw Error(file, "is an ONNX file, not a TorchScript archive", asTorchScript);
-    case Container::Hdf5: throw Error(file, "is an HDF5 file (Keras?), not a TorchScript archive", asTorchScript);
-    case Container::TfLite: throw Error(file, "is a TensorFlow Lite file, not a TorchScript archive", asTorchScript);
+    case Container::Safetensors: return openWeights(file);
+    case Container::TorchPackage: throw Error(file, "is a torch.package archive, which is code", asProgram);
+    case Container::Keras: throw Error(file, "is a Keras model", "export it as ONNX (tf2onnx)");
+    case Container::Hdf5: throw Error(file, "is an HDF5 file, probably of Keras", "export the model as ONNX (tf2onnx)");
+    case Container::TfLite: throw Error(file, "is a TensorFlow Lite model", "export the model as ONNX (tf2onnx)");
+    case Container::Onnx: throw Error(file, "is an ONNX file, not a TorchScript archive", asProgram);
+    case Container::Zip:
+        throw Error(file, "is a zip file that cannot be read or holds no model that is known", asProgram);
     case Container::Unknown: break;
     }
-    throw Error(file, "is not a TorchScript archive (a zip file)", asTorchScript);
+    throw Error(file, "is no model file that is known: not a TorchScript archive, not a torch.export archive",
+                asProgram);
 }
 
 } // namespace fxp::quant

@@ -5,6 +5,7 @@
 #include "quant/import/class_names.h"
 #include "quant/import/half.h"
 #include "quant/import/missing_operators.h"
+#include "quant/import/model_state.h"
 #include "quant/import/script_interpreter.h"
 
 #include <ATen/ATen.h>
@@ -109,26 +110,6 @@ NamedTensors namedTensors(const jit::Module& module) {
     return tensors;
 }
 
-/// The constants that lie in the parameters' storages.
-std::map<ValueId, ParameterSource> sourcesOf(const Program& program, const NamedTensors& parameters) {
-    std::map<const void*, const std::pair<std::string, at::Tensor>*> byStorage;
-    for (const auto& parameter : parameters) {
-        if (parameter.second.has_storage())
-            byStorage.try_emplace(parameter.second.storage().unsafeGetStorageImpl(), &parameter);
-    }
-    std::map<ValueId, ParameterSource> sources;
-    for (const auto& [id, tensor] : program.constants) {
-        if (!tensor.defined() || !tensor.has_storage())
-            continue;
-        const auto found = byStorage.find(tensor.storage().unsafeGetStorageImpl());
-        if (found == byStorage.end() || !found->second->second.is_contiguous())
-            continue;
-        sources.emplace(id, ParameterSource{found->second->first, tensor.sizes().vec(), tensor.strides().vec(),
-                                            tensor.storage_offset() - found->second->second.storage_offset()});
-    }
-    return sources;
-}
-
 /// Weights of half precision become float32, because every model runs in float32.
 void toFloat(const jit::Module& module) {
     for (const jit::Module& one : module.modules()) {
@@ -139,36 +120,6 @@ void toFloat(const jit::Module& module) {
         }
     }
 }
-
-/// Restores what a model wrote to in place when the recording ends: parameters, buffers and tensors inside objects have
-/// the file's state at the start of every run.
-class StateGuard {
-  public:
-    StateGuard() = default;
-    ~StateGuard() {
-        const at::NoGradGuard noGrad;
-        for (const auto& [memory, saved] : m_saved)
-            memory.as_strided({saved.numel()}, {1}, 0).copy_(saved);
-    }
-    StateGuard(const StateGuard&) = delete;
-    StateGuard& operator=(const StateGuard&) = delete;
-
-    void beforeWrite(const at::Tensor& tensor) {
-        if (!tensor.has_storage() || !m_known.insert(tensor.storage().unsafeGetStorageImpl()).second)
-            return;
-        const auto elements = static_cast<std::int64_t>(tensor.storage().nbytes() / tensor.element_size());
-        m_saved.emplace_back(tensor.alias(), tensor.as_strided({elements}, {1}, 0).clone());
-    }
-    /// Recorded tensors in memory that was written to are copied first, because that memory is restored.
-    void detach(Builder& builder) const {
-        for (const auto& [memory, saved] : m_saved)
-            builder.protect(memory.storage());
-    }
-
-  private:
-    std::set<const void*> m_known; ///< storages, which m_saved keeps
-    std::vector<std::pair<at::Tensor, at::Tensor>> m_saved;
-};
 
 class TorchScriptNetwork final : public Network {
   public:
@@ -184,6 +135,7 @@ class TorchScriptNetwork final : public Network {
 
     const std::vector<ModuleInfo>& modules() const override { return m_modules; }
     const std::vector<ArgumentInfo>& arguments() const override { return m_arguments; }
+    std::vector<std::string> results() const override;
     Recording record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop) override;
     NamedTensors parameters() const override { return namedTensors(m_module); }
     void setFolded(const std::set<std::string>& norms) override { m_folded = norms; }
@@ -232,8 +184,28 @@ void TorchScriptNetwork::readArguments() {
     const auto& schema = m_module.get_method("forward").function().getSchema();
     for (std::size_t i = 1; i < schema.arguments().size(); ++i) {
         const c10::Argument& argument = schema.arguments()[i];
-        m_arguments.push_back({argument.name(), kindOf(argument.type()), argument.default_value().has_value()});
+        ArgumentInfo info{argument.name(),
+                          kindOf(argument.type()),
+                          argument.default_value().has_value(),
+                          argument.type()->annotation_str(),
+                          {}};
+        if (info.optional)
+            info.defaultValue = c10::str(*argument.default_value());
+        m_arguments.push_back(std::move(info));
     }
+}
+
+std::vector<std::string> TorchScriptNetwork::results() const {
+    std::vector<std::string> types;
+    for (const c10::Argument& result : m_module.get_method("forward").function().getSchema().returns()) {
+        if (const auto tuple = result.type()->cast<c10::TupleType>()) {
+            for (const c10::TypePtr& element : tuple->elements())
+                types.push_back(element->annotation_str());
+        } else {
+            types.push_back(result.type()->annotation_str());
+        }
+    }
+    return types;
 }
 
 at::IValue TorchScriptNetwork::argument(std::size_t index, const std::optional<at::IValue>& given) const {
@@ -243,22 +215,6 @@ at::IValue TorchScriptNetwork::argument(std::size_t index, const std::optional<a
     if (argument.default_value())
         return *argument.default_value();
     throw Error(argument.name(), "the model's input is missing", "add it to the inputs, by that name");
-}
-
-/// The tensors of a result in order, through tuples, lists and dicts.
-void collectTensors(const at::IValue& value, const std::function<void(const at::Tensor&)>& visit) {
-    if (value.isTensor()) {
-        visit(value.toTensor());
-    } else if (value.isTuple()) {
-        for (const at::IValue& element : value.toTupleRef().elements())
-            collectTensors(element, visit);
-    } else if (value.isList()) {
-        for (const at::IValue& element : value.toListRef())
-            collectTensors(element, visit);
-    } else if (value.isGenericDict()) {
-        for (const auto& entry : value.toGenericDict())
-            collectTensors(entry.value(), visit);
-    }
 }
 
 Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop) {
@@ -304,9 +260,9 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
     Builder::Finished finished = builder.finish(outputs);
     Recording recording;
     recording.sources = sourcesOf(finished.program, state);
-    recording.program.notes.insert(recording.program.notes.begin(), m_notes.begin(), m_notes.end());
     recording.proofs = recognition.proofs(finished);
     recording.program = std::move(finished.program);
+    recording.program.notes.insert(recording.program.notes.begin(), m_notes.begin(), m_notes.end());
     recording.values = std::move(finished.values);
     return recording;
 }

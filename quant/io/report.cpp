@@ -103,6 +103,11 @@ Json report(const ModelIdentity& model, std::int64_t samples, const std::vector<
     json["agreement"] = optionalNumber(result.predictions.agreement());
     json["accuracy_float"] = optionalNumber(result.predictions.accuracyFloat());
     json["accuracy_fixed"] = optionalNumber(result.predictions.accuracyFixed());
+    if (result.predictions.chosenOn > 0) {
+        json["chosen_on"] = result.predictions.chosenOn;
+        json["held_out_accuracy_float"] = optionalNumber(result.predictions.heldOutAccuracyFloat());
+        json["held_out_accuracy_fixed"] = optionalNumber(result.predictions.heldOutAccuracyFixed());
+    }
     const WeightBits bits = weightBits(slots, formats);
     json["weight_bits"] = bits.fixed;
     json["weight_bits_float"] = bits.asFloat;

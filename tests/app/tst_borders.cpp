@@ -63,7 +63,7 @@ const QMap<QString, QStringList> kMayInclude{
     {"ops", {"core", "graph"}},
     {"layers", {"core", "graph", "ops"}},
     {"record", {"core", "graph", "ops", "layers"}},
-    {"import", {"core", "graph", "ops", "layers", "record"}},
+    {"import", {"core", "graph", "ops", "layers", "record", "engine", "io"}},
     {"calibrate", {"core", "graph", "ops"}},
     {"engine", {"core", "graph", "ops", "calibrate"}},
     {"io", {"core", "graph", "engine"}},

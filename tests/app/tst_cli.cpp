@@ -21,6 +21,7 @@ class TestCli : public QObject {
     Q_OBJECT
   private Q_SLOTS:
     void info();
+    void weightsAlone();
     void calibrateAndRun();
     void stateAndNumbers();
     void randomInputs();
@@ -60,11 +61,29 @@ void TestCli::info() {
         run({"info", model("digits_transformer/traced.pt"), "--inputs", model("digits_transformer/inputs.npz")});
     QCOMPARE(text.code, 0);
     QVERIFY(text.out.contains("encoder.layers.1.linear1.activation"));
-    const Result json = run({"info", model("digits_transformer/traced.pt"), "--json"});
+    const Result json =
+        run({"info", model("digits_transformer/traced.pt"), "--inputs", "random", "--shape", "2x1x8x8", "--json"});
     QCOMPARE(json.code, 0);
     const Json tree = Json::parse(json.out.toStdString());
     QVERIFY(tree["modules"].size() > 25);
     QVERIFY(tree["tensors"].size() > 100);
+}
+
+void TestCli::weightsAlone() {
+    const QString weights = model("digits_cnn/state_dict.pth"), q = m_files.filePath("weights.json");
+    QCOMPARE(run({"calibrate", weights, "-o", q, "--weight-bits", "6"}).code, 0);
+    const Json config = test::readJson(q.toStdString());
+    QCOMPARE(config["extensions"]["conv1.weight"]["total_bits"].get<int>(), 6);
+    const Result refused = run({"run", weights, "--qconfig", q});
+    QCOMPARE(refused.code, 1);
+    QVERIFY(refused.err.contains("holds weights and no program"));
+    // As a source of weights they are the model's own.
+    const QStringList common{"run", model("digits_cnn/traced.pt"), "--inputs", model("digits_cnn/inputs.npz"),
+                             "--json"};
+    const Result plain = run(common), given = run(common + QStringList{"--weights", weights});
+    QCOMPARE(given.code, 0);
+    QCOMPARE(given.out, plain.out);
+    QCOMPARE(run({"run", model("digits_cnn/traced.pt")}).code, 1);
 }
 
 void TestCli::calibrateAndRun() {
@@ -107,10 +126,11 @@ void TestCli::stateAndNumbers() {
 
 void TestCli::randomInputs() {
     const QString file = model("digits_cnn/traced.pt");
-    const Result one = run({"run", file, "--inputs", "random:3", "--json"});
+    const QStringList shape{"--shape", "4x1x8x8", "--json"};
+    const Result one = run(QStringList{"run", file, "--inputs", "random:3"} + shape);
     QCOMPARE(one.code, 0);
-    QCOMPARE(run({"run", file, "--inputs", "random:3", "--json"}).out, one.out);
-    QVERIFY(run({"run", file, "--inputs", "random:4", "--json"}).out != one.out);
+    QCOMPARE(run(QStringList{"run", file, "--inputs", "random:3"} + shape).out, one.out);
+    QVERIFY(run(QStringList{"run", file, "--inputs", "random:4"} + shape).out != one.out);
     QCOMPARE(run({"run", file, "--inputs", "random", "--shape", "image=4x1x8x8"}).code, 0);
 }
 
@@ -121,7 +141,8 @@ void TestCli::versionStandsOnce() {
     const auto match = QRegularExpression(R"(project\(fxp-workbench VERSION (\d+\.\d+\.\d+))").match(project.readAll());
     QVERIFY(match.hasMatch());
     QCOMPARE(run({"--version"}).out.trimmed(), "fxp " + match.captured(1).toUtf8());
-    const Result report = run({"run", model("digits_cnn/traced.pt"), "--inputs", "random", "--json"});
+    const Result report =
+        run({"run", model("digits_cnn/traced.pt"), "--inputs", "random", "--shape", "2x1x8x8", "--json"});
     QCOMPARE(Json::parse(report.out.toStdString())["program"].get<std::string>(),
              "fxp-workbench " + match.captured(1).toStdString());
 }
@@ -186,7 +207,16 @@ void TestCli::fails_data() {
     QTest::newRow("inputs of another shape")
         << QStringList{"run", file, "--inputs", model("digits_cnn/labels.npy")} << 1 << "conv1";
     QTest::newRow("labels of another count")
-        << QStringList{"run", file, "--inputs", "random", "--labels", model("digits_cnn/labels.npy")} << 1 << "labels";
+        << QStringList{"run",     file,      "--inputs", "random",
+                       "--shape", "2x1x8x8", "--labels", model("digits_cnn/labels.npy")}
+        << 1 << "labels";
+    // No shape is searched for by running the model.
+    QTest::newRow("random without a shape")
+        << QStringList{"run", file, "--inputs", "random"} << 1 << "image: has no shape";
+    QTest::newRow("random with another's shape")
+        << QStringList{"run",     model("silero_vad/silero_vad.jit"), "--inputs", "random", "--shape", "sr=1", "--set",
+                       "sr=16000"}
+        << 1 << "x: has no shape";
     QTest::newRow("no QConfig") << QStringList{"run", file, "--inputs", inputs, "--qconfig", file} << 1 << "not JSON";
     QTest::newRow("a QConfig without an end")
         << QStringList{"run", file, "--inputs", inputs, "--qconfig", "/dev/zero"} << 1 << "not a regular file";

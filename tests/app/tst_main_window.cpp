@@ -1,5 +1,5 @@
 #include "app/gui/message_strip.h"
-#include "app/gui/recovery.h"
+#include "app/gui/open_dialog.h"
 #include "support/golden.h"
 #include "support/window.h"
 
@@ -18,7 +18,7 @@
 using namespace fxp;
 using gui::MainWindow;
 
-/// The window as its user drives it, offscreen: opening, closing, recovery.
+/// The window as its user drives it, offscreen: opening and closing.
 class TestMainWindow : public QObject {
     Q_OBJECT
   private Q_SLOTS:
@@ -33,7 +33,6 @@ class TestMainWindow : public QObject {
     void dropOpens();
     void closeAsks_data();
     void closeAsks();
-    void recoveryIsOffered();
 
   private:
     QTemporaryDir m_files;
@@ -54,7 +53,7 @@ void TestMainWindow::failedOpenKeepsWhatWas_data() {
     QTest::addColumn<QString>("model");
     QTest::addColumn<QString>("samples");
     const QString cnn = QString::fromStdString(test::modelFolder()) + "/digits_cnn";
-    QTest::newRow("broken model") << m_files.filePath("broken.pt") << "";
+    QTest::newRow("broken model") << m_files.filePath("broken.pt") << cnn + "/inputs.npz";
     QTest::newRow("broken samples") << cnn + "/traced.pt" << m_files.filePath("broken.npz");
     QTest::newRow("samples alone") << "" << m_files.filePath("broken.npz");
     for (const char* name : {"broken.pt", "broken.npz"}) {
@@ -109,7 +108,7 @@ void TestMainWindow::qconfigWaitsForItsOwnModel() {
     const QString file = m_files.filePath("digits.qconfig.json");
     window->document().saveQConfig(file);
     const QString cnn = QString::fromStdString(test::modelFolder()) + "/digits_cnn";
-    window->openFiles({"/no/such/model.pt", file});
+    window->openFiles({"/no/such/model.pt", cnn + "/inputs.npz", file});
     auto* strip = window->findChild<gui::MessageStrip*>();
     QTRY_VERIFY(strip->text().contains("/no/such/model.pt"));
     window->openFiles({cnn + "/traced.pt", cnn + "/inputs.npz"});
@@ -197,6 +196,12 @@ void TestMainWindow::dropOpens() {
     QVERIFY(enter.isAccepted());
     QDropEvent drop(QPointF(50, 50), Qt::CopyAction, &mime, Qt::LeftButton, Qt::NoModifier);
     QApplication::sendEvent(window.get(), &drop);
+    auto* dialog = window->findChild<gui::OpenDialog*>();
+    QVERIFY(dialog && dialog->isVisible());
+    const auto buttons = dialog->findChildren<QAbstractButton*>();
+    const auto open = std::ranges::find(buttons, QString("Open"), &QAbstractButton::text);
+    QTRY_VERIFY_WITH_TIMEOUT((*open)->isEnabled(), 30'000);
+    QTest::keyClick(dialog, Qt::Key_Return);
     QTRY_VERIFY_WITH_TIMEOUT(window->document().slotOf("dw.weight") >= 0, 30'000);
     QCOMPARE(window->document().model()->sampleCount, std::int64_t{397});
     QVERIFY(window->findChild<gui::MessageStrip*>()->text().contains("float"));
@@ -223,28 +228,6 @@ void TestMainWindow::closeAsks() {
     });
     QCOMPARE(window->close(), closes);
     QVERIFY(asked);
-}
-
-void TestMainWindow::recoveryIsOffered() {
-    const QString folder = m_files.filePath("recovery");
-    {
-        const auto window = test::demoWindow();
-        window->document().setFormats({{0, {5, 4, {}, {}}}}, "edit");
-        gui::Recovery recovery(window->document(), folder);
-        recovery.flush();
-        QVERIFY(QFile::exists(folder + "/recovery.json"));
-        QVERIFY(QFile::copy(folder + "/recovery.json", folder + "/kept.json"));
-    } // left in order: nothing to offer
-    QVERIFY(!QFile::exists(folder + "/recovery.json"));
-    QVERIFY(QFile::rename(folder + "/kept.json", folder + "/recovery.json"));
-    model::Document document;
-    gui::Recovery recovery(document, folder);
-    const auto left = recovery.left();
-    QVERIFY(left);
-    QVERIFY(left->model.endsWith("digits.pt"));
-    QCOMPARE(left->inputs.size(), 1);
-    QVERIFY(left->inputs.front().endsWith("samples.npz"));
-    QVERIFY(left->qconfig.contains("\"total_bits\": 5"));
 }
 
 QTEST_MAIN(TestMainWindow)

@@ -164,7 +164,11 @@ void TestMessages::randomSamplesAreNotedWhileTheyAre() {
     window.show();
     auto& document = window.document();
     const QString folder = QString::fromStdString(test::modelFolder()) + "/digits_cnn";
-    window.openFiles({folder + "/traced.pt"});
+    model::OpenRequest request;
+    request.model = folder + "/traced.pt";
+    request.inputs["image"].kind = model::InputSource::Kind::Random;
+    request.inputs["image"].shape = {4, 1, 8, 8};
+    document.openModel(request);
     QTRY_VERIFY_WITH_TIMEOUT(document.isOpen() && !document.isBusy(), 120'000);
     const auto strips = window.findChildren<gui::MessageStrip*>();
     const auto said = [&](const QString& text) {
@@ -199,6 +203,8 @@ void TestMessages::aRefusedEditIsToldUntilTheNext() {
 void TestMessages::messagesMoveNothing() {
     const auto window = test::demoWindow();
     QVERIFY(window);
+    QVERIFY(test::settled(window->document()));
+    QTest::qWait(100); // the figures' texts have their places
     QHash<QWidget*, QRect> places;
     for (QWidget* widget : window->findChildren<QWidget*>()) {
         if (widget->isVisible())

@@ -69,7 +69,7 @@ void TestStatusLine::statusLineFitsTheWindow() {
         endless.epochs = 1'000'000;
         document.finetune(endless);
     } else {
-        window->openFiles({"/no/such/" + name});
+        window->openFiles({"/no/such/" + name, "/no/such/inputs.npz"});
     }
     QVERIFY(document.isBusyInForeground() && test::statusShows(*window, name.isEmpty() ? "Training" : "…"));
     for (int level = 0; level < 4; ++level) // nothing else is let in: the open fails soon

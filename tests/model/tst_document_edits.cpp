@@ -308,7 +308,10 @@ void TestDocumentEdits::recurrentStepsAreFedBack() {
 void TestDocumentEdits::labelsShareTheSamples() {
     Document document;
     const QString cnn = folder("digits_cnn");
-    document.openModel(cnn + "/traced.pt");
+    model::OpenRequest request;
+    request.model = cnn + "/traced.pt";
+    request.inputs["image"] = {model::InputSource::Kind::Random, {}, 0, {16, 1, 8, 8}};
+    document.openModel(request);
     QTRY_VERIFY_WITH_TIMEOUT(document.isOpen() && !document.isBusy(), 60'000);
     QSignalSpy failed(&document, &Document::failed);
     document.openLabels(cnn + "/labels.npy");

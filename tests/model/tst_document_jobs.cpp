@@ -16,6 +16,14 @@ using test::Kept;
 
 namespace {
 
+/// digits_cnn with random samples.
+model::OpenRequest randomCnn(const QString& folder) {
+    model::OpenRequest request;
+    request.model = folder + "/traced.pt";
+    request.inputs["image"] = {model::InputSource::Kind::Random, {}, 0, {16, 1, 8, 8}};
+    return request;
+}
+
 /// Training that ends by being stopped alone.
 quant::FinetuneOptions endless() {
     quant::FinetuneOptions options;
@@ -214,7 +222,7 @@ void TestDocumentJobs::openAfterOpenStartsAnew() {
 
 void TestDocumentJobs::samplesForTheModelThatComes() {
     Document document;
-    document.openModel(folder("digits_cnn") + "/traced.pt");
+    document.openModel(randomCnn(folder("digits_cnn")));
     document.openSamples({folder("digits_cnn") + "/inputs.npz"}, folder("digits_cnn") + "/labels.npy");
     QTRY_VERIFY_WITH_TIMEOUT(document.isOpen() && !document.isBusy(), 60'000);
     QCOMPARE(document.model()->sampleCount, std::int64_t{397});
@@ -362,7 +370,7 @@ void TestDocumentJobs::droppedAnswersLeaveTheSession() {
     request.model = cnn + "/traced.pt";
     request.samples = QStringList{cnn + "/inputs.npz"};
     request.labels = cnn + "/labels.npy";
-    const auto opened = model::openModel(request, {}, control);
+    const auto opened = model::openModel(request, {}, true, control);
     QVERIFY(opened);
     model::Target target{opened->workspace, opened->model, nullptr, {}, 0, 1};
     target.formats.assign(opened->model->slots.size(), {});

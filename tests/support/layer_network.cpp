@@ -34,7 +34,7 @@ template <class L> std::vector<Value> declared(L& layer, Builder& run, std::vect
 LayerNetwork::LayerNetwork(std::vector<std::string> inputs, Forward forward)
     : m_modules{{"", "test", 0, {}}}, m_forward(std::move(forward)) {
     for (std::string& input : inputs)
-        m_arguments.push_back({std::move(input), ArgumentInfo::Kind::Tensor, false});
+        m_arguments.push_back({std::move(input), ArgumentInfo::Kind::Tensor, false, "Tensor", {}});
 }
 
 Recording LayerNetwork::record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& /*stop*/) {

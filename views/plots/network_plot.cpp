@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace fxp::views {
 
@@ -17,16 +18,20 @@ constexpr double kExact = 60;
 
 constexpr int kLongestName = 120, kBetweenNames = 10; ///< pixels
 
-/// How many parts all of the paths begin with.
-qsizetype commonParts(const std::vector<QStringList>& paths) {
-    qsizetype common = paths.empty() ? 0 : paths.front().size();
-    for (const QStringList& path : paths) {
-        qsizetype equal = 0;
-        while (equal < std::min(common, path.size()) && path[equal] == paths.front()[equal])
-            ++equal;
-        common = equal;
+/// How many parts the modules of all layers begin with; a layer that is in no module does not count.
+qsizetype commonParts(const std::vector<QStringList>& layers) {
+    QStringList common;
+    bool first = true;
+    for (const QStringList& layer : layers) {
+        const QStringList module = layer.first(std::max<qsizetype>(0, layer.size() - 1));
+        if (module.isEmpty())
+            continue;
+        if (std::exchange(first, false))
+            common = module;
+        const auto [differs, end] = std::ranges::mismatch(common, module);
+        common.erase(differs, common.end());
     }
-    return common;
+    return common.size();
 }
 
 bool isNumber(const QString& part) {
