@@ -153,9 +153,10 @@ void MainWindow::onOpened() {
     if (!isFloat || m_document.model()->randomSamples)
         return;
     // What there is to know of the model stays before the offer.
-    m_messages->alsoOffer(tr("Every tensor is float. Calibrate to give each a format from the values that it takes."),
-                          tr("Calibrate…"), [this] { m_calibrateDialog->trigger(); },
-                          [this] { return std::ranges::all_of(m_document.formats(), &quant::QType::isFloat); });
+    m_messages->alsoOffer(
+        tr("Every tensor is float. Calibrate to give each a format from the values that it takes."), tr("Calibrate…"),
+        [this] { m_calibrateDialog->trigger(); },
+        [this] { return std::ranges::all_of(m_document.formats(), &quant::QType::isFloat); });
 }
 
 void MainWindow::openDemo() {

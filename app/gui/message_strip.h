@@ -49,7 +49,7 @@ class MessageStrip : public QFrame {
     QPushButton* m_action;
     Kind m_kind = Kind::Note;
     std::function<void()> m_does;
-    Holds m_holds; ///< empty: until something else is said, or another model is open
+    Holds m_holds;                     ///< empty: until something else is said, or another model is open
     std::function<void()> m_otherwise; ///< shows what remains of the message when m_holds says no; empty: nothing
 };
 
