@@ -92,6 +92,11 @@ QString styleSheet(const QPalette& p) {
         QTreeView::item { padding: 2px 0; }
         QHeaderView::section { border: 0; border-bottom: 1px solid %1; background: %7; padding: 4px 6px; color: %6; }
         QSplitter::handle { background: %1; }
+        QMainWindow::separator { width: 3px; height: 3px; background: %1; }
+        QMainWindow::separator:hover { background: %4; }
+        QWidget#paneTitle { background: %7; }
+        QToolButton#closePane { border: 0; padding: 0 4px; color: %6; background: transparent; }
+        QToolButton#closePane:hover { color: %11; }
         QStatusBar { border-top: 1px solid %1; background: %2; }
         QStatusBar::item { border: 0; }
         QLabel#heading { font-weight: 600; }

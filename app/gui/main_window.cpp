@@ -1,6 +1,7 @@
 #include "app/gui/main_window.h"
 
 #include "app/gui/calibrate_dialog.h"
+#include "app/gui/layouts.h"
 #include "app/gui/message_strip.h"
 #include "app/gui/quick_find.h"
 #include "app/gui/recent_files.h"
@@ -56,6 +57,7 @@ MainWindow::MainWindow()
         resize(size().expandedTo(screen * 2 / 3));
     restoreGeometry(m_settings.value("geometry").toByteArray());
     fitToScreen();
+    m_layouts->restore();
     updateActions();
 }
 

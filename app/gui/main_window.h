@@ -26,6 +26,7 @@ class ValuesPlot;
 
 namespace fxp::gui {
 
+class Layouts;
 class MessageStrip;
 class OpenDialog;
 class QuickFind;
@@ -128,6 +129,7 @@ class MainWindow : public QMainWindow {
     StatusLine* m_status;
     Recovery* m_recovery;
     RecentFiles* m_recentFiles = nullptr;
+    Layouts* m_layouts = nullptr;
     QString m_sessionFile; ///< empty: what is open is in no session
     QJsonArray m_sessionRuns;
     bool m_closing = false; ///< the user has agreed

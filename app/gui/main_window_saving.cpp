@@ -1,3 +1,4 @@
+#include "app/gui/layouts.h"
 #include "app/gui/main_window.h"
 #include "app/gui/message_strip.h"
 #include "app/gui/recovery.h"
@@ -86,6 +87,7 @@ void MainWindow::closeEvent(QCloseEvent* event) {
     m_recovery->journal().finish();
     m_document.cancel();
     m_settings.setValue("geometry", saveGeometry());
+    m_layouts->store();
     event->accept();
 }
 

@@ -1,3 +1,4 @@
+#include "app/gui/layouts.h"
 #include "app/gui/main_window.h"
 #include "app/gui/message_strip.h"
 #include "app/gui/recent_files.h"
@@ -11,7 +12,6 @@
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QMenu>
-#include <QSplitter>
 
 namespace fxp::gui {
 
@@ -60,11 +60,7 @@ model::SessionFile MainWindow::currentSession() const {
         session.edits->tuned = false;
     }
     session.geometry = saveGeometry();
-    for (const QSplitter* splitter : findChildren<QSplitter*>()) {
-        if (!splitter->objectName().isEmpty())
-            session.panes[splitter->objectName()] = splitter->saveState();
-    }
-    session.panes["window"] = saveState();
+    session.panes = m_layouts->state();
     const auto pathOf = [this](int slot) {
         return QString::fromStdString(m_document.slotInfos()[static_cast<std::size_t>(slot)].path);
     };
@@ -195,12 +191,7 @@ void MainWindow::restoreLayout(const model::SessionFile& session) {
     if (!session.geometry.isEmpty())
         restoreGeometry(session.geometry);
     fitToScreen();
-    for (QSplitter* splitter : findChildren<QSplitter*>()) {
-        if (const auto state = session.panes.find(splitter->objectName()); state != session.panes.end())
-            splitter->restoreState(state->second);
-    }
-    if (const auto state = session.panes.find("window"); state != session.panes.end())
-        restoreState(state->second);
+    m_layouts->show(session.panes);
     std::vector<int> selected;
     for (const QString& path : session.selection) {
         if (const int slot = m_document.slotOf(path); slot >= 0)

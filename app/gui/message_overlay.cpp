@@ -1,6 +1,7 @@
 #include "app/gui/message_overlay.h"
 
 #include <QEvent>
+#include <QStatusBar>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -51,7 +52,9 @@ void MessageOverlay::place() {
     const int width = std::min(kWidest, m_over.width() - 2 * kMargin);
     layout()->invalidate();
     const int height = layout()->hasHeightForWidth() ? layout()->heightForWidth(width) : layout()->sizeHint().height();
-    setGeometry(kMargin, m_over.height() - height - kMargin, width, height);
+    const auto* status = m_over.findChild<QStatusBar*>({}, Qt::FindDirectChildrenOnly); // stays in sight
+    const int bottom = m_over.height() - (status ? status->height() : 0);
+    setGeometry(kMargin, bottom - height - kMargin, width, height);
     show();
     raise();
 }

@@ -7,13 +7,13 @@
 #include <QApplication>
 #include <QDropEvent>
 #include <QFile>
+#include <QDockWidget>
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QLineEdit>
 #include <QListWidget>
 #include <QMimeData>
 #include <QPushButton>
-#include <QSplitter>
 #include <QStandardPaths>
 #include <QTest>
 
@@ -52,7 +52,6 @@ void TestWindowSession::initTestCase() {
 }
 
 void TestWindowSession::sessionComesBack() {
-    QByteArray panes;
     std::vector<int> selected;
     {
         const auto window = opened();
@@ -62,9 +61,9 @@ void TestWindowSession::sessionComesBack() {
         QTRY_VERIFY_WITH_TIMEOUT(document.slotOf("bn1.weight") < 0 && !document.isBusy(), 60'000);
         selected = {document.slotOf("fc.weight"), document.slotOf("fc.bias")};
         window->selection().set(selected, selected[1]);
-        auto* splitter = window->findChild<QSplitter*>("all");
-        splitter->setSizes({900, 500});
-        panes = splitter->saveState();
+        auto* samples = window->findChild<QDockWidget*>("samples");
+        window->addDockWidget(Qt::RightDockWidgetArea, samples);
+        window->findChild<QDockWidget*>("tree")->hide();
         QVERIFY(document.isModified());
         answerFileDialogs({path("work.fxp")});
         action(*window, "Save session as…")->trigger();
@@ -94,7 +93,8 @@ void TestWindowSession::sessionComesBack() {
     QVERIFY(!document.isModified());
     QCOMPARE(document.undoStack()->count(), 0);
     QCOMPARE(document.request().labels, path("labels.npy"));
-    QCOMPARE(window.findChild<QSplitter*>("all")->saveState(), panes);
+    QCOMPARE(window.dockWidgetArea(window.findChild<QDockWidget*>("samples")), Qt::RightDockWidgetArea);
+    QVERIFY(!window.findChild<QDockWidget*>("tree")->isVisible());
     QVERIFY(window.windowTitle().contains("work.fxp"));
 }
 

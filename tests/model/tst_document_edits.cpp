@@ -277,7 +277,7 @@ void TestDocumentEdits::whatIsNotFoldedIsNoted() {
     Document document;
     document.openModel(file, {samples});
     QVERIFY(test::settled(document));
-    QSignalSpy notices(&document, &Document::notice), models(&document, &Document::modelChanged);
+    QSignalSpy notices(&document, &Document::noticeWhile), models(&document, &Document::modelChanged);
     document.setBatchNormsFolded(true);
     QVERIFY(test::settled(document));
     QCOMPARE(models.count(), folds ? 1 : 0);

@@ -418,7 +418,7 @@ void TestOpenRequest::wrongLabelCount() {
     OpenRequest request = cnn();
     request.labels = labels;
     Document document;
-    QSignalSpy notices(&document, &Document::notice);
+    QSignalSpy notices(&document, &Document::noticeWhile);
     document.openModel(request);
     QVERIFY(test::settled(document));
     QVERIFY(document.model()->samples->labels.empty());

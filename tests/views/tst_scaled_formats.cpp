@@ -16,6 +16,7 @@
 #include <QLineEdit>
 #include <QSignalSpy>
 #include <QSpinBox>
+#include <QMouseEvent>
 #include <QTest>
 
 using namespace fxp;
@@ -65,11 +66,14 @@ class TestScaledFormats : public QObject {
 
 namespace {
 
-void dragBy(QWidget* widget, QPoint from, int pixels) {
-    QTest::mousePress(widget, Qt::LeftButton, {}, from);
-    for (int i = 1; i <= 4; ++i)
-        QTest::mouseMove(widget, from + QPoint(pixels * i / 4, 0));
-    QTest::mouseRelease(widget, Qt::LeftButton, {}, from + QPoint(pixels, 0));
+void dragBy(QWidget* widget, QPoint from, int pixels, Qt::KeyboardModifiers keys = {}) {
+    QTest::mousePress(widget, Qt::LeftButton, keys, from);
+    for (int i = 1; i <= 4; ++i) {
+        const QPoint at = from + QPoint(pixels * i / 4, 0); // QTest::mouseMove has no keys
+        QMouseEvent move(QEvent::MouseMove, at, widget->mapToGlobal(at), Qt::NoButton, Qt::LeftButton, keys);
+        QCoreApplication::sendEvent(widget, &move);
+    }
+    QTest::mouseRelease(widget, Qt::LeftButton, keys, from + QPoint(pixels, 0));
 }
 
 } // namespace
@@ -114,17 +118,21 @@ void TestScaledFormats::init() {
 
 void TestScaledFormats::dragOverAllSelected_data() {
     QTest::addColumn<QString>("by");
+    QTest::addColumn<bool>("alike");
     QTest::addColumn<int>("total");
     QTest::addColumn<int>("fraction");
-    QTest::newRow("the point, two columns right") << "point" << 8 << 6;
-    QTest::newRow("the right end, two columns out") << "end" << 10 << 6;
-    QTest::newRow("key right") << "right" << 8 << 5;
-    QTest::newRow("shift and key left") << "shift left" << 7 << 3;
-    QTest::newRow("ctrl and key left") << "ctrl left" << 9 << 4;
+    QTest::newRow("the point, two columns right") << "point" << false << 8 << 6;
+    QTest::newRow("the right end, two columns out") << "end" << false << 10 << 6;
+    QTest::newRow("the point with Shift") << "point" << true << 8 << 6;
+    QTest::newRow("the right end with Shift") << "end" << true << 10 << 6;
+    QTest::newRow("key right") << "right" << false << 8 << 5;
+    QTest::newRow("shift and key left") << "shift left" << false << 7 << 3;
+    QTest::newRow("ctrl and key left") << "ctrl left" << false << 9 << 4;
 }
 
 void TestScaledFormats::dragOverAllSelected() {
     QFETCH(QString, by);
+    QFETCH(bool, alike);
     QFETCH(int, total);
     QFETCH(int, fraction);
     m_selection.set({m_point, m_activation, m_weight}, m_point);
@@ -136,16 +144,18 @@ void TestScaledFormats::dragOverAllSelected() {
     QTRY_VERIFY(ruler->width() > 500);
     const int column = ruler->cellCentre(0).x() - ruler->cellCentre(1).x();
     if (by == "point" || by == "end")
-        dragBy(ruler, by == "point" ? ruler->pointHandle() : ruler->rightHandle(), 2 * column);
+        dragBy(ruler, by == "point" ? ruler->pointHandle() : ruler->rightHandle(), 2 * column,
+               alike ? Qt::ShiftModifier : Qt::NoModifier);
     else
         QTest::keyClick(ruler, by.endsWith("right") ? Qt::Key_Right : Qt::Key_Left,
                         by.startsWith("shift")  ? Qt::ShiftModifier
                         : by.startsWith("ctrl") ? Qt::ControlModifier
                                                 : Qt::NoModifier);
-    // Each keeps its own method.
+    // Each keeps its own method. A scale has no point that could be shifted by as much: it stays, unless all are set.
     QVERIFY(m_document->format(m_point) == (QType{total, fraction, Rounding::Trunc, Overflow::Wrap, {}}));
-    for (const int slot : {m_activation, m_weight})
-        QVERIFY(m_document->format(slot) == (QType{total, fraction, Rounding::Floor, Overflow::SaturateSymmetric, {}}));
+    const QType pointed{total, fraction, Rounding::Floor, Overflow::SaturateSymmetric, {}};
+    QVERIFY(m_document->format(m_activation) == (alike ? pointed : scaled(false)));
+    QVERIFY(m_document->format(m_weight) == (alike ? pointed : scaled(true)));
     QCOMPARE(m_document->undoStack()->count(), 1);
     QVERIFY(test::settled(*m_document));
     m_document->undoStack()->undo();

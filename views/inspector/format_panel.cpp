@@ -129,7 +129,7 @@ void showChoice(QComboBox* combo, int index, bool mixed) {
 } // namespace
 
 FormatPanel::FormatPanel(model::Document& document, Selection& selection, QWidget* parent)
-    : QWidget(parent), m_document(document), m_selection(selection), m_count(new QLabel),
+    : QWidget(parent), m_document(document), m_selection(selection), m_heading(new QWidget), m_count(new QLabel),
       m_total(new BitsSpin(1, quant::kMaxTotalBits, tr("Total bits"))),
       m_fraction(new BitsSpin(-quant::kMaxFractionalBits, quant::kMaxFractionalBits, tr("Fractional bits"))),
       m_integer(new BitsSpin(-quant::kMaxFractionalBits, quant::kMaxFractionalBits + quant::kMaxTotalBits,
@@ -148,11 +148,15 @@ FormatPanel::FormatPanel(model::Document& document, Selection& selection, QWidge
     auto* heading = new QLabel(tr("Format"));
     heading->setObjectName("heading");
     auto* grid = new QGridLayout(this);
-    grid->setContentsMargins(16, 12, 16, 12);
+    grid->setContentsMargins(16, 4, 16, 12);
     grid->setVerticalSpacing(5);
     grid->setColumnStretch(1, 1);
-    grid->addWidget(heading, 0, 0);
-    grid->addWidget(m_count, 0, 1, Qt::AlignRight);
+    auto* top = new QHBoxLayout(m_heading);
+    top->setContentsMargins(16, 8, 4, 4);
+    top->addWidget(heading);
+    top->addStretch();
+    top->addWidget(m_count);
+    grid->addWidget(m_heading, 0, 0, 1, 2);
     int row = 1;
     const std::pair<QString, QWidget*> fields[] = {{tr("Total bits"), m_total},     {tr("Fractional bits"), m_fraction},
                                                    {tr("Integer bits"), m_integer}, {tr("Scaling"), m_scaling},

@@ -28,6 +28,9 @@ class FormatPanel : public QWidget {
     FormatPanel(model::Document& document, Selection& selection, QWidget* parent = nullptr);
     ~FormatPanel() override;
 
+    /// The name and how many tensors are selected, above the fields unless a title bar takes it.
+    QWidget* heading() const { return m_heading; }
+
   private:
     void refresh();
     void edit(const QString& text, const std::function<void(quant::QType&)>& change);
@@ -38,6 +41,7 @@ class FormatPanel : public QWidget {
 
     model::Document& m_document;
     Selection& m_selection;
+    QWidget* m_heading;
     QLabel* m_count;
     BitsSpin *m_total, *m_fraction, *m_integer;
     QComboBox* m_scaling;

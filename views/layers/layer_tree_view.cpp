@@ -21,14 +21,14 @@ using model::LayerTreeModel;
 
 LayerTreeView::LayerTreeView(model::Document& document, Selection& selection, QWidget* parent)
     : QWidget(parent), m_document(document), m_selection(selection), m_model(new LayerTreeModel(document, this)),
-      m_filtered(new model::LayerFilterModel(this)), m_filter(new QLineEdit), m_tree(new QTreeView) {
+      m_filtered(new model::LayerFilterModel(this)), m_heading(new QWidget), m_filter(new QLineEdit), m_tree(new QTreeView) {
     auto* heading = new QLabel(tr("Layers"));
     heading->setObjectName("heading");
     m_filter->setPlaceholderText(tr("Filter: name, type, overflow > 1 %, SQNR < 30 dB"));
     m_filter->setClearButtonEnabled(true);
     m_filter->setAccessibleName(tr("Filter of the layer tree"));
-    auto* top = new QHBoxLayout;
-    top->setContentsMargins(12, 8, 12, 4);
+    auto* top = new QHBoxLayout(m_heading);
+    top->setContentsMargins(12, 8, 4, 4);
     top->setSpacing(12);
     top->addWidget(heading);
     top->addWidget(m_filter, 1);
@@ -59,7 +59,7 @@ LayerTreeView::LayerTreeView(model::Document& document, Selection& selection, QW
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
-    layout->addLayout(top);
+    layout->addWidget(m_heading);
     layout->addWidget(m_tree, 1);
     setAutoFillBackground(true);
     setBackgroundRole(QPalette::Base);

@@ -23,6 +23,8 @@ class LayerTreeView : public QWidget {
 
     QTreeView* tree() const { return m_tree; }
     QLineEdit* filter() const { return m_filter; }
+    /// The name and the filter, above the tree unless a title bar takes it.
+    QWidget* heading() const { return m_heading; }
 
   private:
     void takeSelection();
@@ -34,6 +36,7 @@ class LayerTreeView : public QWidget {
     Selection& m_selection;
     model::LayerTreeModel* m_model;
     model::LayerFilterModel* m_filtered;
+    QWidget* m_heading;
     QLineEdit* m_filter;
     QTreeView* m_tree;
     bool m_showing = false;

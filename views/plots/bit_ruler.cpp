@@ -164,7 +164,7 @@ void BitRuler::showFeedback(const QPoint& pointer) {
     m_feedback->setText(tr("%1 · %n bits", nullptr, *m_format.totalBits)
                             .arg(QString::fromStdString(quant::write(m_format, quant::Notation::SignIntegerFraction))));
     m_feedback->adjustSize();
-    const QWidget* area = parentWidget();
+    const QWidget* area = parentWidget() ? parentWidget() : this;
     const QPoint wanted = mapTo(area, pointer) + QPoint(14, 20);
     m_feedback->move(std::clamp(wanted.x(), 0, std::max(0, area->width() - m_feedback->width())),
                      std::clamp(wanted.y(), 0, std::max(0, area->height() - m_feedback->height())));

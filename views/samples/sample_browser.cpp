@@ -76,7 +76,7 @@ class SampleDelegate : public QStyledItemDelegate {
 } // namespace
 
 SampleBrowser::SampleBrowser(model::Document& document, QWidget* parent)
-    : QWidget(parent), m_document(document), m_model(new SampleListModel(document, this)), m_list(new QListView),
+    : QWidget(parent), m_document(document), m_model(new SampleListModel(document, this)), m_heading(new QWidget), m_list(new QListView),
       m_summary(new QLabel), m_hint(new QLabel(tr("Drop .npy, .npz or image files here to use them as inputs"))) {
     auto* heading = new QLabel(tr("Samples"));
     heading->setObjectName("heading");
@@ -90,14 +90,15 @@ SampleBrowser::SampleBrowser(model::Document& document, QWidget* parent)
     m_list->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
     m_list->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     m_list->setAccessibleName(tr("Samples, those that quantization changed first"));
-    auto* top = new QHBoxLayout;
+    auto* top = new QHBoxLayout(m_heading);
+    top->setContentsMargins(12, 8, 4, 4);
     top->addWidget(heading);
     top->addStretch();
     top->addWidget(m_summary);
     auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(12, 8, 12, 6);
+    layout->setContentsMargins(12, 0, 12, 6);
     layout->setSpacing(4);
-    layout->addLayout(top);
+    layout->addWidget(m_heading);
     layout->addWidget(m_list, 1);
     layout->addWidget(m_hint);
     setAutoFillBackground(true);

@@ -21,12 +21,15 @@ class SampleBrowser : public QWidget {
     explicit SampleBrowser(model::Document& document, QWidget* parent = nullptr);
 
     QListView* list() const { return m_list; }
+    /// The name and the summary, above the samples unless a title bar takes it.
+    QWidget* heading() const { return m_heading; }
 
   private:
     void refresh();
 
     model::Document& m_document;
     model::SampleListModel* m_model;
+    QWidget* m_heading;
     QListView* m_list;
     QLabel* m_summary;
     QLabel* m_hint;
