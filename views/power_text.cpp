@@ -10,6 +10,10 @@ QString power(int exponent) {
     return text;
 }
 
+QString numberText(double value, int digits) {
+    return QString::number(value, 'g', digits).replace('-', QChar(0x2212));
+}
+
 QString shortCount(double count) {
     if (count >= 1e6)
         return QString::number(count / 1e6, 'g', 3) + "M";

@@ -7,6 +7,9 @@ namespace fxp::views {
 /// 2 with a raised exponent: `2⁻⁴`.
 QString power(int exponent);
 
+/// The number in up to `digits` digits, with a true minus sign: `−0.0625`.
+QString numberText(double value, int digits);
+
 /// A count in few characters: 950, 47k, 1.2M.
 QString shortCount(double count);
 

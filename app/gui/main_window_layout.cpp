@@ -101,6 +101,9 @@ void MainWindow::buildPanes() {
         bitsLayout->addWidget(label);
     }
     bitsLayout->addWidget(m_bits, 1);
+    m_bits->setMinimumHeight(200); // fewer pixels tell columns apart no more
+    m_values->setMinimumHeight(56);
+    m_network->setMinimumHeight(56);
     auto* plots = new QSplitter(Qt::Vertical);
     plots->setHandleWidth(1);
     plots->setChildrenCollapsible(false);

@@ -14,9 +14,9 @@
 #include <QComboBox>
 #include <QLabel>
 #include <QLineEdit>
+#include <QMouseEvent>
 #include <QSignalSpy>
 #include <QSpinBox>
-#include <QMouseEvent>
 #include <QTest>
 
 using namespace fxp;

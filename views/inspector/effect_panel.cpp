@@ -16,12 +16,12 @@ namespace fxp::views {
 namespace {
 
 QString number(double value) {
-    return QLocale::c().toString(value, 'g', 5);
+    return numberText(value, 5);
 }
 
 QString decibels(double value) {
     return std::isinf(value) ? (value > 0 ? EffectPanel::tr("no error") : EffectPanel::tr("no signal"))
-                             : QString::number(value, 'f', 1) + " dB";
+                             : QString::number(value, 'f', 1).replace('-', QChar(0x2212)) + " dB";
 }
 
 void setLook(QLabel* label, const char* name) {

@@ -21,7 +21,8 @@ using model::LayerTreeModel;
 
 LayerTreeView::LayerTreeView(model::Document& document, Selection& selection, QWidget* parent)
     : QWidget(parent), m_document(document), m_selection(selection), m_model(new LayerTreeModel(document, this)),
-      m_filtered(new model::LayerFilterModel(this)), m_heading(new QWidget), m_filter(new QLineEdit), m_tree(new QTreeView) {
+      m_filtered(new model::LayerFilterModel(this)), m_heading(new QWidget), m_filter(new QLineEdit),
+      m_tree(new QTreeView) {
     auto* heading = new QLabel(tr("Layers"));
     heading->setObjectName("heading");
     m_filter->setPlaceholderText(tr("Filter: name, type, overflow > 1 %, SQNR < 30 dB"));

@@ -2,6 +2,7 @@
 
 #include "views/plots/count_ticker.h"
 #include "views/plots/qcp.h"
+#include "views/power_text.h"
 #include "views/stale_text.h"
 #include "views/theme.h"
 
@@ -126,7 +127,7 @@ void ValuesPlot::refresh() {
         m_limits[i]->start->setCoords(limit, 0);
         m_limits[i]->end->setCoords(limit, 1);
         m_limitTexts[i]->position->setCoords(limit, 0);
-        m_limitTexts[i]->setText(QString::number(limit, 'g', 6));
+        m_limitTexts[i]->setText(numberText(limit, 6));
     }
     if (m_shown != slot) {
         m_shown = slot;

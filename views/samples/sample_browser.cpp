@@ -76,8 +76,9 @@ class SampleDelegate : public QStyledItemDelegate {
 } // namespace
 
 SampleBrowser::SampleBrowser(model::Document& document, QWidget* parent)
-    : QWidget(parent), m_document(document), m_model(new SampleListModel(document, this)), m_heading(new QWidget), m_list(new QListView),
-      m_summary(new QLabel), m_hint(new QLabel(tr("Drop .npy, .npz or image files here to use them as inputs"))) {
+    : QWidget(parent), m_document(document), m_model(new SampleListModel(document, this)), m_heading(new QWidget),
+      m_list(new QListView), m_summary(new QLabel),
+      m_hint(new QLabel(tr("Drop .npy, .npz or image files here to use them as inputs"))) {
     auto* heading = new QLabel(tr("Samples"));
     heading->setObjectName("heading");
     m_summary->setObjectName("muted");
