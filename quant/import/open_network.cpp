@@ -2,6 +2,7 @@
 
 #include "quant/core/error.h"
 #include "quant/import/container.h"
+#include "quant/import/onnx_network.h"
 #include "quant/import/torchscript.h"
 
 namespace fxp::quant {
@@ -22,7 +23,7 @@ std::unique_ptr<Network> openNetwork(const std::string& file, const StopRequest&
     case Container::Safetensors:
         throw Error(file, "is a safetensors file: it holds weights and no program",
                     "open the model, and load the weights into it");
-    case Container::Onnx: throw Error(file, "is an ONNX file, not a TorchScript archive", asTorchScript);
+    case Container::Onnx: return openOnnx(file);
     case Container::Hdf5: throw Error(file, "is an HDF5 file (Keras?), not a TorchScript archive", asTorchScript);
     case Container::TfLite: throw Error(file, "is a TensorFlow Lite file, not a TorchScript archive", asTorchScript);
     case Container::Unknown: break;
