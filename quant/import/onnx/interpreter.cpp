@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <stdexcept>
 
 namespace fxp::quant::onnx_import {
 
@@ -239,6 +240,7 @@ void Interpreter::runOne(Frame& frame, std::size_t index) {
                     [&](const ::onnx::GraphProto& graph, std::vector<Item> given) {
                         return runGraph(graph, std::move(given), frame, path);
                     });
+        run.setSource(m_model.scope(node).source);
         try {
             entry->run(run);
         } catch (const c10::Error& error) {
@@ -285,6 +287,7 @@ bool Interpreter::runLinear(Frame& frame, std::size_t index, OperatorScope& scop
     if (!add && !scope.leaf && isNamed)
         return false;
     NodeRun run(node, m_model.opset(""), {}, m_recorder, scope, {});
+    run.setSource(m_model.scope(node).source);
     const at::Tensor turned = run.op("aten::t", {*weight});
     const at::Tensor y = run.op("aten::linear", {x, turned, add ? at::IValue(add->bias) : at::IValue()});
     const std::int32_t type = ::onnx::TensorProto::FLOAT;

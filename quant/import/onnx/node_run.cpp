@@ -124,7 +124,7 @@ std::vector<at::Tensor> NodeRun::all(const std::string& name, std::vector<at::IV
             fail(name + " needs its argument " + declared[i].name());
         arguments.push_back(*declared[i].default_value());
     }
-    const OperatorCall call{*aten->schema, [aten](c10::Stack& stack) { aten->run(stack); }, true, {}};
+    const OperatorCall call{*aten->schema, [aten](c10::Stack& stack) { aten->run(stack); }, true, m_source};
     c10::Stack stack(arguments.begin(), arguments.end());
     try {
         m_recorder.run(call, stack, m_scope);

@@ -43,6 +43,8 @@ class NodeRun {
     std::int64_t opset() const { return m_opset; }
     OperatorRecorder& recorder() { return m_recorder; }
     OperatorScope& scope() { return m_scope; }
+    /// Where the model's own source has the node: `file:line`.
+    void setSource(std::string source) { m_source = std::move(source); }
 
     std::size_t inputCount() const { return m_inputs.size(); }
     bool has(std::size_t i) const { return i < m_inputs.size() && m_inputs[i].isPresent(); }
@@ -115,6 +117,7 @@ class NodeRun {
     OperatorRecorder& m_recorder;
     OperatorScope& m_scope;
     RunGraph m_runGraph;
+    std::string m_source;
 };
 
 } // namespace fxp::quant::onnx_import
