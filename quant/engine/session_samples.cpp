@@ -113,10 +113,10 @@ bool Session::setSamples(std::shared_ptr<const Samples> samples, const RunContro
 std::unique_ptr<Session::Data> Session::takeSamples(const Samples& samples, const RunControl& control,
                                                     Attempt& attempt) {
     const ModelArguments arguments = bindArguments(m_network->arguments(), samples.inputs);
-    for (const Tensors tensors = tensorsOf(arguments); const at::Tensor& tensor : tensors) {
-        if (tensor.numel() == 0)
-            throw Error("inputs", "there are no samples in them", "give at least one");
-    }
+    // One of several may be empty: a list of axes or sizes.
+    const Tensors tensors = tensorsOf(arguments);
+    if (!tensors.empty() && std::ranges::all_of(tensors, [](const at::Tensor& tensor) { return tensor.numel() == 0; }))
+        throw Error("inputs", "there are no samples in them", "give at least one");
     // Layers are recognised by what they compute, which values that are not finite would hide.
     const bool finite = allFinite(arguments);
     const ModelArguments recordable = finite ? arguments : finiteOnly(arguments);

@@ -241,6 +241,7 @@ void Interpreter::runOne(Frame& frame, std::size_t index) {
                         return runGraph(graph, std::move(given), frame, path);
                     });
         run.setSource(m_model.scope(node).source);
+        run.setLayer(m_model.recurrentLayer(node));
         try {
             entry->run(run);
         } catch (const c10::Error& error) {

@@ -180,6 +180,11 @@ const std::string& Model::classOf(const std::string& path) const {
     return found == m_classes.end() ? kNone : found->second;
 }
 
+int Model::recurrentLayer(const ::onnx::NodeProto& node) const {
+    const auto found = m_recurrentLayers.find(&node);
+    return found == m_recurrentLayers.end() ? -1 : found->second;
+}
+
 int Model::readersOf(const ::onnx::GraphProto& graph, const std::string& name) const {
     const auto readers = m_readers.find(&graph);
     if (readers == m_readers.end())
@@ -201,6 +206,16 @@ void Model::readModules() {
     m_classes = found.classes;
     m_leaves = found.leaves;
     m_modules = found.modules;
+    std::map<std::string, std::vector<const ::onnx::NodeProto*>> recurrent;
+    for (const ScopedNode& one : nodes) {
+        const std::string& type = one.node->op_type();
+        if (isLeaf(one.scope->path) && (type == "LSTM" || type == "GRU" || type == "RNN"))
+            recurrent[one.scope->path].push_back(one.node);
+    }
+    for (const auto& [path, layers] : recurrent) {
+        for (std::size_t i = 0; i < layers.size() && layers.size() > 1; ++i)
+            m_recurrentLayers[layers[i]] = static_cast<int>(i);
+    }
     for (ModuleInfo& info : m_modules) {
         for (const auto& [name, tensor] : m_parameters) {
             const std::size_t dot = name.rfind('.');

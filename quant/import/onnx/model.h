@@ -48,6 +48,8 @@ class Model {
     const NodeScope& scope(const ::onnx::NodeProto& node) const;
     /// Whether the module's operators may take its own path: it stands for one layer.
     bool isLeaf(const std::string& path) const { return m_leaves.contains(path); }
+    /// Which of its module's recurrent nodes it is, where there are several in one module; else −1.
+    int recurrentLayer(const ::onnx::NodeProto& node) const;
     const std::string& classOf(const std::string& path) const;
     /// How many nodes read a value of that name, in the graph and in graphs inside its nodes.
     int readersOf(const ::onnx::GraphProto& graph, const std::string& name) const;
@@ -71,6 +73,7 @@ class Model {
     std::map<const ::onnx::GraphProto*, std::unordered_map<std::string, int>> m_readers;
     std::unordered_map<const ::onnx::NodeProto*, Item> m_constants;
     std::unordered_map<const ::onnx::NodeProto*, NodeScope> m_scopes;
+    std::unordered_map<const ::onnx::NodeProto*, int> m_recurrentLayers;
 };
 
 } // namespace fxp::quant::onnx_import

@@ -45,6 +45,9 @@ class NodeRun {
     OperatorScope& scope() { return m_scope; }
     /// Where the model's own source has the node: `file:line`.
     void setSource(std::string source) { m_source = std::move(source); }
+    /// Which layer of a recurrent module the node is, where the module has several; else −1.
+    int layer() const { return m_layer; }
+    void setLayer(int layer) { m_layer = layer; }
 
     std::size_t inputCount() const { return m_inputs.size(); }
     bool has(std::size_t i) const { return i < m_inputs.size() && m_inputs[i].isPresent(); }
@@ -118,6 +121,7 @@ class NodeRun {
     OperatorScope& m_scope;
     RunGraph m_runGraph;
     std::string m_source;
+    int m_layer = -1;
 };
 
 } // namespace fxp::quant::onnx_import

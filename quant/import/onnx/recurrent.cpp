@@ -89,41 +89,79 @@ struct Results {
     at::Tensor y, h, c; ///< y: [T, D, B, H]
 };
 
-Results runWhole(NodeRun& node, const RecurrentNode& r) {
-    const std::int64_t directions = r.bidirectional ? 2 : 1;
-    std::vector<at::Tensor> parameters;
-    for (std::int64_t d = 0; d < directions; ++d) {
-        parameters.push_back(inOrder(r, r.w[d]));
-        parameters.push_back(inOrder(r, r.r[d]));
-        if (r.bias.defined()) {
-            const std::int64_t half = r.bias.size(1) / 2;
-            parameters.push_back(inOrder(r, r.bias[d].slice(0, 0, half)));
-            parameters.push_back(inOrder(r, r.bias[d].slice(0, half)));
-        }
+/// The weights of one direction, as LibTorch's operators list them.
+std::vector<at::Tensor> parametersOf(const RecurrentNode& r, std::int64_t direction) {
+    std::vector<at::Tensor> parameters{inOrder(r, r.w[direction]), inOrder(r, r.r[direction])};
+    if (r.bias.defined()) {
+        const std::int64_t half = r.bias.size(1) / 2;
+        parameters.push_back(inOrder(r, r.bias[direction].slice(0, 0, half)));
+        parameters.push_back(inOrder(r, r.bias[direction].slice(0, half)));
     }
-    const at::Tensor x = r.reverse ? node.op("aten::flip", {r.x, Integers{0}}) : r.x;
+    return parameters;
+}
+
+/// LibTorch's operator on whole sequences; the states are [D, B, H], its output [T, B, D · H].
+std::vector<at::Tensor> runOperator(NodeRun& node, const RecurrentNode& r, const at::Tensor& x, const at::Tensor& h0,
+                                    const at::Tensor& c0, const std::vector<at::Tensor>& parameters,
+                                    bool bidirectional) {
     const bool relu = r.activations.at(0).name == "relu";
     const char* name = r.kind == RecurrentKind::Lstm  ? "aten::lstm.input"
                        : r.kind == RecurrentKind::Gru ? "aten::gru.input"
                        : relu                         ? "aten::rnn_relu.input"
                                                       : "aten::rnn_tanh.input";
-    at::IValue state = r.h0;
+    at::IValue state = h0;
     if (r.kind == RecurrentKind::Lstm)
-        state = c10::List<at::Tensor>({r.h0, r.c0});
-    const auto results = node.all(name, {x, state, c10::List<at::Tensor>(parameters), r.bias.defined(),
-                                         std::int64_t{1}, 0.0, false, r.bidirectional, false});
-    at::Tensor y = results.at(0);
-    if (r.reverse)
-        y = node.op("aten::flip", {y, Integers{0}});
+        state = c10::List<at::Tensor>({h0, c0});
+    return node.all(name, {x, state, c10::List<at::Tensor>(parameters), r.bias.defined(), std::int64_t{1}, 0.0, false,
+                           bidirectional, false});
+}
+
+at::Tensor flipped(NodeRun& node, const at::Tensor& x) {
+    return node.op("aten::flip", {x, Integers{0}});
+}
+
+Results runWhole(NodeRun& node, const RecurrentNode& r) {
+    const std::int64_t directions = r.bidirectional ? 2 : 1;
+    std::vector<at::Tensor> parameters;
+    for (std::int64_t d = 0; d < directions; ++d) {
+        const auto one = parametersOf(r, d);
+        parameters.insert(parameters.end(), one.begin(), one.end());
+    }
+    const at::Tensor x = r.reverse ? flipped(node, r.x) : r.x;
+    const auto results = runOperator(node, r, x, r.h0, r.c0, parameters, r.bidirectional);
+    const at::Tensor y = r.reverse ? flipped(node, results.at(0)) : results.at(0);
     const at::Tensor split = node.reshape(y, {y.size(0), -1, directions, r.hidden});
     return {node.permute(split, {0, 2, 1, 3}), results.at(1), results.size() > 2 ? results[2] : at::Tensor()};
+}
+
+/// One layer of a module of several, each direction under its path in PyTorch: `rnn.l1`, `rnn.l1_reverse`.
+Results runLayer(NodeRun& node, const RecurrentNode& r) {
+    std::vector<at::Tensor> ys, hs, cs;
+    for (std::int64_t d = 0; d < (r.bidirectional ? 2 : 1); ++d) {
+        const bool reverse = r.reverse || d == 1;
+        OperatorScope scope{node.scope().path + ".l" + std::to_string(node.layer()) + (d == 1 ? "_reverse" : ""),
+                            {},
+                            true,
+                            false,
+                            {}};
+        NodeRun part(node.node(), node.opset(), {}, node.recorder(), scope, {});
+        const auto state = [&](const at::Tensor& all) { return all.defined() ? part.slice(all, 0, d, d + 1) : all; };
+        const auto results = runOperator(part, r, reverse ? flipped(part, r.x) : r.x, state(r.h0), state(r.c0),
+                                         parametersOf(r, d), false);
+        ys.push_back(reverse ? flipped(part, results.at(0)) : results.at(0));
+        hs.push_back(results.at(1));
+        if (results.size() > 2)
+            cs.push_back(results[2]);
+    }
+    return {node.op("aten::stack", {c10::List<at::Tensor>(ys), 1}), node.cat(hs, 0),
+            cs.empty() ? at::Tensor() : node.cat(cs, 0)};
 }
 
 void run(NodeRun& node, RecurrentKind kind) {
     const RecurrentNode r = readNode(node, kind);
     Results results;
     if (isLibTorchs(node, r)) {
-        results = runWhole(node, r);
+        results = node.layer() < 0 ? runWhole(node, r) : runLayer(node, r);
     } else {
         std::vector<at::Tensor> ys, hs, cs;
         for (std::int64_t d = 0; d < (r.bidirectional ? 2 : 1); ++d) {
