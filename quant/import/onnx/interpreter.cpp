@@ -39,6 +39,8 @@ Interpreter::Interpreter(const Model& model, OperatorRecorder& recorder, ModuleR
     }
 }
 
+Interpreter::~Interpreter() = default;
+
 OperatorScope& Interpreter::scopeAt(const std::string& path) {
     const auto [place, fresh] = m_scopes.try_emplace(path);
     if (fresh) {

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -17,6 +18,9 @@ class Interpreter {
   public:
     /// `stop` is asked between nodes, and ends the run by Stopped.
     Interpreter(const Model& model, OperatorRecorder& recorder, ModuleRecognizer& modules, StopRequest stop);
+    ~Interpreter();
+    Interpreter(const Interpreter&) = delete;
+    Interpreter& operator=(const Interpreter&) = delete;
 
     /// The results, in the graph's order, for inputs in that of Model::inputs.
     std::vector<Item> run(const std::vector<Item>& inputs);

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 
 namespace fxp::quant::onnx_import {
 
@@ -52,7 +53,7 @@ Model::Model(const std::string& file) : m_proto(readModel(file)) {
         m_functions[{plainDomain(function.domain()), function.name()}] = &function;
     refuseUnknown(file);
     try {
-        readGraph(graph(), std::filesystem::absolute(file).parent_path().string(), 0);
+        readGraph(graph(), std::filesystem::absolute(file).parent_path().string());
     } catch (const Error& error) {
         throw Error(file, error.where + " " + error.problem, error.hint);
     }
@@ -73,7 +74,7 @@ void Model::addParameter(const std::string& name, const at::Tensor& tensor) {
     m_parameters.emplace_back(own, tensor);
 }
 
-void Model::readGraph(const ::onnx::GraphProto& graph, const std::string& folder, int depth) {
+void Model::readGraph(const ::onnx::GraphProto& graph, const std::string& folder) {
     auto& own = m_initializers[&graph];
     for (const auto& proto : graph.initializer()) {
         const at::Tensor tensor = readTensor(proto, folder);
@@ -94,7 +95,7 @@ void Model::readGraph(const ::onnx::GraphProto& graph, const std::string& folder
                     addParameter(node.output(0), tensor);
             }
         }
-        forEachGraph(node, [&](const ::onnx::GraphProto& inner) { readGraph(inner, folder, depth + 1); });
+        forEachGraph(node, [&](const ::onnx::GraphProto& inner) { readGraph(inner, folder); });
     }
 }
 

@@ -55,7 +55,7 @@ class Model {
     int readersOf(const ::onnx::GraphProto& graph, const std::string& name) const;
 
   private:
-    void readGraph(const ::onnx::GraphProto& graph, const std::string& folder, int depth);
+    void readGraph(const ::onnx::GraphProto& graph, const std::string& folder);
     void readInputs();
     void readModules();
     void refuseUnknown(const std::string& file) const;

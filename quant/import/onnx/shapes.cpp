@@ -8,6 +8,7 @@
 #include <array>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 // Operators that move values, or read shapes.
 namespace fxp::quant::onnx_import {
