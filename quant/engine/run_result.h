@@ -55,7 +55,7 @@ struct RunResult {
     Predictions predictions;
     std::vector<std::string> warnings; ///< of the last complete run: tensors that are divided by and became zero, in
                                        ///< the order of computation
-    std::vector<std::string> notes; ///< of the program (Program::notes), the same for every run
+    std::vector<std::string> notes;    ///< of the program (Program::notes), the same for every run
     bool outputsStale = true;
     bool complete = false;
     std::uint64_t edit = 0;    ///< the caller's number of the formats that this run was asked for

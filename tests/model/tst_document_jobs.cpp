@@ -370,10 +370,6 @@ void TestDocumentJobs::droppedAnswersLeaveTheSession() {
     request.model = cnn + "/traced.pt";
     request.samples = QStringList{cnn + "/inputs.npz"};
     request.labels = cnn + "/labels.npy";
-    model::OpenRequest request;
-    request.model = cnn + "/traced.pt";
-    request.samples = QStringList{cnn + "/inputs.npz"};
-    request.labels = cnn + "/labels.npy";
     const auto opened = model::openModel(request, {}, true, control);
     QVERIFY(opened);
     model::Target target{opened->workspace, opened->model, nullptr, {}, 0, 1};

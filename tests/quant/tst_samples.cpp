@@ -190,7 +190,7 @@ class Mistaken final : public Network {
 
   private:
     std::vector<ModuleInfo> m_modules{{"", "test", 0, {}}};
-    std::vector<ArgumentInfo> m_arguments{{"x", ArgumentInfo::Kind::Tensor, false}};
+    std::vector<ArgumentInfo> m_arguments{{"x", ArgumentInfo::Kind::Tensor, false, {}, {}}};
 };
 
 } // namespace
