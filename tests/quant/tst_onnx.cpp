@@ -69,7 +69,8 @@ Samples samplesOf(const std::string& file) {
 
 void TestOnnx::smallFile_data() {
     QTest::addColumn<QStringList>("slotsWanted");
-    for (const auto& [name, item] : test::readJson(folder() + "cases.json").items()) {
+    const Json cases = test::readJson(folder() + "cases.json"); // outlives the loop over its items
+    for (const auto& [name, item] : cases.items()) {
         QStringList wanted;
         for (const Json& slot : item["slots"])
             wanted << QString::fromStdString(slot);

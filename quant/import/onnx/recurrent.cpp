@@ -48,7 +48,7 @@ RecurrentNode readNode(NodeRun& node, RecurrentKind kind) {
         r.c0 = state(6);
         r.peepholes = node.optional(7);
         if (r.peepholes.defined() && !node.isLive(r.peepholes) && r.peepholes.eq(0).all().item<bool>())
-            r.peepholes = {};
+            r.peepholes = at::Tensor();
     }
     r.clip = node.real("clip", 0);
     r.inputForget = node.integer("input_forget", 0) != 0;
