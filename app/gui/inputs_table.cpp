@@ -66,7 +66,8 @@ void setWrong(QWidget* widget, bool wrong) {
 }
 
 void write(QLineEdit* field, const QString& text) {
-    if (!field->hasFocus() && field->text() != text)
+    // The field that is typed in is left alone, also while another window of the desktop is active.
+    if (field->window()->focusWidget() != field && field->text() != text)
         field->setText(text);
 }
 

@@ -51,7 +51,8 @@ class Network {
     virtual const std::vector<ArgumentInfo>& arguments() const = 0;
     /// The types of the results, as the file writes them; empty where it does not say.
     virtual std::vector<std::string> results() const { return {}; }
-    /// Whether the file holds weights and no program: it can be inspected, but not run. record() then throws Error.
+    /// Whether the file holds weights and no program: it can be inspected and calibrated, but not run. record() then
+    /// gives a program that only quantizes the weights.
     virtual bool isWeightsOnly() const { return false; }
     /// Runs the model in float32 on the arguments, in the order of arguments(); an absent one takes its default.
     /// Starts from the state in the file, however often it is called. Throws Error: module path, what, hint; Stopped

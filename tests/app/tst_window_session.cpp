@@ -258,7 +258,9 @@ void TestWindowSession::samplesThatAreGoneAreAskedFor() {
             if (field->accessibleName() != "Samples")
                 continue;
             QTRY_VERIFY_WITH_TIMEOUT(field->isEnabled(), 60'000);
-            field->setText(path("moved.npz"));
+            field->setFocus();
+            field->selectAll();
+            QTest::keyClicks(field, path("moved.npz"));
             QTest::keyClick(field, Qt::Key_Return);
         }
         QTRY_VERIFY_WITH_TIMEOUT(button(dialog, "Open")->isEnabled(), 60'000);

@@ -271,7 +271,7 @@ void TestOpenRequest::signature_data() {
     QTest::newRow("ONNX by its bytes") << text << "ONNX"
                                        << "" << qint64{0} << false;
     QTest::newRow("weights alone") << tensors << "safetensors"
-                                   << "" << qint64{0} << false;
+                                   << "" << qint64{3} << false;
 }
 
 void TestOpenRequest::signature() {

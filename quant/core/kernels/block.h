@@ -94,7 +94,8 @@ class CellCounts {
     std::uint16_t* counts() { return m_counts.data(); }
     /// Adds the counts to the histograms and clears them. The fast loop counts zeros separately and gives their numbers
     /// here.
-    void flush(const LinearRange& range, std::int64_t positiveZeros, std::int64_t negativeZeros, Histograms& histograms);
+    void flush(const LinearRange& range, std::int64_t positiveZeros, std::int64_t negativeZeros,
+               Histograms& histograms);
 
   private:
     std::vector<std::uint16_t> m_counts = std::vector<std::uint16_t>((kCells + kSkew) * kLanes, 0);

@@ -20,7 +20,7 @@ bool CellCounts::fits(const LinearRange& range) {
 }
 
 void CellCounts::flush(const LinearRange& range, std::int64_t positiveZeros, std::int64_t negativeZeros,
-                      Histograms& histograms) {
+                       Histograms& histograms) {
     const LinearScale scale(range);
     constexpr std::size_t kNegativeZero = kCells / 2;
     constexpr std::size_t kCellsPerExponent = std::size_t{1} << kMantissaBits;
