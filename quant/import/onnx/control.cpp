@@ -25,6 +25,13 @@ bool truth(NodeRun& node, const Item& item) {
     return node.read(item.tensor).reshape({}).item().toBool();
 }
 
+/// What a loop carries at first may be a parameter. Its name would go to slots of the first turn alone.
+Item unnamed(NodeRun& node, Item item) {
+    if (item.tensor.defined() && !node.isLive(item.tensor))
+        item.tensor = item.tensor.clone();
+    return item;
+}
+
 void branch(NodeRun& node) {
     for (Item& item : node.runGraph(truth(node, node.item(0)) ? "then_branch" : "else_branch", {}))
         node.out(std::move(item));
@@ -35,18 +42,16 @@ void loop(NodeRun& node) {
     bool goesOn = !node.has(1) || truth(node, node.item(1));
     std::vector<Item> carried;
     for (std::size_t i = 2; i < node.inputCount(); ++i)
-        carried.push_back(node.has(i) ? node.item(i) : Item{});
+        carried.push_back(node.has(i) ? unnamed(node, node.item(i)) : Item{});
     std::vector<std::vector<at::Tensor>> scanned;
     std::vector<std::int32_t> types;
-    const OperatorScope before = node.scope();
     for (std::int64_t trip = 0; trip < trips && goesOn; ++trip) {
         if (trip == kMaxIterations)
             node.fail("did not end after a million turns", "the loop's condition may never become false");
-        node.scope() = before; // each turn is the same operators again
         std::vector<Item> inputs{{at::scalar_tensor(trip, at::kLong), Proto::INT64, nullptr},
                                  {at::scalar_tensor(true, at::kBool), Proto::BOOL, nullptr}};
         inputs.insert(inputs.end(), carried.begin(), carried.end());
-        std::vector<Item> results = node.runGraph("body", std::move(inputs));
+        std::vector<Item> results = node.runBody(std::move(inputs));
         if (results.size() < 1 + carried.size())
             node.fail("has a body with fewer outputs than carried values");
         goesOn = truth(node, results[0]);
@@ -87,7 +92,6 @@ void scan(NodeRun& node) {
     const std::int64_t batches = batched ? node.in(first).size(0) : 1;
     std::vector<std::vector<at::Tensor>> results; // by output, then batch
     std::vector<std::int32_t> types;
-    const OperatorScope before = node.scope();
     for (std::int64_t batch = 0; batch < batches; ++batch) {
         const auto input = [&](std::size_t i) {
             const at::Tensor& x = node.in(first + i);
@@ -95,20 +99,19 @@ void scan(NodeRun& node) {
         };
         std::vector<Item> carried;
         for (std::size_t i = 0; i < states; ++i)
-            carried.push_back({input(i), node.typeOf(first + i), nullptr});
+            carried.push_back(unnamed(node, {input(i), node.typeOf(first + i), nullptr}));
         std::vector<at::Tensor> scanned;
         for (std::size_t i = 0; i < static_cast<std::size_t>(sequences); ++i)
             scanned.push_back(input(states + i));
         const std::int64_t length = scanned.at(0).size(node.axis(axes[0], scanned[0].dim()));
         std::vector<std::vector<at::Tensor>> collected;
         for (std::int64_t t = 0; t < length; ++t) {
-            node.scope() = before;
             std::vector<Item> inputs = carried;
             for (std::size_t i = 0; i < scanned.size(); ++i)
                 inputs.push_back({node.op("aten::select.int", {scanned[i], node.axis(axes[i], scanned[i].dim()),
                                                                directions[i] != 0 ? length - 1 - t : t}),
                                   node.typeOf(first + states + i), nullptr});
-            const std::vector<Item> outputs = node.runGraph("body", std::move(inputs));
+            const std::vector<Item> outputs = node.runBody(std::move(inputs));
             if (outputs.size() < states)
                 node.fail("has a body with fewer outputs than states");
             carried.assign(outputs.begin(), outputs.begin() + static_cast<std::ptrdiff_t>(states));

@@ -41,8 +41,9 @@ void fitOutputShape(const NodeRun& node, const at::Tensor& x, const Integers& ex
         const std::int64_t target = wanted.empty() ? size * w.stride[i] : wanted.at(wanted.size() - rank + i);
         const std::int64_t total =
             w.stride[i] * (size - 1) + extra[i] + (w.kernel[i] - 1) * w.dilation[i] + 1 - target;
-        const std::int64_t half = total / 2;
-        w.before[i] = automatic == "SAME_UPPER" ? half : total - half;
+        // Where the result is to be larger than the input reaches, it grows at its end.
+        const std::int64_t removed = std::max<std::int64_t>(total, 0), half = removed / 2;
+        w.before[i] = automatic == "SAME_UPPER" ? half : removed - half;
         w.after[i] = total - w.before[i];
     }
 }

@@ -15,7 +15,7 @@ namespace fxp::quant::onnx_import {
 
 namespace {
 
-constexpr int kMaxDepth = 100;
+constexpr int kMaxDepth = 64;
 
 /// The last part of a parameter's name where it is one that people gave: `weight` of `features.0.weight`. Exporters
 /// number what they made themselves.
@@ -27,6 +27,10 @@ std::string slotName(const std::string& name) {
     const bool numbered = last.empty() || std::isdigit(static_cast<unsigned char>(last[0])) != 0 ||
                           (name.starts_with("val_") && name.find('.') == std::string::npos);
     return plain && !numbered ? last : std::string();
+}
+
+std::string placeOf(const std::string& outer, std::size_t node) {
+    return outer + '/' + std::to_string(node);
 }
 
 } // namespace
@@ -96,14 +100,17 @@ void Interpreter::runAll(Frame& frame) {
 }
 
 std::vector<Item> Interpreter::runGraph(const ::onnx::GraphProto& graph, std::vector<Item> inputs, Frame& outer,
-                                        const std::string& path) {
+                                        std::size_t node, bool isRepeated) {
+    const std::string path = pathOf(outer, *outer.nodes[node]);
     if (m_depth >= kMaxDepth)
-        throw Error(path, "graphs are nested more than 100 deep", "the model is damaged or hostile");
+        throw Error(path, "graphs are nested more than 64 deep", "the model is damaged or hostile");
     Frame frame;
     frame.graph = &graph;
     frame.outer = &outer;
     frame.opset = outer.opset;
     frame.path = path;
+    frame.place = placeOf(outer.place, node);
+    frame.isRepeated = outer.isRepeated || isRepeated;
     for (const auto& [name, item] : m_model.initializers(graph))
         frame.values[name] = item;
     for (std::size_t i = 0; i < inputs.size() && static_cast<int>(i) < graph.input_size(); ++i)
@@ -120,12 +127,16 @@ std::vector<Item> Interpreter::runGraph(const ::onnx::GraphProto& graph, std::ve
     return results;
 }
 
-std::vector<Item> Interpreter::runFunction(const ::onnx::FunctionProto& function, const ::onnx::NodeProto& node,
-                                           std::vector<Item> inputs, const std::string& path) {
+std::vector<Item> Interpreter::runFunction(const ::onnx::FunctionProto& function, const Frame& outer,
+                                           std::size_t index, std::vector<Item> inputs) {
+    const ::onnx::NodeProto& node = *outer.nodes[index];
+    const std::string path = pathOf(outer, node);
     if (m_depth >= kMaxDepth)
-        throw Error(path, "functions call each other more than 100 deep", "the model is recursive or hostile");
+        throw Error(path, "functions call each other more than 64 deep", "the model is recursive or hostile");
     Frame frame;
     frame.path = path;
+    frame.place = placeOf(outer.place, index);
+    frame.isRepeated = outer.isRepeated;
     for (const auto& opset : function.opset_import()) {
         if (opset.domain().empty() || opset.domain() == "ai.onnx")
             frame.opset = opset.version();
@@ -210,6 +221,18 @@ void Interpreter::runNode(Frame& frame, std::size_t index) {
         runOne(frame, index);
 }
 
+NodeRun Interpreter::start(Frame& frame, std::size_t index, std::vector<Item> inputs, OperatorScope& scope) {
+    const ::onnx::NodeProto& node = *frame.nodes[index];
+    const std::int64_t opset = frame.opset != 0 ? frame.opset : m_model.opset(node.domain());
+    NodeRun run(node, opset, std::move(inputs), m_recorder, scope,
+                [this, &frame, index](const ::onnx::GraphProto& graph, std::vector<Item> given, bool isRepeated) {
+                    return runGraph(graph, std::move(given), frame, index, isRepeated);
+                });
+    run.setSource(m_model.scope(node).source);
+    run.setPlace(placeOf(frame.place, index), frame.isRepeated);
+    return run;
+}
+
 void Interpreter::runOne(Frame& frame, std::size_t index) {
     stopHere(m_stop);
     const ::onnx::NodeProto& node = *frame.nodes[index];
@@ -232,17 +255,12 @@ void Interpreter::runOne(Frame& frame, std::size_t index) {
     }
     std::vector<Item> results;
     if (const auto* function = m_model.function(node.domain(), node.op_type())) {
-        results = runFunction(*function, node, std::move(inputs), path);
+        results = runFunction(*function, frame, index, std::move(inputs));
     } else {
         const OperatorEntry* entry = findOperator(node.op_type());
         if (!entry)
             throw Error(path, "the operator " + node.op_type() + " is not known here", "export the model without it");
-        const std::int64_t opset = frame.opset != 0 ? frame.opset : m_model.opset(node.domain());
-        NodeRun run(node, opset, std::move(inputs), m_recorder, scope,
-                    [&](const ::onnx::GraphProto& graph, std::vector<Item> given) {
-                        return runGraph(graph, std::move(given), frame, path);
-                    });
-        run.setSource(m_model.scope(node).source);
+        NodeRun run = start(frame, index, std::move(inputs), scope);
         run.setLayer(m_model.recurrentLayer(node));
         try {
             entry->run(run);
@@ -289,8 +307,7 @@ bool Interpreter::runLinear(Frame& frame, std::size_t index, OperatorScope& scop
     const bool isNamed = !m_recorder.aliases().nameOf(*weight).empty();
     if (!add && !scope.leaf && isNamed)
         return false;
-    NodeRun run(node, m_model.opset(""), {}, m_recorder, scope, {});
-    run.setSource(m_model.scope(node).source);
+    NodeRun run = start(frame, index, {}, scope);
     const at::Tensor turned = run.op("aten::t", {*weight});
     const at::Tensor y = run.op("aten::linear", {x, turned, add ? at::IValue(add->bias) : at::IValue()});
     const std::int32_t type = ::onnx::TensorProto::FLOAT;

@@ -39,13 +39,16 @@ class Interpreter {
         Frame* outer = nullptr;
         std::int64_t opset = 0; ///< 0: the model's
         std::string path;       ///< of the node that the graph belongs to
+        std::string place;      ///< of that node among all nodes of the file
+        bool isRepeated = false; ///< it stands in a loop's body
     };
 
     void prepare(Frame& frame);
     std::vector<Item> runGraph(const ::onnx::GraphProto& graph, std::vector<Item> inputs, Frame& outer,
-                               const std::string& path);
-    std::vector<Item> runFunction(const ::onnx::FunctionProto& function, const ::onnx::NodeProto& node,
-                                  std::vector<Item> inputs, const std::string& path);
+                               std::size_t node, bool isRepeated);
+    std::vector<Item> runFunction(const ::onnx::FunctionProto& function, const Frame& outer, std::size_t node,
+                                  std::vector<Item> inputs);
+    NodeRun start(Frame& frame, std::size_t index, std::vector<Item> inputs, OperatorScope& scope);
     void runAll(Frame& frame);
     void runNode(Frame& frame, std::size_t index);
     void runOne(Frame& frame, std::size_t index);

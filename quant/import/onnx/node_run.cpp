@@ -93,7 +93,14 @@ std::vector<Item> NodeRun::runGraph(std::string_view attribute, std::vector<Item
     const auto* found = find(attribute);
     if (!found || !found->has_g())
         fail("has no graph `" + std::string(attribute) + "`");
-    return m_runGraph(found->g(), std::move(inputs));
+    return m_runGraph(found->g(), std::move(inputs), false);
+}
+
+std::vector<Item> NodeRun::runBody(std::vector<Item> inputs) {
+    const auto* found = find("body");
+    if (!found || !found->has_g())
+        fail("has no body");
+    return m_runGraph(found->g(), std::move(inputs), true);
 }
 
 at::Tensor NodeRun::read(const at::Tensor& tensor) {
@@ -114,6 +121,12 @@ std::vector<double> NodeRun::realsOf(std::size_t i) {
     return {first, first + values.numel()};
 }
 
+void NodeRun::beginTurn(const std::string& part) {
+    m_part = part;
+    m_isRepeated = true;
+    m_calls = 0;
+}
+
 std::vector<at::Tensor> NodeRun::all(const std::string& name, std::vector<at::IValue> arguments) {
     const AtenOperator* aten = findAten(name);
     if (!aten)
@@ -126,6 +139,7 @@ std::vector<at::Tensor> NodeRun::all(const std::string& name, std::vector<at::IV
     }
     const OperatorCall call{*aten->schema, [aten](c10::Stack& stack) { aten->run(stack); }, true, m_source};
     c10::Stack stack(arguments.begin(), arguments.end());
+    m_scope.place = m_isRepeated ? m_place + m_part + '#' + std::to_string(m_calls++) + name : std::string();
     try {
         m_recorder.run(call, stack, m_scope);
     } catch (const c10::Error& error) {

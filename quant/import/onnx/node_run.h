@@ -30,7 +30,9 @@ struct Item {
 };
 
 /// Runs a graph that is an attribute of the node (a branch, a loop's body) on its inputs; it sees the values around it.
-using RunGraph = std::function<std::vector<Item>(const ::onnx::GraphProto& graph, std::vector<Item> inputs)>;
+/// `isRepeated`: it is a loop's body.
+using RunGraph =
+    std::function<std::vector<Item>(const ::onnx::GraphProto& graph, std::vector<Item> inputs, bool isRepeated)>;
 
 /// One node as it runs: its inputs and attributes, and what it does, as operators of LibTorch that are recorded.
 class NodeRun {
@@ -45,6 +47,13 @@ class NodeRun {
     OperatorScope& scope() { return m_scope; }
     /// Where the model's own source has the node: `file:line`.
     void setSource(std::string source) { m_source = std::move(source); }
+    /// Where the node stands among all nodes of the file; `isRepeated`: in a loop's body.
+    void setPlace(std::string place, bool isRepeated) {
+        m_place = std::move(place);
+        m_isRepeated = isRepeated;
+    }
+    /// Another turn of the node's own operators begins: they get the paths that they had in the one before.
+    void beginTurn(const std::string& part);
     /// Which layer of a recurrent module the node is, where the module has several; else −1.
     int layer() const { return m_layer; }
     void setLayer(int layer) { m_layer = layer; }
@@ -69,6 +78,8 @@ class NodeRun {
     std::vector<std::string> texts(std::string_view name) const;
     at::Tensor tensorAttribute(std::string_view name, std::int32_t* type) const;
     std::vector<Item> runGraph(std::string_view attribute, std::vector<Item> inputs);
+    /// One turn of a loop's `body`.
+    std::vector<Item> runBody(std::vector<Item> inputs);
 
     /// The input's numbers, which shapes or branches depend on: where they depend on the model's inputs, the recording
     /// holds for these samples alone.
@@ -121,7 +132,9 @@ class NodeRun {
     OperatorScope& m_scope;
     RunGraph m_runGraph;
     std::string m_source;
-    int m_layer = -1;
+    std::string m_place, m_part; ///< m_part: of a node that makes turns itself
+    bool m_isRepeated = false;
+    int m_layer = -1, m_calls = 0;
 };
 
 } // namespace fxp::quant::onnx_import

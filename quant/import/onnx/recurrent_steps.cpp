@@ -164,10 +164,9 @@ DirectionResults runDirection(NodeRun& node, const RecurrentNode& r, std::int64_
     const bool reverse = r.reverse || direction == 1;
     const std::int64_t steps = r.x.size(0);
     std::vector<at::Tensor> outputs(static_cast<std::size_t>(steps));
-    const OperatorScope before = node.scope();
     for (std::int64_t i = 0; i < steps; ++i) {
         const std::int64_t t = reverse ? steps - 1 - i : i;
-        node.scope() = before; // each step is the same operators again
+        node.beginTurn(".step" + std::to_string(direction));
         const at::Tensor h = run.h(), c = run.c();
         run.step(node.op("aten::select.int", {r.x, 0, t}));
         at::Tensor y = run.h();
@@ -178,6 +177,7 @@ DirectionResults runDirection(NodeRun& node, const RecurrentNode& r, std::int64_
         }
         outputs[static_cast<std::size_t>(t)] = y;
     }
+    node.beginTurn(".end" + std::to_string(direction));
     return {node.op("aten::stack", {c10::List<at::Tensor>(outputs), 0}), run.h(), run.c()};
 }
 
