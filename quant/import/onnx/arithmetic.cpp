@@ -125,11 +125,15 @@ void mean(NodeRun& node) {
 
 void prelu(NodeRun& node) {
     const at::Tensor &x = node.in(0), &slope = node.in(1);
-    // One slope, or one for each channel: [C], [C, 1, 1].
-    const bool byChannel = x.dim() > 1 && slope.dim() == x.dim() - 1 && slope.numel() == x.size(1) &&
-                           slope.size(0) == slope.numel() && (slope.dim() > 1 || x.dim() == 2);
-    if (x.scalar_type() == at::kFloat && (slope.numel() == 1 || byChannel)) {
-        node.out(node.op("aten::prelu", {x, node.reshape(slope, {slope.numel()})}));
+    // One slope, or one for each channel: [C, 1, 1], [1, C, 1, 1].
+    const std::int64_t channels = slope.dim() - x.dim() + 1; // where broadcasting has them
+    const bool byChannel =
+        x.dim() > 1 && channels >= 0 && channels < slope.dim() && slope.size(channels) == x.size(1) &&
+        slope.numel() == slope.size(channels);
+    if (x.scalar_type() == at::kFloat && slope.dim() <= x.dim() && (slope.numel() == 1 || byChannel)) {
+        const at::Tensor weight = node.reshape(slope, {slope.numel()});
+        node.nameParameter(weight, "weight");
+        node.out(node.op("aten::prelu", {x, weight}));
         return;
     }
     const at::Tensor scaled = node.mul(x, slope);

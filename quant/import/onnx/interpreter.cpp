@@ -229,6 +229,7 @@ NodeRun Interpreter::start(Frame& frame, std::size_t index, std::vector<Item> in
                     return runGraph(graph, std::move(given), frame, index, isRepeated);
                 });
     run.setSource(m_model.scope(node).source);
+    run.setModuleClass(m_model.classOf(scope.path));
     run.setPlace(placeOf(frame.place, index), frame.isRepeated);
     return run;
 }

@@ -121,6 +121,11 @@ std::vector<double> NodeRun::realsOf(std::size_t i) {
     return {first, first + values.numel()};
 }
 
+void NodeRun::nameParameter(const at::Tensor& tensor, const std::string& name) {
+    if (!isLive(tensor) && m_recorder.aliases().nameOf(tensor).empty())
+        m_recorder.aliases().setName(tensor, name);
+}
+
 void NodeRun::beginTurn(const std::string& part) {
     m_part = part;
     m_isRepeated = true;

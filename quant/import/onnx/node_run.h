@@ -47,6 +47,9 @@ class NodeRun {
     OperatorScope& scope() { return m_scope; }
     /// Where the model's own source has the node: `file:line`.
     void setSource(std::string source) { m_source = std::move(source); }
+    /// The class of the node's module, where it is known: `AdaptiveAvgPool2d`.
+    const std::string& moduleClass() const { return m_moduleClass; }
+    void setModuleClass(const std::string& name) { m_moduleClass = name.substr(name.rfind('.') + 1); }
     /// Where the node stands among all nodes of the file; `isRepeated`: in a loop's body.
     void setPlace(std::string place, bool isRepeated) {
         m_place = std::move(place);
@@ -87,6 +90,8 @@ class NodeRun {
     std::vector<double> realsOf(std::size_t i);
     /// The same of any tensor, in the host's hands.
     at::Tensor read(const at::Tensor& tensor);
+    /// Names a constant as PyTorch's programs do, where the file's exporter made up a name.
+    void nameParameter(const at::Tensor& tensor, const std::string& name);
     bool isLive(const at::Tensor& tensor) { return m_recorder.aliases().isLive(tensor); }
 
     /// Runs an operator of LibTorch and records it: `aten::add.Tensor`. Arguments left out have their defaults.
@@ -131,7 +136,7 @@ class NodeRun {
     OperatorRecorder& m_recorder;
     OperatorScope& m_scope;
     RunGraph m_runGraph;
-    std::string m_source;
+    std::string m_source, m_moduleClass;
     std::string m_place, m_part; ///< m_part: of a node that makes turns itself
     bool m_isRepeated = false;
     int m_layer = -1, m_calls = 0;

@@ -54,6 +54,11 @@ void mean(NodeRun& node) {
         return;
     }
     const at::Tensor x = node.cast(r.x, at::kFloat);
+    if (node.moduleClass() == "AdaptiveAvgPool2d" && r.keep && r.axes.size() == 2 && x.dim() > 2 &&
+        std::min(r.axes[0], r.axes[1]) == x.dim() - 2 && r.axes[0] + r.axes[1] == 2 * x.dim() - 3) {
+        node.out(node.op("aten::adaptive_avg_pool2d", {x, Integers{1, 1}}));
+        return;
+    }
     node.out(node.cast(node.op("aten::mean.dim", {x, r.axes, r.keep}), r.x.scalar_type()));
 }
 

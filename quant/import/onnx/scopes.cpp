@@ -144,6 +144,13 @@ NodeScope scopeOf(const ::onnx::NodeProto& node) {
         if (scope.parents.empty())
             scope.parents = prefixesOf(moduleOfWeight(node));
     }
+    // A batch norm that the exporter folded into the convolution before it stands in the norm's module.
+    const auto rule = metadata.find("pkg.onnxscript.rewriter.rule_name");
+    if (const std::string layer = moduleOfWeight(node);
+        rule != metadata.end() && rule->second.find("FuseBatchNormInto") != std::string::npos && !layer.empty()) {
+        scope.parents = prefixesOf(layer);
+        scope.classes.clear();
+    }
     scope.path = scope.parents.empty() ? std::string() : scope.parents.back();
     return scope;
 }
