@@ -101,8 +101,8 @@ constexpr char kBitwiseXor[] = "aten::bitwise_xor.Tensor";
 
 void bitShift(NodeRun& node) {
     const bool left = node.text("direction", "") == "LEFT";
-    const at::Tensor shifted =
-        node.op(left ? "aten::bitwise_left_shift.Tensor" : "aten::bitwise_right_shift.Tensor", {node.in(0), node.in(1)});
+    const at::Tensor shifted = node.op(left ? "aten::bitwise_left_shift.Tensor" : "aten::bitwise_right_shift.Tensor",
+                                       {node.in(0), node.in(1)});
     node.out(wrapped(node, shifted));
 }
 
@@ -127,9 +127,8 @@ void prelu(NodeRun& node) {
     const at::Tensor &x = node.in(0), &slope = node.in(1);
     // One slope, or one for each channel: [C, 1, 1], [1, C, 1, 1].
     const std::int64_t channels = slope.dim() - x.dim() + 1; // where broadcasting has them
-    const bool byChannel =
-        x.dim() > 1 && channels >= 0 && channels < slope.dim() && slope.size(channels) == x.size(1) &&
-        slope.numel() == slope.size(channels);
+    const bool byChannel = x.dim() > 1 && channels >= 0 && channels < slope.dim() &&
+                           slope.size(channels) == x.size(1) && slope.numel() == slope.size(channels);
     if (x.scalar_type() == at::kFloat && slope.dim() <= x.dim() && (slope.numel() == 1 || byChannel)) {
         const at::Tensor weight = node.reshape(slope, {slope.numel()});
         node.nameParameter(weight, "weight");

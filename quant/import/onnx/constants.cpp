@@ -127,14 +127,10 @@ void melWeights(NodeRun& node) {
 }
 
 constexpr std::array kOperators{
-    OperatorEntry{"BlackmanWindow", blackman},
-    OperatorEntry{"Constant", constant},
-    OperatorEntry{"ConstantOfShape", constantOfShape},
-    OperatorEntry{"EyeLike", eyeLike},
-    OperatorEntry{"HammingWindow", hamming},
-    OperatorEntry{"HannWindow", hann},
-    OperatorEntry{"MelWeightMatrix", melWeights},
-    OperatorEntry{"Range", range},
+    OperatorEntry{"BlackmanWindow", blackman},         OperatorEntry{"Constant", constant},
+    OperatorEntry{"ConstantOfShape", constantOfShape}, OperatorEntry{"EyeLike", eyeLike},
+    OperatorEntry{"HammingWindow", hamming},           OperatorEntry{"HannWindow", hann},
+    OperatorEntry{"MelWeightMatrix", melWeights},      OperatorEntry{"Range", range},
 };
 
 } // namespace

@@ -68,7 +68,7 @@ void loop(NodeRun& node) {
     for (Item& item : carried)
         node.out(std::move(item));
     for (std::size_t i = 0; i < scanned.size(); ++i)
-        node.out(node.op("aten::stack", {c10::List<at::Tensor>(scanned[i]), 0}), types[i]);
+        node.out(node.joined("aten::stack", scanned[i], 0), types[i]);
     // Not one turn: empty results.
     for (auto i = static_cast<int>(node.outputs().size()); i < node.node().output_size(); ++i)
         node.out(at::zeros({0}), Proto::FLOAT);
@@ -131,13 +131,12 @@ void scan(NodeRun& node) {
             auto& parts = collected[i];
             if (outputDirections[i] != 0)
                 std::reverse(parts.begin(), parts.end());
-            results[states + i].push_back(node.op(
-                "aten::stack", {c10::List<at::Tensor>(parts), node.axis(outputAxes[i], parts.at(0).dim() + 1)}));
+            results[states + i].push_back(
+                node.joined("aten::stack", parts, node.axis(outputAxes[i], parts.at(0).dim() + 1)));
         }
     }
     for (std::size_t i = 0; i < results.size(); ++i) {
-        const at::Tensor whole =
-            batched ? node.op("aten::stack", {c10::List<at::Tensor>(results[i]), 0}) : results[i].at(0);
+        const at::Tensor whole = batched ? node.joined("aten::stack", results[i], 0) : results[i].at(0);
         node.out(whole, i < types.size() ? types[i] : Proto::FLOAT);
     }
 }

@@ -39,8 +39,7 @@ void fitOutputShape(const NodeRun& node, const at::Tensor& x, const Integers& ex
     for (std::size_t i = 0; i < rank; ++i) {
         const std::int64_t size = x.size(static_cast<std::int64_t>(i) + 2);
         const std::int64_t target = wanted.empty() ? size * w.stride[i] : wanted.at(wanted.size() - rank + i);
-        const std::int64_t total =
-            w.stride[i] * (size - 1) + extra[i] + (w.kernel[i] - 1) * w.dilation[i] + 1 - target;
+        const std::int64_t total = w.stride[i] * (size - 1) + extra[i] + (w.kernel[i] - 1) * w.dilation[i] + 1 - target;
         // Where the result is to be larger than the input reaches, it grows at its end.
         const std::int64_t removed = std::max<std::int64_t>(total, 0), half = removed / 2;
         w.before[i] = automatic == "SAME_UPPER" ? half : removed - half;
@@ -68,8 +67,8 @@ void convTranspose(NodeRun& node) {
     for (std::size_t i = 0; i < rank; ++i) {
         // More padding behind than in front takes rows from the end, which output padding gives back.
         const std::int64_t outputPadding = extra[i] + w.before[i] - w.after[i];
-        direct = direct && w.before[i] >= 0 && outputPadding >= 0 &&
-                 outputPadding < std::max(w.stride[i], w.dilation[i]);
+        direct =
+            direct && w.before[i] >= 0 && outputPadding >= 0 && outputPadding < std::max(w.stride[i], w.dilation[i]);
         extra[i] = outputPadding;
     }
     if (direct) {

@@ -3,7 +3,6 @@
 #include "quant/core/error.h"
 #include "quant/import/onnx/proto.h"
 
-
 #include <array>
 #include <limits>
 
@@ -13,9 +12,10 @@ namespace {
 
 using Proto = ::onnx::TensorProto;
 
-constexpr std::array kNames{"undefined", "float", "uint8",  "int8",   "uint16",    "int16",      "int32",   "int64", "string",
-                            "bool",      "half",  "double", "uint32", "uint64",    "complex64",  "complex128", "bfloat16",
-                            "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4"};
+constexpr std::array kNames{"undefined",      "float",      "uint8",          "int8",       "uint16",   "int16",
+                            "int32",          "int64",      "string",         "bool",       "half",     "double",
+                            "uint32",         "uint64",     "complex64",      "complex128", "bfloat16", "float8e4m3fn",
+                            "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4",      "int4"};
 
 } // namespace
 

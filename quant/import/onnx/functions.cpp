@@ -17,8 +17,7 @@ template <const char* Name> void plain(NodeRun& node) {
     node.out(node.op(Name, {node.in(0)}));
 }
 
-#define FXP_PLAIN(onnx, torch)                                                                                         \
-    constexpr char k##onnx[] = "aten::" torch
+#define FXP_PLAIN(onnx, torch) constexpr char k##onnx[] = "aten::" torch
 
 FXP_PLAIN(Abs, "abs");
 FXP_PLAIN(Acos, "acos");

@@ -42,8 +42,7 @@ void resizeTo(NodeRun& node, const Integers& axes, const std::vector<double>& sc
         how.to = sizes[i];
         how.scale = scales[i];
         how.mode = mode;
-        how.coordinates =
-            node.text("coordinate_transformation_mode", isUpsample ? "asymmetric" : "half_pixel");
+        how.coordinates = node.text("coordinate_transformation_mode", isUpsample ? "asymmetric" : "half_pixel");
         how.rounding = node.text("nearest_mode", isUpsample ? "floor" : "round_prefer_floor");
         how.cubic = node.real("cubic_coeff_a", -0.75);
         how.excludeOutside = node.integer("exclude_outside", 0) != 0;
@@ -95,7 +94,8 @@ void resize(NodeRun& node) {
         for (std::size_t i = 0; i < axes.size(); ++i)
             scales.push_back(static_cast<double>(sizes[i]) / static_cast<double>(x.size(axes[i])));
         if (policy != "stretch" && !scales.empty()) {
-            const double one = policy == "not_larger" ? *std::ranges::min_element(scales) : *std::ranges::max_element(scales);
+            const double one =
+                policy == "not_larger" ? *std::ranges::min_element(scales) : *std::ranges::max_element(scales);
             for (std::size_t i = 0; i < axes.size(); ++i) {
                 scales[i] = one;
                 sizes[i] = static_cast<std::int64_t>(std::floor(one * static_cast<double>(x.size(axes[i])) + 0.5));
@@ -116,8 +116,8 @@ void gridSample(NodeRun& node) {
     const std::string mode = node.text("mode", "bilinear"), padding = node.text("padding_mode", "zeros");
     const std::int64_t modeNumber = mode == "nearest" ? 1 : mode == "bicubic" || mode == "cubic" ? 2 : 0;
     const std::int64_t paddingNumber = padding == "border" ? 1 : padding == "reflection" ? 2 : 0;
-    node.out(node.op("aten::grid_sampler", {node.in(0), node.in(1), modeNumber, paddingNumber,
-                                            node.integer("align_corners", 0) != 0}));
+    node.out(node.op("aten::grid_sampler",
+                     {node.in(0), node.in(1), modeNumber, paddingNumber, node.integer("align_corners", 0) != 0}));
 }
 
 /// Where a region's samples lie, each as a weighted sum of the map's places: [places, H·W].
@@ -146,15 +146,18 @@ at::Tensor roiWeights(const std::vector<double>& roi, double spatial, std::int64
                 const auto iy = static_cast<double>(i / gridW), ix = static_cast<double>(i % gridW);
                 double y = y0 + static_cast<double>(ph) * binH + (iy + 0.5) * binH / static_cast<double>(gridH);
                 double x = x0 + static_cast<double>(pw) * binW + (ix + 0.5) * binW / static_cast<double>(gridW);
-                const bool outside = y < -1 || y > static_cast<double>(height) || x < -1 || x > static_cast<double>(width);
+                const bool outside =
+                    y < -1 || y > static_cast<double>(height) || x < -1 || x > static_cast<double>(width);
                 y = std::clamp(y, 0.0, static_cast<double>(height - 1));
                 x = std::clamp(x, 0.0, static_cast<double>(width - 1));
                 const auto low = [](double v) { return static_cast<std::int64_t>(std::floor(v)); };
-                const std::int64_t yl = low(y), xl = low(x), yh = std::min(yl + 1, height - 1), xh = std::min(xl + 1, width - 1);
+                const std::int64_t yl = low(y), xl = low(x), yh = std::min(yl + 1, height - 1),
+                                   xh = std::min(xl + 1, width - 1);
                 const double ly = y - static_cast<double>(yl), lx = x - static_cast<double>(xl);
-                const std::array<std::pair<std::int64_t, double>, 4> four{
-                    {{yl * width + xl, (1 - ly) * (1 - lx)}, {yl * width + xh, (1 - ly) * lx},
-                     {yh * width + xl, ly * (1 - lx)},       {yh * width + xh, ly * lx}}};
+                const std::array<std::pair<std::int64_t, double>, 4> four{{{yl * width + xl, (1 - ly) * (1 - lx)},
+                                                                           {yl * width + xh, (1 - ly) * lx},
+                                                                           {yh * width + xl, ly * (1 - lx)},
+                                                                           {yh * width + xh, ly * lx}}};
                 for (std::size_t n = 0; n < 4; ++n) {
                     const std::int64_t at = max ? row + static_cast<std::int64_t>(n) : row;
                     if (!outside)
@@ -174,7 +177,8 @@ void roiAlign(NodeRun& node) {
     const std::int64_t h = x.size(2), w = x.size(3);
     const std::int64_t outH = node.integer("output_height", 1), outW = node.integer("output_width", 1);
     const bool max = node.text("mode", "avg") == "max";
-    const bool halfPixel = node.text("coordinate_transformation_mode", node.opset() < 16 ? "output_half_pixel" : "half_pixel") == "half_pixel";
+    const bool halfPixel = node.text("coordinate_transformation_mode",
+                                     node.opset() < 16 ? "output_half_pixel" : "half_pixel") == "half_pixel";
     const at::Tensor flat = node.reshape(x, {x.size(0), x.size(1), h * w});
     std::vector<at::Tensor> results;
     for (std::int64_t i = 0; i < rois.size(0); ++i) {
@@ -227,7 +231,8 @@ void nonMaxSuppression(NodeRun& node) {
             std::ranges::stable_sort(order, [&](std::int64_t a, std::int64_t b) { return score[a] > score[b]; });
             std::vector<std::array<double, 4>> kept;
             for (const std::int64_t place : order) {
-                if (static_cast<std::int64_t>(kept.size()) >= most || (node.has(4) && score[place] <= node.realsOf(4).at(0)))
+                if (static_cast<std::int64_t>(kept.size()) >= most ||
+                    (node.has(4) && score[place] <= node.realsOf(4).at(0)))
                     break;
                 const auto box = cornersOf(allBoxes[batch][place], centre);
                 if (std::ranges::any_of(kept, [&](const auto& other) { return overlap(box, other) > limit; }))

@@ -53,9 +53,8 @@ at::Tensor flatPlaces(NodeRun& node, const at::Tensor& indices, at::IntArrayRef 
     for (std::int64_t i = 0; i < indices.size(-1); ++i) {
         const at::Tensor one =
             fromStart(node, node.op("aten::select.int", {indices, -1, i}), sizes[static_cast<std::size_t>(i)]);
-        flat = flat.defined()
-                   ? node.add(node.op("aten::mul.Scalar", {flat, sizes[static_cast<std::size_t>(i)]}), one)
-                   : one;
+        flat = flat.defined() ? node.add(node.op("aten::mul.Scalar", {flat, sizes[static_cast<std::size_t>(i)]}), one)
+                              : one;
     }
     return flat;
 }
@@ -100,8 +99,8 @@ at::Tensor scatter(NodeRun& node, const at::Tensor& x, std::int64_t axis, const 
 void scatterElements(NodeRun& node) {
     const at::Tensor& x = node.in(0);
     const std::int64_t axis = node.axis(node.integer("axis", 0), x.dim());
-    node.out(scatter(node, x, axis, fromStart(node, node.in(1), x.size(axis)), node.in(2),
-                     node.text("reduction", "none")));
+    node.out(
+        scatter(node, x, axis, fromStart(node, node.in(1), x.size(axis)), node.in(2), node.text("reduction", "none")));
 }
 
 void scatterNd(NodeRun& node) {
@@ -128,13 +127,14 @@ void oneHot(NodeRun& node) {
     along[static_cast<std::size_t>(axis)] = -1;
     // An index beyond the depth is nowhere; fromStart leaves those of constants alone.
     const at::Tensor inside = node.cast(indices, at::kLong);
-    const at::Tensor valid = node.op(
-        "aten::unsqueeze", {node.op("aten::logical_and", {node.op("aten::ge.Scalar", {inside, -depth}),
-                                                          node.op("aten::lt.Scalar", {inside, depth})}),
-                            axis});
-    const at::Tensor hot = node.op(
-        "aten::logical_and", {node.op("aten::eq.Tensor", {places, at::arange(depth).reshape(along)}), valid});
-    const at::Tensor off = node.op("aten::select.int", {node.in(2), 0, 0}), on = node.op("aten::select.int", {node.in(2), 0, 1});
+    const at::Tensor valid =
+        node.op("aten::unsqueeze", {node.op("aten::logical_and", {node.op("aten::ge.Scalar", {inside, -depth}),
+                                                                  node.op("aten::lt.Scalar", {inside, depth})}),
+                                    axis});
+    const at::Tensor hot =
+        node.op("aten::logical_and", {node.op("aten::eq.Tensor", {places, at::arange(depth).reshape(along)}), valid});
+    const at::Tensor off = node.op("aten::select.int", {node.in(2), 0, 0}),
+                     on = node.op("aten::select.int", {node.in(2), 0, 1});
     node.out(node.op("aten::where.self", {hot, on, off}), node.typeOf(2));
 }
 

@@ -20,9 +20,8 @@ constexpr int kMaxDepth = 64;
 /// The last part of a parameter's name where it is one that people gave: `weight` of `features.0.weight`. Exporters
 /// number what they made themselves.
 std::string slotName(const std::string& name) {
-    const bool plain = std::ranges::all_of(name, [](unsigned char letter) {
-        return std::isalnum(letter) != 0 || letter == '_' || letter == '.';
-    });
+    const bool plain = std::ranges::all_of(
+        name, [](unsigned char letter) { return std::isalnum(letter) != 0 || letter == '_' || letter == '.'; });
     const std::string last = name.substr(name.rfind('.') + 1);
     const bool numbered = last.empty() || std::isdigit(static_cast<unsigned char>(last[0])) != 0 ||
                           (name.starts_with("val_") && name.find('.') == std::string::npos);
@@ -127,8 +126,8 @@ std::vector<Item> Interpreter::runGraph(const ::onnx::GraphProto& graph, std::ve
     return results;
 }
 
-std::vector<Item> Interpreter::runFunction(const ::onnx::FunctionProto& function, const Frame& outer,
-                                           std::size_t index, std::vector<Item> inputs) {
+std::vector<Item> Interpreter::runFunction(const ::onnx::FunctionProto& function, const Frame& outer, std::size_t index,
+                                           std::vector<Item> inputs) {
     const ::onnx::NodeProto& node = *outer.nodes[index];
     const std::string path = pathOf(outer, node);
     if (m_depth >= kMaxDepth)
@@ -142,7 +141,8 @@ std::vector<Item> Interpreter::runFunction(const ::onnx::FunctionProto& function
             frame.opset = opset.version();
     }
     for (int i = 0; i < function.input_size(); ++i)
-        frame.values[function.input(i)] = static_cast<std::size_t>(i) < inputs.size() ? inputs[static_cast<std::size_t>(i)] : Item{};
+        frame.values[function.input(i)] =
+            static_cast<std::size_t>(i) < inputs.size() ? inputs[static_cast<std::size_t>(i)] : Item{};
     for (const auto& inner : function.node()) {
         // Attributes may refer to those of the call.
         auto copy = std::make_unique<::onnx::NodeProto>(inner);

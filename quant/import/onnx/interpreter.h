@@ -34,12 +34,12 @@ class Interpreter {
         std::unordered_map<std::string, Item> values;
         std::unordered_map<std::string, std::size_t> producers; ///< by output
         std::unordered_map<std::string, std::vector<std::size_t>> readers;
-        std::vector<char> state; ///< by node: 0 waits, 1 runs, 2 is done
+        std::vector<char> state;                               ///< by node: 0 waits, 1 runs, 2 is done
         std::map<std::string, std::vector<std::size_t>> calls; ///< modules that may become layers, by path
         Frame* outer = nullptr;
-        std::int64_t opset = 0; ///< 0: the model's
-        std::string path;       ///< of the node that the graph belongs to
-        std::string place;      ///< of that node among all nodes of the file
+        std::int64_t opset = 0;  ///< 0: the model's
+        std::string path;        ///< of the node that the graph belongs to
+        std::string place;       ///< of that node among all nodes of the file
         bool isRepeated = false; ///< it stands in a loop's body
     };
 

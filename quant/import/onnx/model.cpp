@@ -116,22 +116,24 @@ void Model::refuseUnknown(const std::string& file) const {
     std::vector<std::string> unknown;
     std::set<std::string> domains;
     std::size_t count = 0;
-    const std::function<void(const google::protobuf::RepeatedPtrField<::onnx::NodeProto>&)> visit = [&](const auto& nodes) {
-        for (const auto& node : nodes) {
-            const std::string domain = plainDomain(node.domain());
-            const bool known = function(domain, node.op_type()) || (domain.empty() && findOperator(node.op_type()));
-            if (!known) {
-                ++count;
-                if (!domain.empty())
-                    domains.insert(domain);
-                const std::string path = scopeOf(node).path, name = domain.empty() ? node.op_type() : domain + "." + node.op_type();
-                const std::string text = name + (path.empty() ? "" : " in " + path);
-                if (unknown.size() < 8 && std::ranges::find(unknown, text) == unknown.end())
-                    unknown.push_back(text);
+    const std::function<void(const google::protobuf::RepeatedPtrField<::onnx::NodeProto>&)> visit =
+        [&](const auto& nodes) {
+            for (const auto& node : nodes) {
+                const std::string domain = plainDomain(node.domain());
+                const bool known = function(domain, node.op_type()) || (domain.empty() && findOperator(node.op_type()));
+                if (!known) {
+                    ++count;
+                    if (!domain.empty())
+                        domains.insert(domain);
+                    const std::string path = scopeOf(node).path,
+                                      name = domain.empty() ? node.op_type() : domain + "." + node.op_type();
+                    const std::string text = name + (path.empty() ? "" : " in " + path);
+                    if (unknown.size() < 8 && std::ranges::find(unknown, text) == unknown.end())
+                        unknown.push_back(text);
+                }
+                forEachGraph(node, [&](const ::onnx::GraphProto& inner) { visit(inner.node()); });
             }
-            forEachGraph(node, [&](const ::onnx::GraphProto& inner) { visit(inner.node()); });
-        }
-    };
+        };
     visit(m_proto->graph().node());
     for (const auto& one : m_proto->functions())
         visit(one.node());

@@ -93,9 +93,8 @@ bool Interpreter::runCall(Frame& frame, const std::string& path) {
         }
     }
     std::vector<char> seen(frame.nodes.size(), 0);
-    if (results.empty() || std::ranges::any_of(given, [&](const std::string& name) {
-            return dependsOn(frame, name, inside, seen);
-        }))
+    if (results.empty() ||
+        std::ranges::any_of(given, [&](const std::string& name) { return dependsOn(frame, name, inside, seen); }))
         return false;
 
     ModuleCall call;

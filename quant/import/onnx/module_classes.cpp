@@ -12,9 +12,9 @@ namespace {
 /// Nodes that compute no values of their own, only shapes, places and types.
 bool movesOnly(const std::string& type) {
     static const std::set<std::string> kTypes{
-        "Constant", "Shape",     "Gather",          "Concat",  "Reshape", "Transpose", "Cast",     "Squeeze", "Unsqueeze",
-        "Slice",    "Identity",  "ConstantOfShape", "Expand",  "Mod",     "Size",      "Flatten",  "Pad",     "Range",
-        "If",       "Split",     "Dropout",         "CastLike"};
+        "Constant",  "Shape", "Gather",   "Concat",          "Reshape", "Transpose", "Cast", "Squeeze",
+        "Unsqueeze", "Slice", "Identity", "ConstantOfShape", "Expand",  "Mod",       "Size", "Flatten",
+        "Pad",       "Range", "If",       "Split",           "Dropout", "CastLike"};
     return kTypes.contains(type);
 }
 

@@ -9,6 +9,8 @@
 #include <ATen/ATen.h>
 #include <ATen/core/function_schema.h>
 
+#include <algorithm>
+
 namespace fxp::quant::onnx_import {
 
 NodeRun::NodeRun(const ::onnx::NodeProto& node, std::int64_t opset, std::vector<Item> inputs,
@@ -166,6 +168,25 @@ at::Tensor NodeRun::pick(const at::Tensor& x, std::int64_t dim, const at::Tensor
 
 at::Tensor NodeRun::cat(const std::vector<at::Tensor>& parts, std::int64_t dim) {
     return op("aten::cat", {c10::List<at::Tensor>(parts), dim});
+}
+
+at::Tensor NodeRun::joined(const std::string& name, const std::vector<at::Tensor>& parts, std::int64_t dim) {
+    if (std::ranges::none_of(parts, [this](const at::Tensor& part) { return isLive(part); }))
+        return op(name, {c10::List<at::Tensor>(parts), dim});
+    Operand::List values;
+    for (const at::Tensor& part : parts)
+        values.emplace_back(m_recorder.valueOf(part));
+    Builder& builder = m_recorder.builder();
+    builder.setLayer({});
+    builder.setSource(m_source);
+    try {
+        const Value value = builder.call(name, {std::move(values), dim});
+        at::Tensor result = builder.tensor(value).alias();
+        m_recorder.aliases().bind(result, value);
+        return result;
+    } catch (const c10::Error& error) {
+        fail(error.what_without_backtrace(), "check the inputs' shapes and types");
+    }
 }
 
 void NodeRun::out(at::Tensor tensor) {

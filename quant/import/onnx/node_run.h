@@ -113,10 +113,14 @@ class NodeRun {
     at::Tensor cast(const at::Tensor& x, at::ScalarType type);
     /// Elements of x along a dimension by constant places.
     at::Tensor pick(const at::Tensor& x, std::int64_t dim, const at::Tensor& places);
-    at::Tensor slice(const at::Tensor& x, std::int64_t dim, std::int64_t begin, std::int64_t end, std::int64_t step = 1) {
+    at::Tensor slice(const at::Tensor& x, std::int64_t dim, std::int64_t begin, std::int64_t end,
+                     std::int64_t step = 1) {
         return op("aten::slice.Tensor", {x, dim, begin, end, step});
     }
     at::Tensor cat(const std::vector<at::Tensor>& parts, std::int64_t dim);
+
+    /// `aten::stack` or `aten::cat` of what one layer or the turns of one loop gave: values that have their slots.
+    at::Tensor joined(const std::string& name, const std::vector<at::Tensor>& parts, std::int64_t dim);
 
     /// The next result. Its element type is that of the first input where the two are held alike.
     void out(at::Tensor tensor);

@@ -27,8 +27,8 @@ void batchNorm(NodeRun& node) {
     const double eps = epsilonOf(node);
     const bool training = node.integer("training_mode", 0) != 0 && node.opset() >= 14;
     if (!training) {
-        node.out(node.op("aten::batch_norm",
-                         {x, node.in(1), node.in(2), node.in(3), node.in(4), false, 0.1, eps, false}));
+        node.out(
+            node.op("aten::batch_norm", {x, node.in(1), node.in(2), node.in(3), node.in(4), false, 0.1, eps, false}));
         return;
     }
     const double keep = node.real("momentum", static_cast<double>(0.9F));
@@ -137,14 +137,10 @@ void lrn(NodeRun& node) {
 }
 
 constexpr std::array kOperators{
-    OperatorEntry{"BatchNormalization", batchNorm},
-    OperatorEntry{"GroupNormalization", groupNorm},
-    OperatorEntry{"InstanceNormalization", instanceNorm},
-    OperatorEntry{"LRN", lrn},
-    OperatorEntry{"LayerNormalization", layerNorm},
-    OperatorEntry{"LpNormalization", lpNormalization},
-    OperatorEntry{"MeanVarianceNormalization", meanVariance},
-    OperatorEntry{"RMSNormalization", rmsNorm},
+    OperatorEntry{"BatchNormalization", batchNorm},           OperatorEntry{"GroupNormalization", groupNorm},
+    OperatorEntry{"InstanceNormalization", instanceNorm},     OperatorEntry{"LRN", lrn},
+    OperatorEntry{"LayerNormalization", layerNorm},           OperatorEntry{"LpNormalization", lpNormalization},
+    OperatorEntry{"MeanVarianceNormalization", meanVariance}, OperatorEntry{"RMSNormalization", rmsNorm},
 };
 
 } // namespace

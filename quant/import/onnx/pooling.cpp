@@ -142,7 +142,7 @@ void globalMax(NodeRun& node) {
 /// (Σ |x|ᵖ)^(1/p), by the sums' averages.
 at::Tensor powerMean(NodeRun& node, const std::function<at::Tensor(const at::Tensor&)>& summed) {
     const double p = node.hasAttribute("p") && node.integer("p", 0) != 0 ? static_cast<double>(node.integer("p", 2))
-                                                                        : node.real("p", 2);
+                                                                         : node.real("p", 2);
     const double power = p == 0 ? 2 : p;
     const at::Tensor raised = node.op("aten::pow.Tensor_Scalar", {node.op("aten::abs", {node.in(0)}), power});
     return node.op("aten::pow.Tensor_Scalar", {summed(raised), 1 / power});
@@ -201,9 +201,9 @@ void maxUnpool(NodeRun& node) {
 }
 
 constexpr std::array kOperators{
-    OperatorEntry{"AveragePool", averagePool},     OperatorEntry{"GlobalAveragePool", globalAverage},
-    OperatorEntry{"GlobalLpPool", globalLp},       OperatorEntry{"GlobalMaxPool", globalMax},
-    OperatorEntry{"LpPool", lpPool},               OperatorEntry{"MaxPool", maxPool},
+    OperatorEntry{"AveragePool", averagePool}, OperatorEntry{"GlobalAveragePool", globalAverage},
+    OperatorEntry{"GlobalLpPool", globalLp},   OperatorEntry{"GlobalMaxPool", globalMax},
+    OperatorEntry{"LpPool", lpPool},           OperatorEntry{"MaxPool", maxPool},
     OperatorEntry{"MaxUnpool", maxUnpool},
 };
 

@@ -42,9 +42,8 @@ at::Tensor quantized(NodeRun& node, const at::Tensor& x, const at::Tensor& scale
 
 void quantize(NodeRun& node) {
     const at::Tensor& x = node.in(0);
-    const std::int64_t axis = node.in(1).dim() == 1 && node.in(1).numel() > 1
-                                  ? node.axis(node.integer("axis", 1), x.dim())
-                                  : 0;
+    const std::int64_t axis =
+        node.in(1).dim() == 1 && node.in(1).numel() > 1 ? node.axis(node.integer("axis", 1), x.dim()) : 0;
     const std::int32_t type =
         node.has(2) ? node.typeOf(2) : static_cast<std::int32_t>(node.integer("output_dtype", Proto::UINT8));
     const at::Tensor zero = node.has(2) ? along(node, node.in(2), axis, x.dim()) : at::Tensor();
@@ -53,9 +52,8 @@ void quantize(NodeRun& node) {
 
 void dequantize(NodeRun& node) {
     at::Tensor x = asFloat(node, node.in(0));
-    const std::int64_t axis = node.in(1).dim() == 1 && node.in(1).numel() > 1
-                                  ? node.axis(node.integer("axis", 1), x.dim())
-                                  : 0;
+    const std::int64_t axis =
+        node.in(1).dim() == 1 && node.in(1).numel() > 1 ? node.axis(node.integer("axis", 1), x.dim()) : 0;
     if (node.has(2))
         x = node.sub(x, asFloat(node, along(node, node.in(2), axis, x.dim())));
     node.out(node.mul(x, along(node, node.in(1), axis, x.dim())), Proto::FLOAT);

@@ -7,7 +7,8 @@
 #include <algorithm>
 #include <array>
 
-// LSTM, GRU and RNN: where LibTorch has that form, as its operator, which becomes the recurrent layer; else step by step.
+// LSTM, GRU and RNN: where LibTorch has that form, as its operator, which becomes the recurrent layer; else step by
+// step.
 namespace fxp::quant::onnx_import {
 
 namespace {
@@ -139,11 +140,8 @@ Results runLayer(NodeRun& node, const RecurrentNode& r) {
     std::vector<at::Tensor> ys, hs, cs;
     for (std::int64_t d = 0; d < (r.bidirectional ? 2 : 1); ++d) {
         const bool reverse = r.reverse || d == 1;
-        OperatorScope scope{node.scope().path + ".l" + std::to_string(node.layer()) + (d == 1 ? "_reverse" : ""),
-                            {},
-                            true,
-                            false,
-                            {}};
+        OperatorScope scope{
+            node.scope().path + ".l" + std::to_string(node.layer()) + (d == 1 ? "_reverse" : ""), {}, true, false, {}};
         NodeRun part(node.node(), node.opset(), {}, node.recorder(), scope, {});
         const auto state = [&](const at::Tensor& all) { return all.defined() ? part.slice(all, 0, d, d + 1) : all; };
         const auto results = runOperator(part, r, reverse ? flipped(part, r.x) : r.x, state(r.h0), state(r.c0),
@@ -153,8 +151,8 @@ Results runLayer(NodeRun& node, const RecurrentNode& r) {
         if (results.size() > 2)
             cs.push_back(results[2]);
     }
-    return {node.op("aten::stack", {c10::List<at::Tensor>(ys), 1}), node.cat(hs, 0),
-            cs.empty() ? at::Tensor() : node.cat(cs, 0)};
+    return {node.joined("aten::stack", ys, 1), node.joined("aten::cat", hs, 0),
+            cs.empty() ? at::Tensor() : node.joined("aten::cat", cs, 0)};
 }
 
 void run(NodeRun& node, RecurrentKind kind) {
@@ -170,10 +168,10 @@ void run(NodeRun& node, RecurrentKind kind) {
             hs.push_back(one.h);
             cs.push_back(one.c);
         }
-        results.y = node.op("aten::stack", {c10::List<at::Tensor>(ys), 1});
-        results.h = node.op("aten::stack", {c10::List<at::Tensor>(hs), 0});
+        results.y = node.joined("aten::stack", ys, 1);
+        results.h = node.joined("aten::stack", hs, 0);
         if (kind == RecurrentKind::Lstm)
-            results.c = node.op("aten::stack", {c10::List<at::Tensor>(cs), 0});
+            results.c = node.joined("aten::stack", cs, 0);
     }
     const auto placed = [&](const at::Tensor& state) {
         return r.batchFirst ? node.op("aten::transpose.int", {state, 0, 1}) : state;

@@ -32,7 +32,8 @@ at::Tensor activated(NodeRun& node, const RecurrentActivation& f, const at::Tens
     if (f.name == "thresholdedrelu")
         return node.op("aten::threshold", {x, f.alpha, 0.0});
     if (f.name == "scaledtanh")
-        return node.op("aten::mul.Scalar", {node.op("aten::tanh", {node.op("aten::mul.Scalar", {x, f.beta})}), f.alpha});
+        return node.op("aten::mul.Scalar",
+                       {node.op("aten::tanh", {node.op("aten::mul.Scalar", {x, f.beta})}), f.alpha});
     if (f.name == "elu")
         return node.op("aten::elu", {x, f.alpha});
     if (f.name == "softsign")
@@ -100,8 +101,8 @@ class Direction {
     void lstm(const at::Tensor& x) {
         const at::Tensor all = m_node.add(fromInput(x), fromState(m_h));
         const at::Tensor i = apply(0, peeped(gate(all, 0), m_c, 0));
-        const at::Tensor f = m_r.inputForget ? m_node.op("aten::rsub.Scalar", {i, 1.0})
-                                             : apply(0, peeped(gate(all, 2), m_c, 2));
+        const at::Tensor f =
+            m_r.inputForget ? m_node.op("aten::rsub.Scalar", {i, 1.0}) : apply(0, peeped(gate(all, 2), m_c, 2));
         const at::Tensor g = apply(1, gate(all, 3));
         m_c = m_node.add(m_node.mul(f, m_c), m_node.mul(i, g));
         const at::Tensor o = apply(0, peeped(gate(all, 1), m_c, 1));
@@ -178,7 +179,7 @@ DirectionResults runDirection(NodeRun& node, const RecurrentNode& r, std::int64_
         outputs[static_cast<std::size_t>(t)] = y;
     }
     node.beginTurn(".end" + std::to_string(direction));
-    return {node.op("aten::stack", {c10::List<at::Tensor>(outputs), 0}), run.h(), run.c()};
+    return {node.joined("aten::stack", outputs, 0), run.h(), run.c()};
 }
 
 } // namespace fxp::quant::onnx_import

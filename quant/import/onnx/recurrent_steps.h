@@ -19,10 +19,10 @@ struct RecurrentActivation {
 /// An LSTM, GRU or RNN node, its time steps first. D directions, G gates.
 struct RecurrentNode {
     RecurrentKind kind = RecurrentKind::Lstm;
-    at::Tensor x;                      ///< [T, B, I]
-    at::Tensor w, r, bias;             ///< [D, G·H, I], [D, G·H, H], [D, 2·G·H] or undefined
-    at::Tensor h0, c0, peepholes;      ///< [D, B, H]; peepholes [D, 3·H] or undefined
-    std::vector<std::int64_t> lengths; ///< of the sequences; empty where all are whole
+    at::Tensor x;                                 ///< [T, B, I]
+    at::Tensor w, r, bias;                        ///< [D, G·H, I], [D, G·H, H], [D, 2·G·H] or undefined
+    at::Tensor h0, c0, peepholes;                 ///< [D, B, H]; peepholes [D, 3·H] or undefined
+    std::vector<std::int64_t> lengths;            ///< of the sequences; empty where all are whole
     std::vector<RecurrentActivation> activations; ///< those of the first direction, then of the second
     std::int64_t hidden = 0;
     double clip = 0;

@@ -140,18 +140,12 @@ void argMin(NodeRun& node) {
 }
 
 constexpr std::array kOperators{
-    OperatorEntry{"ArgMax", argMax},
-    OperatorEntry{"ArgMin", argMin},
-    OperatorEntry{"ReduceL1", l1},
-    OperatorEntry{"ReduceL2", l2},
-    OperatorEntry{"ReduceLogSum", logSum},
-    OperatorEntry{"ReduceLogSumExp", logSumExp},
-    OperatorEntry{"ReduceMax", max},
-    OperatorEntry{"ReduceMean", mean},
-    OperatorEntry{"ReduceMin", min},
-    OperatorEntry{"ReduceProd", prod},
-    OperatorEntry{"ReduceSum", sum},
-    OperatorEntry{"ReduceSumSquare", sumSquare},
+    OperatorEntry{"ArgMax", argMax},       OperatorEntry{"ArgMin", argMin},
+    OperatorEntry{"ReduceL1", l1},         OperatorEntry{"ReduceL2", l2},
+    OperatorEntry{"ReduceLogSum", logSum}, OperatorEntry{"ReduceLogSumExp", logSumExp},
+    OperatorEntry{"ReduceMax", max},       OperatorEntry{"ReduceMean", mean},
+    OperatorEntry{"ReduceMin", min},       OperatorEntry{"ReduceProd", prod},
+    OperatorEntry{"ReduceSum", sum},       OperatorEntry{"ReduceSumSquare", sumSquare},
 };
 
 } // namespace

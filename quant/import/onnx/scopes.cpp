@@ -70,7 +70,8 @@ std::string sourceOf(const std::string& trace) {
 
 /// The parent's path with a component that may repeat the end of it: `stem` and `stem.0` are `stem.0`.
 std::string joinScope(const std::string& parent, const std::string& component) {
-    for (std::size_t dot = component.rfind('.'); dot != std::string::npos && dot > 0; dot = component.rfind('.', dot - 1)) {
+    for (std::size_t dot = component.rfind('.'); dot != std::string::npos && dot > 0;
+         dot = component.rfind('.', dot - 1)) {
         const std::string prefix = component.substr(0, dot);
         if (parent == prefix || parent.ends_with("." + prefix))
             return parent + component.substr(dot);

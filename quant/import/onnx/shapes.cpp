@@ -312,26 +312,16 @@ void reverseSequence(NodeRun& node) {
 }
 
 constexpr std::array kOperators{
-    OperatorEntry{"Cast", cast},
-    OperatorEntry{"CastLike", castLike},
-    OperatorEntry{"Concat", concat},
-    OperatorEntry{"DepthToSpace", depthToSpace},
-    OperatorEntry{"Expand", expand},
-    OperatorEntry{"Flatten", flatten},
-    OperatorEntry{"Identity", identity},
-    OperatorEntry{"Pad", pad},
-    OperatorEntry{"Reshape", reshape},
-    OperatorEntry{"ReverseSequence", reverseSequence},
-    OperatorEntry{"Shape", shape},
-    OperatorEntry{"Size", size},
-    OperatorEntry{"Slice", slice},
-    OperatorEntry{"SpaceToDepth", spaceToDepth},
-    OperatorEntry{"Split", split},
-    OperatorEntry{"Squeeze", squeeze},
-    OperatorEntry{"Tile", tile},
-    OperatorEntry{"Transpose", transpose},
-    OperatorEntry{"Trilu", trilu},
-    OperatorEntry{"Unsqueeze", unsqueeze},
+    OperatorEntry{"Cast", cast},         OperatorEntry{"CastLike", castLike},
+    OperatorEntry{"Concat", concat},     OperatorEntry{"DepthToSpace", depthToSpace},
+    OperatorEntry{"Expand", expand},     OperatorEntry{"Flatten", flatten},
+    OperatorEntry{"Identity", identity}, OperatorEntry{"Pad", pad},
+    OperatorEntry{"Reshape", reshape},   OperatorEntry{"ReverseSequence", reverseSequence},
+    OperatorEntry{"Shape", shape},       OperatorEntry{"Size", size},
+    OperatorEntry{"Slice", slice},       OperatorEntry{"SpaceToDepth", spaceToDepth},
+    OperatorEntry{"Split", split},       OperatorEntry{"Squeeze", squeeze},
+    OperatorEntry{"Tile", tile},         OperatorEntry{"Transpose", transpose},
+    OperatorEntry{"Trilu", trilu},       OperatorEntry{"Unsqueeze", unsqueeze},
 };
 
 } // namespace

@@ -43,7 +43,8 @@ at::Tensor transformed(NodeRun& node, const at::Tensor& x, std::int64_t rows, st
 
 void dft(NodeRun& node) {
     const at::Tensor& x = node.in(0);
-    const std::int64_t given = node.has(2) ? node.integersOf(2).at(0) : node.integer("axis", node.opset() < 20 ? 1 : -2);
+    const std::int64_t given =
+        node.has(2) ? node.integersOf(2).at(0) : node.integer("axis", node.opset() < 20 ? 1 : -2);
     const std::int64_t axis = node.axis(given, x.dim());
     const bool inverse = node.integer("inverse", 0) != 0, half = node.integer("onesided", 0) != 0;
     const std::int64_t length = node.has(1) ? node.integersOf(1).at(0) : x.size(axis);

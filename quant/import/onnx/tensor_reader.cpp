@@ -21,7 +21,8 @@ namespace {
 using Proto = ::onnx::TensorProto;
 namespace fs = std::filesystem;
 
-[[noreturn]] void fail(const Proto& proto, const std::string& what, const std::string& hint = "get another copy of it") {
+[[noreturn]] void fail(const Proto& proto, const std::string& what,
+                       const std::string& hint = "get another copy of it") {
     throw Error(proto.name().empty() ? "a constant" : proto.name(), what, hint);
 }
 
@@ -130,7 +131,8 @@ at::Tensor fromBytes(const Proto& proto, const char* bytes) {
 template <class Field> at::Tensor fromField(const Proto& proto, const Field& field, at::ScalarType type) {
     const std::vector<std::int64_t> shape(proto.dims().begin(), proto.dims().end());
     if (countOf(proto) != field.size())
-        fail(proto, "has " + std::to_string(field.size()) + " values for its shape of " + std::to_string(countOf(proto)));
+        fail(proto,
+             "has " + std::to_string(field.size()) + " values for its shape of " + std::to_string(countOf(proto)));
     at::Tensor tensor = at::empty(shape, type);
     if (!field.empty())
         std::memcpy(tensor.data_ptr(), field.data(), static_cast<std::size_t>(tensor.nbytes()));
