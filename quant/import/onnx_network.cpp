@@ -20,11 +20,20 @@ class OnnxNetwork final : public Network {
   public:
     explicit OnnxNetwork(const std::string& file) : m_model(file), m_modules(m_model.modules()) {
         for (const onnx_import::ModelInput& input : m_model.inputs())
-            m_arguments.push_back({input.name, ArgumentInfo::Kind::Tensor, input.hasDefault, "Tensor", {}});
+            m_arguments.push_back({input.name,
+                                   ArgumentInfo::Kind::Tensor,
+                                   false,
+                                   "Tensor",
+                                   {},
+                                   input.shape,
+                                   !onnx_import::isFloat(input.type)});
     }
 
     const std::vector<ModuleInfo>& modules() const override { return m_modules; }
     const std::vector<ArgumentInfo>& arguments() const override { return m_arguments; }
+    std::vector<std::string> results() const override {
+        return std::vector<std::string>(static_cast<std::size_t>(m_model.outputCount()), "Tensor");
+    }
     Recording record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop) override;
     NamedTensors parameters() const override { return m_model.parameters(); }
     void setFolded(const std::set<std::string>& norms) override { m_folded = norms; }

@@ -2,6 +2,7 @@
 
 #include "quant/core/error.h"
 #include "quant/import/onnx/element_types.h"
+#include "quant/import/onnx/node_order.h"
 #include "quant/import/onnx/operators.h"
 #include "quant/import/onnx/proto.h"
 
@@ -82,11 +83,12 @@ std::vector<Item> Interpreter::run(const std::vector<Item>& inputs) {
 }
 
 void Interpreter::prepare(Frame& frame) {
+    frame.nodes = inOrder(frame.nodes);
     frame.state.assign(frame.nodes.size(), 0);
     for (std::size_t i = 0; i < frame.nodes.size(); ++i) {
         for (const std::string& name : frame.nodes[i]->output()) {
-            if (!name.empty() && !frame.producers.try_emplace(name, i).second)
-                throw Error(name, "is computed by two nodes", "export the model anew");
+            if (!name.empty())
+                frame.producers.emplace(name, i);
         }
         for (const std::string& name : frame.nodes[i]->input())
             frame.readers[name].push_back(i);

@@ -44,6 +44,15 @@ void forEachGraph(const ::onnx::NodeProto& node, const std::function<void(const 
     }
 }
 
+std::optional<std::vector<std::int64_t>> shapeOf(const ::onnx::ValueInfoProto& input) {
+    if (!input.type().tensor_type().has_shape())
+        return std::nullopt;
+    std::vector<std::int64_t> shape;
+    for (const auto& size : input.type().tensor_type().shape().dim())
+        shape.push_back(size.has_dim_value() && size.dim_value() > 0 ? size.dim_value() : -1);
+    return shape;
+}
+
 } // namespace
 
 Model::Model(const std::string& file) : m_proto(readModel(file)) {
@@ -53,7 +62,7 @@ Model::Model(const std::string& file) : m_proto(readModel(file)) {
         m_functions[{plainDomain(function.domain()), function.name()}] = &function;
     refuseUnknown(file);
     try {
-        readGraph(graph(), std::filesystem::absolute(file).parent_path().string());
+        readGraph(*m_proto->mutable_graph(), std::filesystem::absolute(file).parent_path().string());
     } catch (const Error& error) {
         throw Error(file, error.where + " " + error.problem, error.hint);
     }
@@ -67,6 +76,10 @@ const ::onnx::GraphProto& Model::graph() const {
     return m_proto->graph();
 }
 
+int Model::outputCount() const {
+    return graph().output_size();
+}
+
 void Model::addParameter(const std::string& name, const at::Tensor& tensor) {
     std::string own = name.empty() ? "constant" : name;
     for (int number = 1; !m_parameterNames.insert(own).second; ++number)
@@ -74,41 +87,48 @@ void Model::addParameter(const std::string& name, const at::Tensor& tensor) {
     m_parameters.emplace_back(own, tensor);
 }
 
-void Model::readGraph(const ::onnx::GraphProto& graph, const std::string& folder) {
+/// The tensor; the file's own copy of its bytes is let go.
+at::Tensor Model::take(::onnx::TensorProto& proto, const std::string& folder) {
+    at::Tensor tensor = readTensor(proto, folder);
+    delete proto.release_raw_data();
+    ::onnx::TensorProto().mutable_float_data()->Swap(proto.mutable_float_data());
+    return tensor;
+}
+
+void Model::readGraph(::onnx::GraphProto& graph, const std::string& folder) {
     auto& own = m_initializers[&graph];
-    for (const auto& proto : graph.initializer()) {
-        const at::Tensor tensor = readTensor(proto, folder);
+    for (auto& proto : *graph.mutable_initializer()) {
+        const at::Tensor tensor = take(proto, folder);
         if (!own.emplace(proto.name(), Item{tensor, proto.data_type(), nullptr}).second)
             throw Error(proto.name(), "stands twice among the tensors of its graph", "export the model anew");
         addParameter(proto.name(), tensor);
     }
     countReaders(graph, m_readers[&graph]);
-    for (const auto& node : graph.node()) {
+    for (auto& node : *graph.mutable_node()) {
         m_scopes[&node] = scopeOf(node);
-        if (node.op_type() == "Constant" && node.output_size() == 1) {
-            for (const auto& attribute : node.attribute()) {
-                if (attribute.name() != "value" || !attribute.has_t())
-                    continue;
-                const at::Tensor tensor = readTensor(attribute.t(), folder);
-                m_constants[&node] = {tensor, attribute.t().data_type(), nullptr};
-                if (tensor.scalar_type() == at::kFloat && tensor.dim() > 0)
-                    addParameter(node.output(0), tensor);
-            }
+        for (auto& attribute : *node.mutable_attribute()) {
+            if (attribute.has_g())
+                readGraph(*attribute.mutable_g(), folder);
+            if (node.op_type() != "Constant" || node.output_size() != 1 || attribute.name() != "value" ||
+                !attribute.has_t())
+                continue;
+            const at::Tensor tensor = take(*attribute.mutable_t(), folder);
+            m_constants[&node] = {tensor, attribute.t().data_type(), nullptr};
+            if (tensor.scalar_type() == at::kFloat && tensor.dim() > 0)
+                addParameter(node.output(0), tensor);
         }
-        forEachGraph(node, [&](const ::onnx::GraphProto& inner) { readGraph(inner, folder); });
     }
 }
 
 void Model::readInputs() {
     const auto& tensors = m_initializers.at(&graph());
     for (const auto& input : graph().input()) {
-        const bool given = tensors.contains(input.name());
-        if (given)
+        if (tensors.contains(input.name()))
             continue; // older files list their weights among the inputs
         if (input.has_type() && !input.type().has_tensor_type())
             throw Error(input.name(), "is a sequence or an optional input, and not a tensor",
                         "export the model with tensors as its inputs");
-        m_inputs.push_back({input.name(), input.type().tensor_type().elem_type(), false});
+        m_inputs.push_back({input.name(), input.type().tensor_type().elem_type(), shapeOf(input)});
     }
 }
 

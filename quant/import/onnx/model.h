@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -15,6 +16,7 @@
 namespace onnx {
 class FunctionProto;
 class ModelProto;
+class TensorProto;
 } // namespace onnx
 
 namespace fxp::quant::onnx_import {
@@ -23,7 +25,7 @@ namespace fxp::quant::onnx_import {
 struct ModelInput {
     std::string name;
     std::int32_t type = 0;
-    bool hasDefault = false; ///< an initializer of its name
+    std::optional<std::vector<std::int64_t>> shape; ///< −1 where a size may vary; absent where the file does not say
 };
 
 /// An ONNX file as it was read: its tensors are the model's parameters, and keep their memory as long as it lives.
@@ -34,6 +36,7 @@ class Model {
     ~Model();
 
     const ::onnx::GraphProto& graph() const;
+    int outputCount() const;
     const std::vector<ModelInput>& inputs() const { return m_inputs; }
     const std::vector<ModuleInfo>& modules() const { return m_modules; }
     const NamedTensors& parameters() const { return m_parameters; }
@@ -55,7 +58,8 @@ class Model {
     int readersOf(const ::onnx::GraphProto& graph, const std::string& name) const;
 
   private:
-    void readGraph(const ::onnx::GraphProto& graph, const std::string& folder);
+    at::Tensor take(::onnx::TensorProto& proto, const std::string& folder);
+    void readGraph(::onnx::GraphProto& graph, const std::string& folder);
     void readInputs();
     void readModules();
     void refuseUnknown(const std::string& file) const;

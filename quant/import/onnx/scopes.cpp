@@ -12,6 +12,9 @@ namespace fxp::quant::onnx_import {
 
 namespace {
 
+/// No module of a network stands deeper; a name of slashes alone must not become as many paths.
+constexpr std::size_t kMaxScopes = 64;
+
 /// NodeProto's field 9, which the classes of older ONNX releases do not have.
 std::map<std::string, std::string> metadataOf(const ::onnx::NodeProto& node) {
     constexpr int kMetadata = 9;
@@ -93,7 +96,8 @@ std::string moduleOfWeight(const ::onnx::NodeProto& node) {
 
 std::vector<std::string> prefixesOf(const std::string& path) {
     std::vector<std::string> parents;
-    for (std::size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1))
+    for (std::size_t dot = path.find('.'); dot != std::string::npos && parents.size() < kMaxScopes;
+         dot = path.find('.', dot + 1))
         parents.push_back(path.substr(0, dot));
     if (!path.empty())
         parents.push_back(path);
@@ -107,7 +111,8 @@ std::vector<std::string> parentsFromName(const std::string& nodeName) {
     std::vector<std::string> parents;
     std::string path;
     std::size_t begin = 0;
-    for (std::size_t slash = name.find('/'); slash != std::string::npos; slash = name.find('/', begin)) {
+    for (std::size_t slash = name.find('/'); slash != std::string::npos && parents.size() < kMaxScopes;
+         slash = name.find('/', begin)) {
         const std::string component = name.substr(begin, slash - begin);
         if (!component.empty()) {
             path = joinScope(path, component);
@@ -125,6 +130,7 @@ NodeScope scopeOf(const ::onnx::NodeProto& node) {
         scope.source = sourceOf(trace->second);
     if (const auto names = metadata.find("pkg.torch.onnx.name_scopes"); names != metadata.end()) {
         scope.parents = pythonList(names->second);
+        scope.parents.resize(std::min(scope.parents.size(), kMaxScopes));
         if (const auto classes = metadata.find("pkg.torch.onnx.class_hierarchy"); classes != metadata.end())
             scope.classes = pythonList(classes->second);
         if (scope.classes.size() != scope.parents.size())

@@ -10,9 +10,13 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <limits>
-#include <optional>
+#include <memory>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace fxp::quant::onnx_import {
 
@@ -53,6 +57,10 @@ std::size_t bytesPerElement(std::int32_t type) {
     }
 }
 
+bool isHeldAsItIs(std::int32_t type) {
+    return type == Proto::FLOAT || type == Proto::INT64 || type == Proto::INT32;
+}
+
 std::uint64_t numberOf(const Proto& proto, const std::string& text) {
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -61,8 +69,30 @@ std::uint64_t numberOf(const Proto& proto, const std::string& text) {
     return number;
 }
 
+/// Part of a file in memory; what is written to it stays there.
+std::shared_ptr<char> mapped(const Proto& proto, const std::string& file, std::uint64_t offset, std::uint64_t bytes) {
+    if (bytes == 0)
+        return {};
+    const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    const std::uint64_t before = offset % page;
+    const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat info {};
+    void* memory = MAP_FAILED;
+    // The file may have been changed since it was looked at.
+    if (descriptor >= 0 && fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode) &&
+        static_cast<std::uint64_t>(info.st_size) >= offset + bytes)
+        memory = mmap(nullptr, bytes + before, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor,
+                      static_cast<off_t>(offset - before));
+    if (descriptor >= 0)
+        close(descriptor);
+    if (memory == MAP_FAILED)
+        fail(proto, "has its data in a file that cannot be read", "check the file beside the model");
+    const std::size_t length = bytes + before;
+    return {static_cast<char*>(memory) + before, [memory, length](char*) { munmap(memory, length); }};
+}
+
 /// The bytes of a tensor that lies in a file beside the model.
-std::string externalBytes(const Proto& proto, const std::string& folder, std::uint64_t bytes) {
+std::shared_ptr<char> externalBytes(const Proto& proto, const std::string& folder, std::uint64_t bytes) {
     std::string location;
     std::uint64_t offset = 0, length = bytes;
     for (const auto& entry : proto.external_data()) {
@@ -93,13 +123,7 @@ std::string externalBytes(const Proto& proto, const std::string& folder, std::ui
     const std::uint64_t size = fs::file_size(file, error);
     if (error || length != bytes || offset > size || size - offset < length)
         fail(proto, "has its data in " + location + ", which does not have its " + std::to_string(bytes) + " bytes");
-    std::string data(bytes, '\0');
-    std::ifstream stream(file, std::ios::binary);
-    stream.seekg(static_cast<std::streamoff>(offset));
-    stream.read(data.data(), static_cast<std::streamsize>(bytes));
-    if (static_cast<std::uint64_t>(stream.gcount()) != bytes)
-        fail(proto, "has its data in " + location + ", which cannot be read");
-    return data;
+    return mapped(proto, fs::canonical(file, error).string(), offset, bytes);
 }
 
 /// Memory of that many elements as a tensor of its own.
@@ -171,8 +195,13 @@ at::Tensor readTensor(const Proto& proto, const std::string& folder) {
         fail(proto, "is stored in segments, which no runtime reads", "export the model anew");
     const auto bytes = static_cast<std::uint64_t>(countOf(proto)) * bytesPerElement(proto.data_type());
     if (proto.data_location() == Proto::EXTERNAL) {
-        const std::string data = externalBytes(proto, folder, bytes);
-        return fromBytes(proto, data.data());
+        const std::shared_ptr<char> data = externalBytes(proto, folder, bytes);
+        const bool isAligned = reinterpret_cast<std::uintptr_t>(data.get()) % sizeof(std::int64_t) == 0;
+        if (bytes == 0 || !isAligned || !isHeldAsItIs(proto.data_type()))
+            return fromBytes(proto, data.get());
+        const std::vector<std::int64_t> shape(proto.dims().begin(), proto.dims().end());
+        return at::from_blob(
+            data.get(), shape, [data](void*) {}, storageOf(proto.data_type()));
     }
     if (!proto.has_raw_data())
         return fromFields(proto);
