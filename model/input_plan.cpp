@@ -67,6 +67,8 @@ void takeAsked(PlannedInput& planned, const std::vector<ArrayInfo>& arrays) {
         return;
     }
     planned.shape = planned.source.shape;
+    if (planned.source.kind == Kind::Random && planned.shape.empty())
+        planned.shape = planned.input.randomShape().value_or(planned.shape);
     if (std::ranges::any_of(planned.shape, [](std::int64_t size) { return size < 1; }) ||
         elements(planned.shape) > kMostElements)
         miss(planned, tr("has a shape that cannot be: %1").arg(shapeText(planned.shape)), tr("type another"));

@@ -54,8 +54,9 @@ void Commands::run() {
 
 void Commands::declareInputs(CLI::App& command, bool required) {
     command
-        .add_option("model", m_options.model,
-                    "model file (TorchScript .pt, torch.export .pt2), or weights alone (.safetensors, state_dict)")
+        .add_option(
+            "model", m_options.model,
+            "model file (TorchScript .pt, torch.export .pt2, ONNX .onnx), or weights alone (.safetensors, state_dict)")
         ->required();
     command.add_option("--weights", m_options.weights,
                        ".safetensors or a state_dict (.pt, .pth) that replaces the model's parameters by name");

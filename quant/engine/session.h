@@ -61,8 +61,9 @@ class Session {
     bool setSamples(std::shared_ptr<const Samples> samples, const RunControl& control = {});
     bool setSamples(Samples samples, const RunControl& control = {});
     /// Random normal values, reproducible from the seed, for the tensors that the model takes: of the shape that
-    /// `shapes` has for the input's name, or under the empty name; an optional input needs its own. The model is not
-    /// run to find a shape. Throws Error naming the inputs that have none.
+    /// `shapes` has for the input's name, or under the empty name, else the file; an optional input needs its own.
+    /// Inputs of integers get zeros and ones. The model is not run to find a shape. Throws Error naming the inputs that
+    /// have none.
     Samples randomSamples(std::uint64_t seed,
                           const std::vector<std::pair<std::string, std::vector<std::int64_t>>>& shapes) const;
     bool hasSamples() const;

@@ -14,12 +14,16 @@ Samples Session::randomSamples(std::uint64_t seed,
     for (const ArgumentInfo& argument : m_network->arguments()) {
         if (argument.kind != ArgumentInfo::Kind::Tensor)
             continue;
-        const std::vector<std::int64_t>* shape = nullptr;
+        std::optional<std::vector<std::int64_t>> shape;
         for (const auto& [name, given] : shapes) {
             if (name == argument.name || (name.empty() && !argument.optional && !shape))
-                shape = &given;
+                shape = given;
         }
-        if (shape)
+        if (!shape && !argument.optional)
+            shape = argument.randomShape();
+        if (shape && argument.whole)
+            samples.inputs.items.emplace_back(argument.name, toArray(at::randint(0, 2, *shape, generator, at::kLong)));
+        else if (shape)
             samples.inputs.items.emplace_back(argument.name, toArray(at::randn(*shape, generator)));
         else if (!argument.optional)
             without += (without.empty() ? "" : ", ") + argument.name;

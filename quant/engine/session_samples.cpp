@@ -114,10 +114,10 @@ std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const R
         throw Error("inputs", "the file holds weights and no program, and cannot be run",
                     "open the model, and load these weights into it");
     const ModelArguments arguments = bindArguments(m_network->arguments(), samples.inputs);
-    for (const Tensors tensors = tensorsOf(arguments); const at::Tensor& tensor : tensors) {
-        if (tensor.numel() == 0)
-            throw Error("inputs", "there are no samples in them", "give at least one");
-    }
+    // One of several may be empty: a list of axes or sizes.
+    const Tensors tensors = tensorsOf(arguments);
+    if (!tensors.empty() && std::ranges::all_of(tensors, [](const at::Tensor& tensor) { return tensor.numel() == 0; }))
+        throw Error("inputs", "there are no samples in them", "give at least one");
     // Layers are recognised by comparing results, which values that are not finite would prevent.
     const bool finite = allFinite(arguments);
     const ModelArguments recordable = finite ? arguments : finiteOnly(arguments);

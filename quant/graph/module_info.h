@@ -27,6 +27,20 @@ struct ArgumentInfo {
     std::string defaultValue; ///< as text; empty where it has none
     /// Of a tensor, −1 where a size may vary; absent where the file does not say.
     std::optional<std::vector<std::int64_t>> shape = {};
+    bool whole = false; ///< a tensor of integers or booleans
+
+    /// A shape for random values: the file's, with 16 samples where their number may vary; absent where another size
+    /// may.
+    std::optional<std::vector<std::int64_t>> randomShape() const {
+        std::optional<std::vector<std::int64_t>> sizes = shape;
+        for (std::size_t i = 0; sizes && i < shape->size(); ++i) {
+            if (i == 0 && (*shape)[i] < 0)
+                (*sizes)[i] = 16;
+            else if ((*shape)[i] < 0)
+                sizes.reset();
+        }
+        return sizes;
+    }
 };
 
 } // namespace fxp::quant

@@ -3,6 +3,7 @@
 #include "quant/core/error.h"
 #include "quant/import/container.h"
 #include "quant/import/exported_network.h"
+#include "quant/import/onnx_network.h"
 #include "quant/import/torchscript.h"
 #include "quant/import/weights_file.h"
 
@@ -21,7 +22,7 @@ std::unique_ptr<Network> openNetwork(const std::string& file, const StopRequest&
     case Container::Keras: throw Error(file, "is a Keras model", "export it as ONNX (tf2onnx)");
     case Container::Hdf5: throw Error(file, "is an HDF5 file, probably of Keras", "export the model as ONNX (tf2onnx)");
     case Container::TfLite: throw Error(file, "is a TensorFlow Lite model", "export the model as ONNX (tf2onnx)");
-    case Container::Onnx: throw Error(file, "is an ONNX file, not a TorchScript archive", asProgram);
+    case Container::Onnx: return openOnnx(file);
     case Container::Zip:
         throw Error(file, "is a zip file that cannot be read or holds no model that is known", asProgram);
     case Container::Unknown: break;

@@ -15,6 +15,9 @@ struct OperatorScope {
                         ///< operator among them that is a layer
     bool taken = false; ///< whether the module's own path is given away
     std::map<std::string, int> counters;
+    std::string
+        place{}; ///< of the operator in a body that runs again and again; else empty. The place counts there: an
+                 ///< operator has the same path in every turn, whichever of the others are computed in advance
 };
 
 /// Gives every operator of a model a path that no module and no other operator has. When a module is called again, its
@@ -29,8 +32,13 @@ class OperatorPaths {
     std::string next(const std::string& name, OperatorScope& scope, bool isLayer = false);
 
   private:
+    std::string repeated(const std::string& name, OperatorScope& scope, bool isLayer);
+    std::string firstFree(const std::string& name, const std::string& scope, int number);
+
     std::unordered_set<std::string> m_modules;
-    std::unordered_map<std::string, std::string> m_paths; ///< by scope, method, name and number
+    std::unordered_map<std::string, std::string> m_paths;  ///< by scope, method, name and number or place
+    std::unordered_map<std::string, std::string> m_owners; ///< the key of the operator that has its module's path
+    std::unordered_map<std::string, int> m_numbers;        ///< where to look for a free number, by wanted path
     std::unordered_set<std::string> m_taken;
 };
 

@@ -364,7 +364,7 @@ void TestOpenDialog::wrongLabelCount() {
 void TestOpenDialog::whatCannotBeOpenedIsSaid_data() {
     QTest::addColumn<QByteArray>("bytes");
     QTest::addColumn<QString>("says");
-    QTest::newRow("ONNX") << QByteArray("\x08\x07\x12\x07pytorch") << "is an ONNX file";
+    QTest::newRow("ONNX without a graph") << QByteArray("\x08\x07\x12\x07pytorch") << "holds no ONNX graph";
     QTest::newRow("not a model") << QByteArray("hello, world") << "not a TorchScript archive";
     QTest::newRow("cut off") << QByteArray("PK and nothing more") << "is a zip file that cannot be read";
     QTest::newRow("empty") << QByteArray() << "is empty";
