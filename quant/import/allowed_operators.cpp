@@ -59,12 +59,11 @@ bool isData(const c10::Type& type) {
 /// Of LibTorch's own operators on data, those that do more than compute: files, the state of the whole process,
 /// gradients, other devices' libraries, and parts of other operators that trust their arguments.
 bool isExcluded(std::string_view name) {
-    constexpr std::array kNames{"from_file",        "save",          "load",      "manual_seed", "seed",
-                                "set_grad_enabled", "get_gradients", "grad",      "backward",    "set_data",
-                                "retain_grad",      "warn",          "is_pinned", "pin_memory",  "_pin_memory",
-                                "record_stream",    "cuda"};
-    constexpr std::array kParts{"_backward", "cudnn",  "miopen", "mkldnn", "mps_",     "_mps",
-                                "vulkan",    "_cufft", "_cuda",  "_test_", "_nested_", "tensor_unsafe"};
+    constexpr std::array kNames{"from_file",  "save",        "load",          "manual_seed", "seed", "get_gradients",
+                                "grad",       "backward",    "set_data",      "retain_grad", "warn", "is_pinned",
+                                "pin_memory", "_pin_memory", "record_stream", "cuda"};
+    constexpr std::array kParts{"_backward", "cudnn",  "miopen", "mkldnn", "mps_",         "_mps",
+                                "vulkan",    "_cufft", "_cuda",  "_test_", "_nested_view", "tensor_unsafe"};
     return std::ranges::find(kNames, name) != kNames.end() ||
            std::ranges::any_of(kParts, [&](const char* part) { return name.find(part) != std::string_view::npos; });
 }
@@ -147,7 +146,7 @@ class GraphCheck {
         }
         if (isConstruct(node.kind()))
             return true;
-        if (node.kind() == c10::prim::Print || node.kind() == c10::aten::warn)
+        if (isLeftOut(node.kind()))
             return m_code == CheckedCode::All; // the interpreter leaves them out, LibTorch's does not
         const c10::FunctionSchema* schema = node.maybeSchema();
         return schema && isPureOperator(*schema);
@@ -162,6 +161,11 @@ class GraphCheck {
 
 } // namespace
 
+bool isLeftOut(c10::Symbol kind) {
+    static const c10::Symbol gradients = c10::Symbol::aten("set_grad_enabled");
+    return kind == c10::prim::Print || kind == c10::aten::warn || kind == gradients;
+}
+
 bool isPureOperator(const c10::FunctionSchema& schema) {
     const std::string_view name = schema.name();
     if (!name.starts_with("aten::") && !name.starts_with("prim::"))
@@ -169,8 +173,8 @@ bool isPureOperator(const c10::FunctionSchema& schema) {
     if (schema.is_vararg() || schema.is_varret())
         return isPureVararg(schema.name());
     const auto isDatum = [](const c10::Argument& argument) { return isData(*argument.type()); };
-    return !isExcluded(name.substr(6)) && std::ranges::all_of(schema.arguments(), isDatum) &&
-           std::ranges::all_of(schema.returns(), isDatum);
+    return (name.starts_with("prim::") || !isExcluded(name.substr(6))) &&
+           std::ranges::all_of(schema.arguments(), isDatum) && std::ranges::all_of(schema.returns(), isDatum);
 }
 
 void requirePureOperators(const jit::Module& module, const std::string& file, CheckedCode code) {

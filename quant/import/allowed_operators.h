@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ATen/core/symbol.h>
+
 #include <string>
 
 namespace c10 {
@@ -14,6 +16,9 @@ namespace fxp::quant {
 /// Whether the operator only computes: it belongs to LibTorch itself, takes and gives tensors, numbers, strings and
 /// containers of these alone, and is not one of the few of that form that reach files, devices or global state.
 bool isPureOperator(const c10::FunctionSchema& schema);
+
+/// Operators that a run leaves out: what a model prints is not for the terminal, and no run records gradients.
+bool isLeftOut(c10::Symbol kind);
 
 /// What of a TorchScript file is looked at.
 enum class CheckedCode {

@@ -1,6 +1,7 @@
 #include "quant/import/script_interpreter.h"
 
 #include "quant/core/error.h"
+#include "quant/import/allowed_operators.h"
 #include "quant/import/class_names.h"
 #include "quant/import/half.h"
 #include "quant/import/script_source.h"
@@ -184,14 +185,12 @@ void ScriptInterpreter::runNode(const jit::Node& node, Environment& values, Scop
         return;
     }
     case c10::prim::Loop: runLoop(node, values, scope); return;
-    case c10::prim::Print: // what a model prints is not for the terminal
-    case c10::aten::warn: return;
     case c10::prim::RaiseException:
         throw Error(scope.operators->path, "the model says: " + in(0).toStringRef(),
                     "give inputs of the shape and kind that it was made for");
     default: break;
     }
-    if (!runConstruct(node, values))
+    if (!isLeftOut(node.kind()) && !runConstruct(node, values))
         runOperator(node, values, scope);
 }
 
