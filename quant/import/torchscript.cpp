@@ -74,7 +74,10 @@ jit::Module load(const std::string& file, const StopRequest& stop) {
         try {
             jit::Module module = jit::load(reader, c10::Device(c10::kCPU));
             stopHere(stop);
+            requirePureOperators(module, file, CheckedCode::WhileLoading);
             return module;
+        } catch (const Error&) {
+            throw;
         } catch (const std::exception& error) {
             if (reader->isStopped())
                 throw Stopped();

@@ -100,8 +100,6 @@ void TestHostileModels::effects_data() {
     QTest::newRow("the seed of the process") << "torch.manual_seed(7)"
                                              << "forward"
                                              << "aten::manual_seed";
-                               << "forward"
-                               << "aten::set_grad_enabled";
     QTest::newRow("another device") << "x = x.cuda()"
                                     << "forward"
                                     << "aten::cuda";
