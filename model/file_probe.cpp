@@ -1,5 +1,6 @@
 #include "model/file_probe.h"
 
+#include "model/file_check.h"
 #include "model/files_beside.h"
 #include "model/samples_loader.h"
 #include "quant/core/error.h"
@@ -105,7 +106,7 @@ void FileProbe::probe(Probed<Facts>& probed, const QStringList& files, const QSt
 void FileProbe::setModel(const QString& file) {
     probe(m_model, file.isEmpty() ? QStringList() : QStringList(file), tr("Reading the model"),
           [file](const JobControl& control) {
-              return ModelFacts{quant::readSignature(file.toStdString(), control.stop), filesBeside(file)};
+              return ModelFacts{quant::readSignature(file.toStdString(), control.stop, fileCheck()), filesBeside(file)};
           });
 }
 

@@ -1,3 +1,4 @@
+#include "model/file_check.h"
 #include "model/input_plan.h"
 #include "model/samples_loader.h"
 #include "model/session_jobs.h"
@@ -118,7 +119,7 @@ std::optional<Opened> openModel(const OpenRequest& asked, const quant::SessionOp
     beginStep(control, request, tr("reading the model"));
     Opened opened;
     opened.workspace = std::make_shared<Workspace>();
-    opened.workspace->session = quant::openModel(request.model.toStdString(), options, control.stop);
+    opened.workspace->session = quant::openModel(request.model.toStdString(), options, control.stop, fileCheck());
     quant::Session& session = *opened.workspace->session;
     const quant::ModelIdentity identity{QFileInfo(request.model).completeBaseName().toStdString(),
                                         quant::sha256OfFile(request.model.toStdString(), control.stop)};

@@ -4,8 +4,9 @@
 
 namespace fxp::quant {
 
-std::unique_ptr<Session> openModel(const std::string& file, SessionOptions options, const StopRequest& stop) {
-    return std::make_unique<Session>(openNetwork(file, stop), options);
+std::unique_ptr<Session> openModel(const std::string& file, SessionOptions options, const StopRequest& stop,
+                                   const FileCheck& check) {
+    return std::make_unique<Session>(openNetwork(file, stop, check), options);
 }
 
 } // namespace fxp::quant

@@ -10,7 +10,9 @@
 namespace fxp::quant {
 
 /// Opens a model file; its content, and not its name, decides what it is. Throws Error naming the file, and Stopped
-/// where `stop` said so.
-std::unique_ptr<Session> openModel(const std::string& file, SessionOptions options = {}, const StopRequest& stop = {});
+/// where `stop` said so. `check` is asked before LibTorch's own loader reads the file, which crashes on some damaged
+/// ones: see checkInChild().
+std::unique_ptr<Session> openModel(const std::string& file, SessionOptions options = {}, const StopRequest& stop = {},
+                                   const FileCheck& check = {});
 
 } // namespace fxp::quant

@@ -73,13 +73,19 @@ void Commands::declareInputs(CLI::App& command, bool required) {
     command.add_option("--threads", m_options.threads, "threads to compute with (default: the machine's cores)")
         ->check(CLI::PositiveNumber);
     command.add_option("--memory", m_options.memory, "GiB for tensors kept between runs")->check(CLI::PositiveNumber);
+    command
+        .add_option("--load-timeout", m_options.loadTimeout,
+                    "seconds that the check of a TorchScript file may take (default: 300)")
+        ->check(CLI::PositiveNumber);
     command.add_flag("--json", m_options.json, "print JSON");
 }
 
 std::unique_ptr<quant::Session> Commands::open() const {
     quant::SessionOptions options;
     options.memoryBytes = static_cast<std::int64_t>(m_options.memory * static_cast<double>(std::int64_t{1} << 30));
-    auto session = quant::openModel(m_options.model, options);
+    auto session =
+        quant::openModel(m_options.model, options, {},
+                         quant::checkInChild({{"/proc/self/exe", quant::kFileCheckArgument}, m_options.loadTimeout}));
     if (!m_options.weights.empty())
         session->setParameters(quant::readWeights(m_options.weights));
     return session;

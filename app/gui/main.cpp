@@ -1,5 +1,6 @@
 #include "app/common/idle_threads.h"
 #include "app/gui/main_window.h"
+#include "model/file_check.h"
 #include "quant/core/error.h"
 #include "quant/core/version.h"
 #include "quant/io/atomic_file.h"
@@ -13,9 +14,11 @@
 #include <QThread>
 #include <QTimer>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 #include <thread>
 
 namespace {
@@ -52,6 +55,8 @@ int writeSnapshot(fxp::gui::MainWindow& window, const Snapshot& snapshot) {
 } // namespace
 
 int main(int argc, char** argv) {
+    if (argc == 3 && std::string_view(argv[1]) == fxp::quant::kFileCheckArgument)
+        return fxp::quant::runFileCheck(argv[2]);
     fxp::letIdleThreadsSleep(argv);
     QApplication app(argc, argv);
     QApplication::setOrganizationName("fxp-workbench");
@@ -71,13 +76,17 @@ int main(int argc, char** argv) {
     parser.addPositionalArgument("files", "a model, samples and a QConfig, in any order, or a session; none: the demo",
                                  "[files…]");
     const QCommandLineOption labels("labels", "one class per sample", "file"),
-        threads("threads", "threads to compute with", "n"), theme("theme", "light or dark", "name"),
+        threads("threads", "threads to compute with", "n"),
+        loadTimeout("load-timeout", "seconds that the check of a TorchScript file may take", "seconds", "300"),
+        theme("theme", "light or dark", "name"),
         screenshot("screenshot", "write a picture of the window after the first run, and end", "png"),
         report("report", "write the report after the first run, and end", "json"),
         qconfig("save-qconfig", "write the formats after the first run, and end", "json");
-    parser.addOptions({labels, threads, theme, screenshot, report, qconfig});
+    parser.addOptions({labels, threads, loadTimeout, theme, screenshot, report, qconfig});
     parser.process(app);
     fxp::quant::setThreadCount(parser.isSet(threads) ? parser.value(threads).toInt() : QThread::idealThreadCount());
+    fxp::model::setFileCheck(fxp::quant::checkInChild(
+        {{"/proc/self/exe", fxp::quant::kFileCheckArgument}, std::max(1, parser.value(loadTimeout).toInt())}));
 
     fxp::gui::MainWindow window;
     if (parser.isSet(theme))

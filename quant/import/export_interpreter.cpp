@@ -1,6 +1,7 @@
 #include "quant/import/export_interpreter.h"
 
 #include "quant/core/error.h"
+#include "quant/import/allowed_operators.h"
 #include "quant/import/export_arguments.h"
 #include "quant/import/exported_operators.h"
 #include "quant/import/python_numbers.h"
@@ -17,7 +18,6 @@ namespace fxp::quant {
 namespace {
 
 constexpr int kMaxDepth = 64;
-constexpr std::int64_t kMaxTrips = 1'000'000;
 
 using Kind = ExportedArgument::Kind;
 
@@ -90,15 +90,15 @@ void collectMissing(const ExportedGraph& graph, int depth, std::vector<std::stri
 
 const AtenOperator* exportedOperator(const std::string& target) {
     const std::string name = schemaNameOf(target);
-    // from_file reads and makes files; of what only TorchScript's interpreter knows (aten::save), the dispatcher has
-    // nothing.
-    if (!name.starts_with("aten::") || name.starts_with("aten::from_file"))
+    if (!name.starts_with("aten::"))
         return nullptr;
     const std::size_t dot = name.find('.');
     const std::string overload = dot == std::string::npos ? std::string() : name.substr(dot + 1);
+    // What only TorchScript's interpreter knows is no operator of an export.
     if (!c10::Dispatcher::singleton().findSchema({name.substr(0, dot), overload}))
         return nullptr;
-    return findAten(name);
+    const AtenOperator* found = findAten(name);
+    return found && isPureOperator(*found->schema) ? found : nullptr;
 }
 
 std::vector<std::string> missingTargets(const ExportedGraph& graph) {
@@ -109,8 +109,8 @@ std::vector<std::string> missingTargets(const ExportedGraph& graph) {
 
 ExportInterpreter::ExportInterpreter(const std::map<std::string, at::Tensor>& weights,
                                      const std::set<std::string>& leaves, OperatorRecorder& recorder,
-                                     ModuleRecognizer& modules, StopRequest stop)
-    : m_weights(weights), m_leaves(leaves), m_recorder(recorder), m_modules(modules), m_stop(std::move(stop)) {}
+                                     ModuleRecognizer& modules, StepBudget& budget)
+    : m_weights(weights), m_leaves(leaves), m_recorder(recorder), m_modules(modules), m_budget(budget) {}
 
 at::IValue ExportInterpreter::resolve(const ExportedArgument& argument, const Values& values) {
     switch (argument.kind) {
@@ -377,7 +377,7 @@ void ExportInterpreter::assign(const ExportedNode& node, const std::vector<at::I
 }
 
 void ExportInterpreter::runNode(const ExportedNode& node, Frame frame, OperatorScope& scope) {
-    stopHere(m_stop);
+    m_budget.step(scope.path);
     const std::string name = schemaNameOf(node.target);
     if (isAssertion(name))
         return;
@@ -439,6 +439,7 @@ void ExportInterpreter::runOperator(const ExportedNode& node, const AtenOperator
     c10::Stack stack = stackFor(*own.schema, given);
     const OperatorCall call{*own.schema, own.run, true, node.source};
     m_recorder.run(call, stack, scope);
+    m_budget.results(scope.path, stack, !own.written.empty(), m_recorder.aliases());
     assign(node, stack, frame.values);
 }
 
@@ -503,9 +504,9 @@ std::vector<at::IValue> ExportInterpreter::runBranch(const ExportedNode& node, F
             arguments.insert(arguments.end(), fixed.begin(), fixed.end());
             return arguments;
         };
-        for (std::int64_t trip = 0; holds(runGraph(*graphs[0], all(), scope).at(0)); ++trip) {
-            if (trip >= kMaxTrips)
-                throw Error(scope.path, "a loop runs more than a million times", "the model may not end");
+        const StepBudget::Loop loop(m_budget, node.source.empty() ? node.target : "at " + node.source);
+        while (holds(runGraph(*graphs[0], all(), scope).at(0))) {
+            m_budget.step(scope.path); // both graphs may be empty
             carried = runGraph(*graphs[1], all(), scope);
         }
         return carried;

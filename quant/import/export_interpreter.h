@@ -1,6 +1,7 @@
 #pragma once
 
 #include "quant/import/exported_calls.h"
+#include "quant/import/step_budget.h"
 #include "quant/ops/aten_operator.h"
 #include "quant/record/module_recognizer.h"
 
@@ -26,9 +27,9 @@ std::vector<std::string> missingTargets(const ExportedGraph& graph);
 class ExportInterpreter {
   public:
     /// `weights`: parameters, buffers and constants by their names in the file. `leaves`: modules of torch.nn without
-    /// submodules. `stop` is asked between operators, and ends the run by Stopped.
+    /// submodules. `budget` is asked between operators.
     ExportInterpreter(const std::map<std::string, at::Tensor>& weights, const std::set<std::string>& leaves,
-                      OperatorRecorder& recorder, ModuleRecognizer& modules, StopRequest stop);
+                      OperatorRecorder& recorder, ModuleRecognizer& modules, StepBudget& budget);
 
     /// Values of the graph by name; operators add to them.
     using Values = std::unordered_map<std::string, at::IValue>;
@@ -60,7 +61,7 @@ class ExportInterpreter {
     const std::set<std::string>& m_leaves;
     OperatorRecorder& m_recorder;
     ModuleRecognizer& m_modules;
-    StopRequest m_stop;
+    StepBudget& m_budget;
     std::map<std::string, OperatorScope> m_scopes; ///< by call
     int m_depth = 0;
 };

@@ -199,7 +199,8 @@ Recording ExportedNetwork::record(const std::vector<std::optional<at::IValue>>& 
         }
     }
     ModuleRecognizer modules(recorder);
-    ExportInterpreter interpreter(m_weights, m_leaves, recorder, modules, stop);
+    StepBudget budget(stop);
+    ExportInterpreter interpreter(m_weights, m_leaves, recorder, modules, budget);
     try {
         interpreter.run(m_program.graph, m_calls, values);
     } catch (const Error& error) {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -148,16 +149,38 @@ void registerMissingOperators() {
     });
 }
 
+namespace {
+
+/// Operators stay registered until the program ends, because the graphs of files refer to them.
+struct StandIns {
+    std::mutex mutex;
+    std::map<std::string, std::unique_ptr<torch::jit::RegisterOperators>> byName;
+};
+
+StandIns& standIns() {
+    static StandIns all;
+    return all;
+}
+
+} // namespace
+
 void registerStandIn(const std::string& qualifiedName) {
     const auto refuse = [qualifiedName](torch::jit::Stack&) {
         throw Error(qualifiedName, "this LibTorch has no such operator",
                     "use a newer LibTorch (CMAKE_PREFIX_PATH), or export the model with an older one");
     };
     // Unknown arguments and one tensor as the result: enough to read the file and show its tree.
-    static std::vector<std::unique_ptr<torch::jit::RegisterOperators>> registered;
-    registered.push_back(
-        std::make_unique<torch::jit::RegisterOperators>(std::vector<c10::optional<torch::jit::Operator>>{
-            torch::jit::Operator(qualifiedName + "(...) -> Tensor", refuse, c10::AliasAnalysisKind::CONSERVATIVE)}));
+    const std::lock_guard lock(standIns().mutex);
+    auto& registered = standIns().byName[qualifiedName];
+    if (registered)
+        return;
+    registered = std::make_unique<torch::jit::RegisterOperators>(std::vector<c10::optional<torch::jit::Operator>>{
+        torch::jit::Operator(qualifiedName + "(...) -> Tensor", refuse, c10::AliasAnalysisKind::CONSERVATIVE)});
+}
+
+bool isStandIn(const std::string& qualifiedName) {
+    const std::lock_guard lock(standIns().mutex);
+    return standIns().byName.contains(qualifiedName);
 }
 
 } // namespace fxp::quant

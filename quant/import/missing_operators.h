@@ -12,4 +12,7 @@ void registerMissingOperators();
 /// running it throws an Error that names it. `qualifiedName`: `aten::foo`.
 void registerStandIn(const std::string& qualifiedName);
 
+/// Whether registerStandIn() was called with that name.
+bool isStandIn(const std::string& qualifiedName);
+
 } // namespace fxp::quant

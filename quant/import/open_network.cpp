@@ -9,11 +9,14 @@
 
 namespace fxp::quant {
 
-std::unique_ptr<Network> openNetwork(const std::string& file, const StopRequest& stop) {
+std::unique_ptr<Network> openNetwork(const std::string& file, const StopRequest& stop, const FileCheck& check) {
     stopHere(stop);
     const char* const asProgram = "export the model with torch.jit.save or torch.export.save";
     switch (containerOf(file)) {
-    case Container::TorchScript: return openTorchScript(file, stop);
+    case Container::TorchScript:
+        if (check)
+            check(file, stop);
+        return openTorchScript(file, stop);
     case Container::ExportedProgram: return openExportedProgram(file);
     case Container::StateDict:
     case Container::Pickle:

@@ -2,6 +2,8 @@
 
 #include "quant/graph/network.h"
 
+#include "quant/import/file_check.h"
+
 #include <memory>
 #include <string>
 
@@ -9,7 +11,8 @@ namespace fxp::quant {
 
 /// Reads a model file; its content, and not its name, decides what it is. Throws Error naming the file when it is
 /// missing, damaged or of a kind that is not known, and says which kind it is where that can be told; Stopped where
-/// `stop` said so.
-std::unique_ptr<Network> openNetwork(const std::string& file, const StopRequest& stop = {});
+/// `stop` said so. `check` is asked before LibTorch's own loader reads the file.
+std::unique_ptr<Network> openNetwork(const std::string& file, const StopRequest& stop = {},
+                                     const FileCheck& check = {});
 
 } // namespace fxp::quant

@@ -1,8 +1,10 @@
 #include "quant/import/script_interpreter.h"
 
 #include "quant/core/error.h"
+#include "quant/import/allowed_operators.h"
 #include "quant/import/class_names.h"
 #include "quant/import/half.h"
+#include "quant/import/script_source.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/api/function_impl.h>
@@ -50,20 +52,11 @@ bool isTensorFunction(const c10::FunctionSchema& schema) {
            isTensor(schema.returns()[0]);
 }
 
-/// The line of the model's own source that the operator comes from, as far as the file has it.
-std::string sourceOf(const jit::Node& node) {
-    const auto place = node.sourceRange().file_line_col();
-    if (!place)
-        return {};
-    const std::string file = std::get<0>(*place);
-    return file.substr(file.find_last_of("/\\") + 1) + ":" + std::to_string(std::get<1>(*place));
-}
-
 } // namespace
 
 ScriptInterpreter::ScriptInterpreter(jit::Module root, OperatorRecorder& recorder, ModuleRecognizer& modules,
-                                     StopRequest stop)
-    : m_root(std::move(root)), m_recorder(recorder), m_modules(modules), m_stop(std::move(stop)) {
+                                     StepBudget& budget)
+    : m_root(std::move(root)), m_recorder(recorder), m_modules(modules), m_budget(budget) {
     for (const auto& module : m_root.named_modules())
         m_paths.try_emplace(module.value._ivalue().get(), module.name);
 }
@@ -160,7 +153,7 @@ at::IValue ScriptInterpreter::attribute(const at::IValue& object, const std::str
 }
 
 void ScriptInterpreter::runNode(const jit::Node& node, Environment& values, Scope scope) {
-    stopHere(m_stop);
+    m_budget.step(scope.operators->path);
     const auto in = [&](std::size_t i) -> const at::IValue& { return values.at(node.input(i)); };
     const auto gather = [&](std::size_t first) {
         Stack stack;
@@ -197,7 +190,7 @@ void ScriptInterpreter::runNode(const jit::Node& node, Environment& values, Scop
                     "give inputs of the shape and kind that it was made for");
     default: break;
     }
-    if (!runConstruct(node, values))
+    if (!isLeftOut(node.kind()) && !runConstruct(node, values))
         runOperator(node, values, scope);
 }
 
@@ -205,6 +198,8 @@ void ScriptInterpreter::runLoop(const jit::Node& node, Environment& values, Scop
     const std::int64_t trips = values.at(node.input(0)).toInt();
     bool again = values.at(node.input(1)).toBool();
     const jit::Block& body = *node.blocks()[0];
+    const std::string source = sourceOf(node);
+    const StepBudget::Loop loop(m_budget, source.empty() ? "in " + scope.operators->path : "at " + source);
     Stack carried;
     for (std::size_t i = 2; i < node.inputs().size(); ++i)
         carried.push_back(values.at(node.input(i)));
@@ -298,6 +293,7 @@ void ScriptInterpreter::runOperator(const jit::Node& node, Environment& values, 
         const OperatorCall call{node.schema(), [&operation](c10::Stack& arguments) { operation(arguments); },
                                 known.isC10Op() || isTensorFunction(node.schema()), sourceOf(node)};
         m_recorder.run(call, stack, *scope.operators);
+        m_budget.results(scope.operators->path, stack, node.schema().is_mutable(), m_recorder.aliases());
     } catch (const Error& error) {
         throw error.where.empty() || error.where.starts_with("aten::")
             ? Error(scope.operators->path, (error.where.empty() ? "" : error.where + ": ") + error.problem, error.hint)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "quant/import/step_budget.h"
 #include "quant/record/module_recognizer.h"
 #include "quant/record/operator_recorder.h"
 
@@ -18,9 +19,9 @@ namespace fxp::quant {
 /// their conditions decide; attributes that the model sets are forgotten with the interpreter.
 class ScriptInterpreter {
   public:
-    /// `modules`: recognises the modules among the calls; `stop` is asked between operators, and ends the run by
-    /// Stopped.
-    ScriptInterpreter(torch::jit::Module root, OperatorRecorder& recorder, ModuleRecognizer& modules, StopRequest stop);
+    /// `modules`: recognises the modules among the calls; `budget` is asked between operators.
+    ScriptInterpreter(torch::jit::Module root, OperatorRecorder& recorder, ModuleRecognizer& modules,
+                      StepBudget& budget);
 
     /// Calls the root's forward.
     at::IValue run(std::vector<at::IValue> arguments);
@@ -49,7 +50,7 @@ class ScriptInterpreter {
     torch::jit::Module m_root;
     OperatorRecorder& m_recorder;
     ModuleRecognizer& m_modules;
-    StopRequest m_stop;
+    StepBudget& m_budget;
     std::unordered_map<const c10::ivalue::Object*, std::string> m_paths;
     std::map<std::pair<const c10::ivalue::Object*, std::string>, at::IValue> m_state;
     std::map<std::pair<const c10::ivalue::Object*, std::string>, at::IValue> m_containers; ///< lists and dicts read

@@ -40,14 +40,14 @@ std::string archiveVersion(const std::string& file) {
 
 } // namespace
 
-ModelSignature readSignature(const std::string& file, const StopRequest& stop) {
+ModelSignature readSignature(const std::string& file, const StopRequest& stop, const FileCheck& check) {
     stopHere(stop);
     ModelSignature signature;
     signature.container = containerOf(file);
     std::error_code error;
     signature.fileBytes = static_cast<std::int64_t>(std::filesystem::file_size(file, error));
     try {
-        const std::unique_ptr<Network> network = openNetwork(file, stop);
+        const std::unique_ptr<Network> network = openNetwork(file, stop, check);
         stopHere(stop);
         signature.version = archiveVersion(file);
         signature.inputs = network->arguments();

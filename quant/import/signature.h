@@ -3,6 +3,7 @@
 #include "quant/core/stop.h"
 #include "quant/graph/module_info.h"
 #include "quant/import/container.h"
+#include "quant/import/file_check.h"
 
 #include <cstdint>
 #include <string>
@@ -26,6 +27,6 @@ struct ModelSignature {
 
 /// Reads a model file without running it. Throws Error naming the file when there is none, and Stopped where `stop`
 /// said so.
-ModelSignature readSignature(const std::string& file, const StopRequest& stop = {});
+ModelSignature readSignature(const std::string& file, const StopRequest& stop = {}, const FileCheck& check = {});
 
 } // namespace fxp::quant

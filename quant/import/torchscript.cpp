@@ -2,6 +2,7 @@
 
 #include "quant/core/error.h"
 #include "quant/core/read_file.h"
+#include "quant/import/allowed_operators.h"
 #include "quant/import/class_names.h"
 #include "quant/import/half.h"
 #include "quant/import/missing_operators.h"
@@ -73,7 +74,10 @@ jit::Module load(const std::string& file, const StopRequest& stop) {
         try {
             jit::Module module = jit::load(reader, c10::Device(c10::kCPU));
             stopHere(stop);
+            requirePureOperators(module, file, CheckedCode::WhileLoading);
             return module;
+        } catch (const Error&) {
+            throw;
         } catch (const std::exception& error) {
             if (reader->isStopped())
                 throw Stopped();
@@ -153,6 +157,7 @@ class TorchScriptNetwork final : public Network {
     std::vector<ArgumentInfo> m_arguments;
     std::set<std::string> m_folded, m_refused;
     std::vector<std::string> m_notes; ///< of every recording
+    bool m_isChecked = false;         ///< whether all operators are known to do nothing but compute
 };
 
 /// Batch norms and dropouts of a model that was saved while it was trained compute other values there.
@@ -218,6 +223,9 @@ at::IValue TorchScriptNetwork::argument(std::size_t index, const std::optional<a
 }
 
 Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop) {
+    if (!m_isChecked)
+        requirePureOperators(m_module, m_file);
+    m_isChecked = true;
     const c10::InferenceMode inference(false);
     const at::NoGradGuard noGrad;
     Builder builder;
@@ -245,7 +253,8 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
         stack.push_back(std::move(value));
     }
     ModuleRecognizer modules(recorder);
-    ScriptInterpreter interpreter(m_module, recorder, modules, stop);
+    StepBudget budget(stop);
+    ScriptInterpreter interpreter(m_module, recorder, modules, budget);
     const at::IValue result = interpreter.run(std::move(stack));
     for (ModuleInfo& info : m_modules) {
         const auto note = modules.notes().find(info.path);

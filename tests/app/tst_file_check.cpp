@@ -1,0 +1,195 @@
+#include "quant/core/error.h"
+#include "quant/import/file_check.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <QFile>
+#include <QProcess>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include <cerrno>
+#include <csignal>
+
+using namespace fxp;
+using namespace fxp::quant;
+
+/// Model files are loaded by another process first: a crash there is an error here.
+class TestFileCheck : public QObject {
+    Q_OBJECT
+  private Q_SLOTS:
+    void damagedFiles_data();
+    void damagedFiles();
+    void codeThatRunsWhileLoading_data();
+    void codeThatRunsWhileLoading();
+    void ends_data();
+    void ends();
+    void stopEndsTheProcess();
+    void goodFilesAreCheckedOnce();
+
+  private:
+    static CheckProgram shell(const QString& script, int seconds = 300) {
+        return {{"/bin/sh", "-c", script.toStdString(), "check"}, seconds};
+    }
+    static CheckProgram ownProgram() { return {{FXP_PROGRAM, kFileCheckArgument}, 300}; }
+    QString file(const QByteArray& bytes = "any") {
+        const QString path = m_folder.filePath("model.pt");
+        QFile out(path);
+        return out.open(QIODevice::WriteOnly) && out.write(bytes) == bytes.size() ? path : QString();
+    }
+    static QString refusal(const CheckProgram& program, const QString& path) {
+        try {
+            checkInChild(program)(path.toStdString(), {});
+            return {};
+        } catch (const Error& error) {
+            return error.what();
+        }
+    }
+
+    QTemporaryDir m_folder;
+};
+
+namespace {
+
+quint64 next(quint64& state) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    return state ^= state << 17;
+}
+
+/// The bytes with up to four of them changed, or cut off.
+QByteArray mutant(QByteArray bytes, quint64 seed) {
+    quint64 state = seed * 0x9E3779B97F4A7C15U + 1;
+    next(state);
+    next(state);
+    if (next(state) % 8 == 0)
+        return bytes.left(static_cast<qsizetype>(next(state) % static_cast<quint64>(bytes.size())));
+    for (quint64 i = 0, count = 1 + next(state) % 4; i < count; ++i) {
+        const auto at = static_cast<qsizetype>(next(state) % static_cast<quint64>(bytes.size()));
+        bytes[at] = static_cast<char>(next(state));
+    }
+    return bytes;
+}
+
+} // namespace
+
+void TestFileCheck::damagedFiles_data() {
+    QTest::addColumn<QString>("model");
+    QTest::addColumn<int>("seed");
+    // With LibTorch 1.13 these end in signal 11.
+    QTest::newRow("a crash of the loader, list") << "idioms/cache_in_a_list.scripted.pt" << 457;
+    QTest::newRow("a crash of the loader, recurrent") << "exports/recurrent.traced.pt" << 280;
+    for (int seed = 1; seed <= 6; ++seed)
+        QTest::addRow("mutant %d", seed) << "exports/recurrent.traced.pt" << seed;
+}
+
+void TestFileCheck::damagedFiles() {
+    QFETCH(QString, model);
+    QFETCH(int, seed);
+    // As LibTorch writes it: nothing in it is compressed, so that each byte is one of the loader's.
+    const std::string whole = m_folder.filePath("whole.pt").toStdString();
+    torch::jit::load(FXP_TEST_DATA "/" + model.toStdString()).save(whole);
+    QFile in(QString::fromStdString(whole));
+    QVERIFY(in.open(QIODevice::ReadOnly));
+    QProcess program;
+    program.start(FXP_PROGRAM, {"info", file(mutant(in.readAll(), static_cast<quint64>(seed)))});
+    QVERIFY(program.waitForFinished(120'000));
+    QCOMPARE(program.exitStatus(), QProcess::NormalExit);
+    const QByteArray errors = program.readAllStandardError();
+    QCOMPARE(errors.count('\n'), program.exitCode()); // 0, or 1 and one line
+    QVERIFY(program.exitCode() == 0 || errors.startsWith("fxp: " + m_folder.filePath("model.pt").toUtf8() + ": "));
+}
+
+void TestFileCheck::codeThatRunsWhileLoading_data() {
+    QTest::addColumn<QString>("line");
+    QTest::newRow("writes a file") << "torch.save(torch.ones([2]), 'VICTIM')";
+    QTest::newRow("maps a file") << "self.kept = bool(torch.from_file('VICTIM', True, 2).fill_(7).sum() > 0)";
+}
+
+void TestFileCheck::codeThatRunsWhileLoading() {
+    QFETCH(QString, line);
+    const QString victim = m_folder.filePath("victim"), path = m_folder.filePath("setstate.pt");
+    QFile out(victim);
+    QVERIFY(out.open(QIODevice::WriteOnly) && out.write("12345678") == 8);
+    out.close();
+    torch::jit::Module module("Net");
+    module.register_attribute("kept", c10::BoolType::get(), true);
+    module.define("def forward(self, x):\n    return x\n"
+                  "def __getstate__(self):\n    return (1, self.kept)\n"
+                  "def __setstate__(self, state: Tuple[int, bool]):\n    self.kept = state[1]\n    " +
+                  line.replace("VICTIM", victim).toStdString() + "\n");
+    module.save(path.toStdString());
+    QVERIFY(out.open(QIODevice::ReadOnly));
+    QCOMPARE(out.readAll(), QByteArray("12345678"));
+    out.close();
+    QProcess program;
+    program.start(FXP_PROGRAM, {"info", path});
+    QVERIFY(program.waitForFinished(120'000));
+    QCOMPARE(program.exitCode(), 1);
+    QVERIFY(out.open(QIODevice::ReadOnly));
+    QCOMPARE(out.readAll(), QByteArray("12345678"));
+    QVERIFY(refusal(ownProgram(), path).startsWith(path));
+}
+
+void TestFileCheck::ends_data() {
+    QTest::addColumn<QString>("script");
+    QTest::addColumn<int>("seconds");
+    QTest::addColumn<QString>("says");
+    QTest::newRow("well") << "printf ok" << 300 << "";
+    QTest::newRow("by a signal") << "kill -11 $$" << 300 << "LibTorch's loader crashed on this file (signal 11)";
+    QTest::newRow("by a signal, after its answer") << "printf ok; kill -6 $$" << 300 << "(signal 6)";
+    QTest::newRow("never") << "while :; do :; done" << 1 << "more than 1 s";
+    QTest::newRow("never, and silent") << "exec sleep 1000" << 1 << "more than 1 s";
+    QTest::newRow("without an answer") << "exit 0" << 300 << "without an answer";
+    QTest::newRow("with half an answer") << "printf 'where\\0problem'; exit 1" << 300 << "without an answer";
+    QTest::newRow("with a refusal") << "printf 'where\\0problem\\0hint\\0'; exit 1" << 300 << "where: problem; hint";
+    QTest::newRow("with an answer that has no end") << "yes" << 300 << "without an answer";
+    QTest::newRow("never, after its answer") << "printf ok; exec >&-; exec sleep 1000" << 1 << "more than 1 s";
+}
+
+void TestFileCheck::ends() {
+    QFETCH(QString, script);
+    QFETCH(int, seconds);
+    QFETCH(QString, says);
+    const QString refused = refusal(shell(script, seconds), file());
+    QVERIFY2(says.isEmpty() ? refused.isEmpty() : refused.contains(says), qPrintable(refused));
+}
+
+void TestFileCheck::stopEndsTheProcess() {
+    const QString told = m_folder.filePath("pid");
+    const std::string path = file().toStdString();
+    QByteArray pid;
+    const auto stop = [&] {
+        QFile in(told);
+        if (in.open(QIODevice::ReadOnly))
+            pid = in.readAll();
+        return pid.endsWith('\n');
+    };
+    QVERIFY_THROWS_EXCEPTION(Stopped, checkInChild(shell("echo $$ > " + told + "; exec sleep 1000"))(path, stop));
+    QCOMPARE(::kill(pid.trimmed().toInt(), 0), -1);
+    QCOMPARE(errno, ESRCH);
+}
+
+void TestFileCheck::goodFilesAreCheckedOnce() {
+    const QString told = m_folder.filePath("runs");
+    const auto runs = [&] {
+        QFile in(told);
+        return in.open(QIODevice::ReadOnly) ? in.readAll().count('x') : 0;
+    };
+    const FileCheck check = checkInChild(shell("printf x >> " + told + "; printf ok"));
+    check(file("one").toStdString(), {});
+    check(file("one, and more").toStdString(), {});
+    QCOMPARE(runs(), 2);
+    check(m_folder.filePath("model.pt").toStdString(), {});
+    QCOMPARE(runs(), 2);
+    // What was refused is looked at again.
+    const FileCheck refuses = checkInChild(shell("printf x >> " + told + "; exit 1"));
+    for (int i = 0; i < 2; ++i)
+        QVERIFY_THROWS_EXCEPTION(Error, refuses(file().toStdString(), {}));
+    QCOMPARE(runs(), 4);
+}
+
+QTEST_GUILESS_MAIN(TestFileCheck)
+#include "tst_file_check.moc"
