@@ -4,7 +4,7 @@
 #include "model/session_jobs.h"
 #include "quant/core/error.h"
 #include "quant/core/read_file.h"
-#include "quant/io/safetensors.h"
+#include "quant/import/read_weights.h"
 #include "quant/open_model.h"
 
 #include <QCoreApplication>
@@ -32,6 +32,19 @@ void beginStep(const JobControl& control, const OpenRequest& request, const QStr
 /// stopped.
 bool giveSamples(quant::Session& session, OpenRequest& request, InputPlan& plan, QStringList& notes,
                  const JobControl& control) {
+    if (session.isWeightsOnly()) {
+        if (!request.samples.isEmpty())
+            throw Error(request.model.toStdString(),
+                        tr("holds weights and no program, and takes no samples").toStdString(),
+                        tr("open the model, and load these weights into it").toStdString());
+        request.labels.clear();
+        notes
+            << tr("%1 holds weights and no program: they can be given formats and exported. What the network does with "
+                  "them is known once its model is open.")
+                   .arg(QFileInfo(request.model).fileName());
+        beginStep(control, request, tr("reading the weights"));
+        return session.setSamples(std::make_shared<quant::Samples>(), control);
+    }
     beginStep(control, request, tr("reading samples"));
     quant::NamedArrays arrays;
     if (!request.samples.isEmpty())
@@ -67,7 +80,7 @@ void giveWeights(Workspace& workspace, const QString& file) {
     if (file.isEmpty())
         return;
     quant::Session& session = *workspace.session;
-    const quant::NamedArrays values = quant::readSafetensors(file.toStdString());
+    const quant::NamedArrays values = quant::readWeights(file.toStdString());
     workspace.original = std::make_shared<const quant::NamedArrays>(session.parameters());
     session.setParameters(values);
     workspace.weights = merged(nullptr, values);
@@ -136,7 +149,7 @@ std::optional<Opened> openModel(const OpenRequest& asked, const quant::SessionOp
     opened.weights = opened.workspace->weights;
     opened.notes << notesOf(session);
     const auto model = describe(session, identity, request);
-    model->randomSamples = plan.isRandom();
+    model->randomSamples = plan.isRandom() && !session.isWeightsOnly();
     opened.model = model;
     return opened;
 }
@@ -154,7 +167,7 @@ std::optional<OpenedSamples> openSamples(const Target& target, const OpenRequest
     if (!giveSamples(session, request, plan, opened.notes, control))
         return std::nullopt;
     const auto model = describe(session, target.model->identity, request);
-    model->randomSamples = plan.isRandom();
+    model->randomSamples = plan.isRandom() && !session.isWeightsOnly();
     opened.model = model;
     return opened;
 }

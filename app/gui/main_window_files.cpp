@@ -77,6 +77,8 @@ void MainWindow::openFiles(const QStringList& files, const QString& labels, bool
     model::OpenRequest request = model::withFiles({}, files);
     if (!labels.isEmpty())
         request.labels = QFileInfo(labels).absoluteFilePath();
+    if (request.model.isEmpty() && !m_document.isOpen()) // weights alone, with no model that they could be for
+        request.model = std::exchange(request.weights, {});
     if (request.model.isEmpty()) {
         openForTheModel(request);
         return;

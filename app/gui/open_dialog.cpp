@@ -126,9 +126,10 @@ void OpenDialog::setRequest(const model::OpenRequest& request) {
 void OpenDialog::addBeside() {
     const model::OpenRequest& found = m_probe.model().facts->beside;
     const bool sources = !m_request.inputs.empty();
-    if (m_request.samples.isEmpty() && !sources && !found.samples.isEmpty())
+    const bool runs = !m_probe.model().facts->signature.weightsOnly;
+    if (runs && m_request.samples.isEmpty() && !sources && !found.samples.isEmpty())
         m_request.samples = m_beside.samples = found.samples;
-    const bool taken = !m_beside.samples.isEmpty() || m_request.samples == found.samples;
+    const bool taken = runs && (!m_beside.samples.isEmpty() || m_request.samples == found.samples);
     if (m_request.labels.isEmpty() && taken && !found.labels.isEmpty())
         m_request.labels = m_beside.labels = found.labels;
     if (m_request.qconfig.isEmpty() && !isOfOpenModel() && !found.qconfig.isEmpty())
@@ -166,14 +167,15 @@ void OpenDialog::refresh() {
     std::vector<model::ArrayInfo> arrays;
     if (samples.facts)
         arrays = model::infosOf(samples.facts->arrays);
-    if (model.facts && model.facts->signature.problem.empty() && !samples.isReading() && !samples.failure) {
+    const bool runs = model.facts && model.facts->signature.problem.empty() && !model.facts->signature.weightsOnly;
+    if (runs && !samples.isReading() && !samples.failure) {
         m_plan = model::planInputs(model.facts->signature.inputs, arrays, m_request);
         m_inputs->show(*m_plan, arrays, m_request.seed);
     } else if (!model.facts) {
         m_inputs->clear();
     }
     m_sizes->setText(m_plan ? sizesNote(*m_plan) : QString());
-    m_inputsBox->setVisible(model.facts && model.facts->signature.problem.empty());
+    m_inputsBox->setVisible(runs);
     for (QWidget* row : std::initializer_list<QWidget*>{m_samples, m_labels, m_formats, m_weights})
         row->setEnabled(!m_request.model.isEmpty());
     showNotes();

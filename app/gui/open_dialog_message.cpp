@@ -82,12 +82,18 @@ OpenDialog::Message OpenDialog::message() const {
                 m_model->field(), true, false};
     if (!m_request.weights.isEmpty() && !QFileInfo(m_request.weights).isFile())
         return {tr("%1: there is no such file.").arg(nameOf(m_request.weights)), m_weights->field(), true, false};
+    if (signature.weightsOnly && !m_request.samples.isEmpty())
+        return {tr("%1 holds weights and no program: it takes no samples. Take them out, or open the model.")
+                    .arg(nameOf(m_request.model)),
+                m_samples->field(), true, false};
+    if (signature.weightsOnly && !m_failure)
+        return {tr("Ready: weights without a program, to be given formats and exported."), nullptr, false, true};
     const auto& samples = m_probe.samples();
     if (samples.failure)
         return failed(*samples.failure, m_request.samples.value(0), m_samples);
     if (samples.isReading())
         return {tr("Reading samples…"), nullptr, false, false};
-    if (const model::PlannedInput* incomplete = m_plan->incomplete())
+    if (const model::PlannedInput* incomplete = m_plan ? m_plan->incomplete() : nullptr)
         return missingOf(*incomplete);
     const auto& labels = m_probe.labels();
     if (labels.failure)

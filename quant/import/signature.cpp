@@ -55,10 +55,7 @@ ModelSignature readSignature(const std::string& file, const StopRequest& stop, c
         for (const ModuleInfo& module : network->modules())
             signature.parameters += module.parameters;
         signature.modules = static_cast<std::int64_t>(network->modules().size()) - 1;
-        if (network->isWeightsOnly()) {
-            signature.problem = "holds weights and no program";
-            signature.hint = "open the model, and load the weights into it";
-        }
+        signature.weightsOnly = network->isWeightsOnly();
     } catch (const Error& refused) {
         signature.problem = refused.problem;
         signature.hint = refused.hint;

@@ -20,6 +20,7 @@ struct ModelSignature {
     std::int64_t modules = 0;         ///< without the root
     std::vector<ArgumentInfo> inputs; ///< in call order. TorchScript tells types, and neither shapes nor element types
     std::vector<std::string> outputs; ///< their types
+    bool weightsOnly = false;         ///< no program (Network::isWeightsOnly)
     /// Why it cannot be opened, and what to do about it; empty where it can. The members above then hold what is known
     /// all the same.
     std::string problem, hint;

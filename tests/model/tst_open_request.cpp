@@ -271,7 +271,7 @@ void TestOpenRequest::signature_data() {
     QTest::newRow("ONNX by its bytes") << text << "ONNX"
                                        << "" << qint64{0} << false;
     QTest::newRow("weights alone") << tensors << "safetensors"
-                                   << "" << qint64{3} << false;
+                                   << "" << qint64{3} << true;
 }
 
 void TestOpenRequest::signature() {
@@ -288,6 +288,7 @@ void TestOpenRequest::signature() {
         got << QString::fromStdString(input.name + ": " + input.type);
     QCOMPARE(got.join(", "), inputs);
     QCOMPARE(signature.problem.empty(), opens);
+    QCOMPARE(signature.weightsOnly, kind == "safetensors");
     QCOMPARE(signature.hint.empty(), opens);
     if (parameters >= 0)
         QCOMPARE(qint64(signature.parameters), parameters);
