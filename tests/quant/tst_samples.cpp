@@ -135,7 +135,7 @@ void TestSamples::timeIsNotSamples() {
     QCOMPARE(session.slots()[slotOf(session, "last.activation")].shape, wanted.sizes().vec());
 }
 
-void TestSamples::firstValueNotFinite() {
+void TestSamples::valuesThatAreNotFinite() {
     // Recognised, as by a proof, where the values are finite alone.
     const auto forward = [](Builder& run, const std::vector<Value>& in) {
         const bool finite = run.tensor(in[0]).isfinite().all().item<bool>();
