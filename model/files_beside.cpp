@@ -2,6 +2,7 @@
 
 #include "model/samples_loader.h"
 #include "quant/core/error.h"
+#include "quant/core/read_file.h"
 #include "quant/io/qconfig.h"
 
 #include <QDir>
@@ -25,11 +26,14 @@ QString firstOf(const QDir& folder, const QStringList& names) {
 
 /// Whether the QConfig says that it was made for the model file.
 bool isMadeFor(const QString& qconfig, const QString& model) {
-    QFile file(qconfig);
-    if (!file.open(QIODevice::ReadOnly))
-        return false;
-    const QString sha256 = QJsonDocument::fromJson(file.readAll()).object()["model"].toObject()["sha256"].toString();
     try {
+        const quant::FileBytes bytes = quant::readFile(qconfig.toStdString());
+        const QString sha256 =
+            QJsonDocument::fromJson(
+                QByteArray::fromRawData(bytes.text().data(), static_cast<qsizetype>(bytes.text().size())))
+                .object()["model"]
+                .toObject()["sha256"]
+                .toString();
         return !sha256.isEmpty() && sha256.toStdString() == quant::sha256OfFile(model.toStdString());
     } catch (const Error&) {
         return false; // the model's own error is told where it is opened

@@ -1,6 +1,7 @@
 #include "model/journal_file.h"
 
 #include "quant/core/error.h"
+#include "quant/core/read_file.h"
 
 #include <QDateTime>
 #include <QDir>
@@ -110,10 +111,8 @@ void JournalFile::sync() {
 }
 
 QByteArray JournalFile::read() const {
-    QFile file(m_path);
-    if (!file.open(QIODevice::ReadOnly))
-        throw Error(m_path.toStdString(), file.errorString().toStdString(), "check the folder and its permissions");
-    return file.readAll();
+    const quant::FileBytes bytes = quant::readFile(m_path.toStdString());
+    return {bytes.text().data(), static_cast<qsizetype>(bytes.text().size())};
 }
 
 void JournalFile::remove() {

@@ -1,6 +1,7 @@
 #include "model/samples_loader.h"
 
 #include "quant/core/error.h"
+#include "quant/core/read_file.h"
 #include "quant/core/stop.h"
 #include "quant/io/npz.h"
 
@@ -8,6 +9,8 @@
 #include <QFileInfo>
 #include <QImage>
 #include <QImageReader>
+
+#include <limits>
 
 namespace fxp::model {
 
@@ -26,6 +29,7 @@ quant::NamedArrays readImages(const QStringList& files, const std::function<bool
     for (const QString& file : files) {
         if (stop && stop())
             throw quant::Stopped();
+        quant::RegularFile(file.toStdString()); // a pipe or a device has no end
         QImageReader reader(file);
         reader.setAutoTransform(true);
         const QImage image = reader.read();
@@ -113,6 +117,14 @@ std::vector<std::int32_t> readLabels(const QString& file) {
     if (array.type != quant::ElementType::Int64 || array.shape.size() != 1)
         throw Error(file.toStdString(), "labels must be one integer per sample",
                     "give a one-dimensional integer array");
+    for (std::int64_t i = 0; i < array.count(); ++i) {
+        const std::int64_t label = array.integers()[i];
+        if (label < 0 || label > std::numeric_limits<std::int32_t>::max())
+            throw Error(file.toStdString(),
+                        "the label of sample " + std::to_string(i) + " is " + std::to_string(label) +
+                            ", which is no class",
+                        "number the classes from 0");
+    }
     return {array.integers(), array.integers() + array.count()};
 }
 

@@ -88,7 +88,7 @@ void Commands::calibrate() {
     }
     for (std::size_t i = 0; i < formats->size(); ++i) {
         if (!session->slots()[i].absent && !((*formats)[i].isFloat() && session->slots()[i].optional))
-            std::cout << session->slots()[i].path << "  "
+            std::cout << oneLine(session->slots()[i].path) << "  "
                       << quant::write((*formats)[i], quant::Notation::SignIntegerFraction) << "  "
                       << (*formats)[i].totalBits.value_or(32) << " bits\n";
     }

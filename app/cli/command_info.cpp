@@ -10,6 +10,7 @@
 #include <iostream>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string_view>
 
 namespace fxp::cli {
@@ -36,7 +37,9 @@ void Commands::info() {
     if (m_options.program) {
         if (!why.empty())
             throw Error(m_options.model, "the program is known once the model has run: " + why, "give --inputs");
-        std::cout << session->programText();
+        std::istringstream lines(session->programText());
+        for (std::string line; std::getline(lines, line);)
+            std::cout << oneLine(line) << '\n';
         return;
     }
     if (m_options.json) {
@@ -72,17 +75,17 @@ void Commands::info() {
             byLayer.emplace(slot.layerPath, &slot);
     }
     const auto print = [](const quant::SlotInfo& slot) {
-        std::cout << "    " << slot.path << "  " << slot.layerType << "  " << shapeText(slot.shape) << '\n';
+        std::cout << "    " << oneLine(slot.path) << "  " << slot.layerType << "  " << shapeText(slot.shape) << '\n';
     };
     std::set<std::string_view> shown;
     std::int64_t parameters = 0;
     for (const auto& module : session->modules()) {
         parameters += module.parameters;
-        std::cout << (module.path.empty() ? "(model)" : module.path) << "  " << module.className;
+        std::cout << (module.path.empty() ? "(model)" : oneLine(module.path)) << "  " << oneLine(module.className);
         if (module.parameters > 0)
             std::cout << "  " << module.parameters << " parameters";
         if (!module.note.empty())
-            std::cout << "  [" << module.note << "]";
+            std::cout << "  [" << oneLine(module.note) << "]";
         std::cout << '\n';
         // A module's own slots, and those of layers nested in it that are no modules of the file.
         const auto [first, last] = byLayer.equal_range(module.path);
@@ -95,7 +98,7 @@ void Commands::info() {
     }
     std::cout << parameters << " parameters, " << session->slots().size() << " tensors\n";
     if (!why.empty())
-        std::cout << "tensors are known once the model has run: " << why << '\n';
+        std::cout << "tensors are known once the model has run: " << oneLine(why) << '\n';
 }
 
 } // namespace fxp::cli

@@ -52,8 +52,8 @@ void Commands::compareLog(const std::vector<quant::Session::LoggedTensor>& run) 
         first = first || same ? first : &d;
         if (!same && !m_options.json)
             std::printf("%-12s %s  %lld of %lld differ, at most %.6g, first %s\n", std::string(name(d.kind)).c_str(),
-                        d.key.c_str(), static_cast<long long>(d.different), static_cast<long long>(d.count), d.largest,
-                        d.firstAt.c_str());
+                        oneLine(d.key).c_str(), static_cast<long long>(d.different), static_cast<long long>(d.count),
+                        d.largest, d.firstAt.c_str());
     }
     if (m_options.json)
         std::cout << toJson(differences).dump(2) << '\n';
@@ -110,13 +110,13 @@ void Commands::runModel() {
     for (std::size_t i = 0; i < formats.size(); ++i) {
         const quant::AccumulatorUse& use = result->accumulators[i];
         if (session->slots()[i].optional && use.worstBits > 0)
-            std::printf("accumulator     %s: %d bits at worst, %d seen\n", session->slots()[i].path.c_str(),
+            std::printf("accumulator     %s: %d bits at worst, %d seen\n", oneLine(session->slots()[i].path).c_str(),
                         use.worstBits, use.observedBits);
     }
     for (std::size_t i = 0; i < formats.size(); ++i) {
         const auto& slot = result->slots[i];
         if (slot && slot->figures.overflow() > 0)
-            std::printf("overflow        %s: %lld of %lld\n", session->slots()[i].path.c_str(),
+            std::printf("overflow        %s: %lld of %lld\n", oneLine(session->slots()[i].path).c_str(),
                         static_cast<long long>(slot->figures.overflow()), static_cast<long long>(slot->figures.count));
     }
 }

@@ -1,5 +1,7 @@
 #include "app/cli/commands.h"
 
+#include "app/cli/own_inputs.h"
+#include "app/cli/text.h"
 #include "model/samples_loader.h"
 #include "quant/core/error.h"
 #include "quant/core/read_file.h"
@@ -9,8 +11,12 @@
 
 #include <QFileInfo>
 
+#include <charconv>
+#include <cmath>
 #include <iostream>
+#include <optional>
 #include <sstream>
+#include <system_error>
 #include <thread>
 
 namespace fxp::cli {
@@ -24,15 +30,32 @@ std::pair<std::string, std::string> keyValue(const std::string& text, const std:
     return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
+void addTo(std::vector<NamedFile>& files, const std::string& option, const std::string& file) {
+    if (!file.empty())
+        files.emplace_back(option, file);
+}
+
+constexpr std::int64_t kMostElements = std::int64_t{1} << 32; // 16 GiB as float32: a slip of the keyboard
+
+/// The number that the whole text is; absent where it is none, or out of range.
+template <class T> std::optional<T> numberIn(const std::string& text) {
+    T value{};
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return code == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
 std::vector<std::int64_t> shapeOf(const std::string& text) {
     std::vector<std::int64_t> shape;
     std::istringstream stream(text);
+    std::int64_t count = 1;
     for (std::string part; std::getline(stream, part, 'x');) {
-        char* end = nullptr;
-        const long long size = std::strtoll(part.c_str(), &end, 10);
-        if (part.empty() || *end != '\0' || size <= 0)
+        const auto size = numberIn<std::int64_t>(part);
+        if (!size || *size <= 0)
             throw Error("--shape", "\"" + text + "\" is no shape", "write it as 16x1x28x28");
-        shape.push_back(size);
+        if (*size > kMostElements / count)
+            throw Error("--shape", "\"" + text + "\" has more values than fit the memory", "give a smaller shape");
+        count *= *size;
+        shape.push_back(*size);
     }
     return shape;
 }
@@ -49,6 +72,20 @@ Commands::Commands(CLI::App& app) {
 void Commands::run() {
     const int cores = static_cast<int>(std::thread::hardware_concurrency());
     quant::setThreadCount(m_options.threads > 0 ? m_options.threads : cores);
+    std::vector<NamedFile> inputs{{"the model", m_options.model}}, outputs;
+    for (const auto& [option, file] : {NamedFile{"--weights", m_options.weights},
+                                       {"--labels", m_options.labels},
+                                       {"--qconfig", m_options.qconfig},
+                                       {"--compare-log", m_options.compareLog}})
+        addTo(inputs, option, file);
+    for (const std::string& file : m_options.inputs)
+        addTo(inputs, "--inputs", file);
+    for (const auto& [option, file] : {NamedFile{"--output", m_options.output},
+                                       {"--report", m_options.report},
+                                       {"--log", m_options.log},
+                                       {"--outputs", m_options.outputs}})
+        addTo(outputs, option, file);
+    refuseOwnInputs(inputs, outputs);
     m_chosen();
 }
 
@@ -119,10 +156,10 @@ quant::Samples Commands::samples(quant::Session& session) const {
         }
         std::uint64_t seed = 0;
         if (first.size() > 7) {
-            char* end = nullptr;
-            seed = std::strtoull(first.c_str() + 7, &end, 10);
-            if (*end != '\0')
+            const auto number = numberIn<std::uint64_t>(first.substr(7));
+            if (!number)
                 throw Error("--inputs", "\"" + first + "\" has no number for its seed", "write random:7");
+            seed = *number;
         }
         samples = session.randomSamples(seed, shapes);
     } else {
@@ -133,14 +170,14 @@ quant::Samples Commands::samples(quant::Session& session) const {
     }
     for (const std::string& text : m_options.settings) {
         const auto [name, value] = keyValue(text, "--set");
-        char* end = nullptr;
-        const double number = std::strtod(value.c_str(), &end);
-        if (value.empty() || *end != '\0')
-            throw Error("--set", "\"" + value + "\" is no number", "write NAME=VALUE");
-        const bool whole = value.find_first_of(".eE") == std::string::npos;
-        samples.inputs.items.emplace_back(name, whole
-                                                    ? quant::Array::ofIntegers({}, {static_cast<std::int64_t>(number)})
-                                                    : quant::Array::ofFloats({}, {static_cast<float>(number)}));
+        if (const auto whole = numberIn<std::int64_t>(value)) {
+            samples.inputs.items.emplace_back(name, quant::Array::ofIntegers({}, {*whole}));
+            continue;
+        }
+        const auto number = numberIn<double>(value);
+        if (!number || !std::isfinite(static_cast<float>(*number)))
+            throw Error("--set", "\"" + value + "\" is no number that the model can take", "write NAME=VALUE");
+        samples.inputs.items.emplace_back(name, quant::Array::ofFloats({}, {static_cast<float>(*number)}));
     }
     if (!m_options.labels.empty())
         samples.labels = model::readLabels(QString::fromStdString(m_options.labels));
@@ -158,10 +195,10 @@ quant::Formats Commands::formats(quant::Session& session) const {
             if (!m_options.anyModel)
                 throw Error("/model/sha256", "the formats were made for another model (" + file.model.name + ")",
                             "give --any-model to take them all the same");
-            std::cerr << "fxp: warning: " << m_options.qconfig << " was made for another model\n";
+            std::cerr << "fxp: warning: " << oneLine(m_options.qconfig) << " was made for another model\n";
         }
         if (!file.note.empty())
-            std::cerr << "fxp: note: " << m_options.qconfig << ": " << file.note << '\n';
+            std::cerr << "fxp: note: " << oneLine(m_options.qconfig + ": " + file.note) << '\n';
         return file.formats;
     } catch (const Error& error) {
         throw Error(m_options.qconfig + ": " + error.where, error.problem, error.hint);

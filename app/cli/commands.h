@@ -58,7 +58,7 @@ class Commands {
         int accumulatorBits = 0; ///< 0: exact
         int threads = 0;
         int loadTimeout = 300; ///< seconds
-        double memory = 1.0; ///< GiB
+        double memory = 1.0;   ///< GiB
         bool json = false, logValues = false, anyModel = false, perChannel = false, forFxPyTorch = false,
              foldBatchNorms = false, program = false;
     };

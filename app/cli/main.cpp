@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;
     } catch (const std::exception& error) {
-        std::cerr << "fxp: " << fxp::cli::oneLine(error.what()) << '\n';
+        std::cerr << "fxp: " << fxp::oneLine(error.what()) << '\n';
         return 1;
     }
     return 0;

@@ -19,13 +19,4 @@ std::string percent(const std::optional<double>& share) {
     return text;
 }
 
-std::string oneLine(const std::string& text) {
-    std::string line;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        line += byte < 0x20 || byte == 0x7F ? ' ' : c;
-    }
-    return line;
-}
-
 } // namespace fxp::cli

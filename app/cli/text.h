@@ -1,5 +1,7 @@
 #pragma once
 
+#include "app/common/one_line.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,7 +13,5 @@ namespace fxp::cli {
 std::string shapeText(const std::vector<std::int64_t>& shape);
 /// `97.25 %`; `-` where there is none.
 std::string percent(const std::optional<double>& share);
-/// The text in one line, without characters that a terminal obeys: a model's own texts may hold both.
-std::string oneLine(const std::string& text);
 
 } // namespace fxp::cli

@@ -1,4 +1,5 @@
 #include "app/common/idle_threads.h"
+#include "app/common/one_line.h"
 #include "app/gui/main_window.h"
 #include "model/file_check.h"
 #include "quant/core/error.h"
@@ -46,7 +47,7 @@ int writeSnapshot(fxp::gui::MainWindow& window, const Snapshot& snapshot) {
         if (!snapshot.qconfig.isEmpty())
             fxp::quant::writeFileAtomically(snapshot.qconfig.toStdString(), document.qconfig().toStdString());
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "fxp-workbench: %s\n", error.what());
+        std::fprintf(stderr, "fxp-workbench: %s\n", fxp::oneLine(error.what()).c_str());
         return 1;
     }
     return 0;
@@ -103,7 +104,8 @@ int main(int argc, char** argv) {
             window.openFiles(files, parser.value(labels), false);
         QObject::connect(&window.document(), &fxp::model::Document::failed, &app,
                          [](const QString& where, const QString& problem) {
-                             std::fprintf(stderr, "fxp-workbench: %s: %s\n", qPrintable(where), qPrintable(problem));
+                             std::fprintf(stderr, "fxp-workbench: %s\n",
+                                          fxp::oneLine((where + ": " + problem).toStdString()).c_str());
                              QApplication::exit(1);
                          });
         // The window settles for a moment after the figures are in: the SQNR table comes last.

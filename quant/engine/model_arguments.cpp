@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace fxp::quant {
 
@@ -92,6 +93,32 @@ bool allFinite(const ModelArguments& arguments) {
     return std::ranges::all_of(tensorsOf(arguments), [](const at::Tensor& tensor) {
         return !tensor.is_floating_point() || tensor.isfinite().all().item<bool>();
     });
+}
+
+std::string firstNotFinite(const ModelArguments& arguments, const std::vector<ArgumentInfo>& names) {
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        if (!arguments[i] || !arguments[i]->isTensor() || !arguments[i]->toTensor().is_floating_point())
+            continue;
+        const at::Tensor& tensor = arguments[i]->toTensor();
+        const at::Tensor bad = tensor.isfinite().logical_not().flatten();
+        const std::int64_t count = bad.sum().item<std::int64_t>();
+        if (count == 0)
+            continue;
+        std::int64_t place = bad.to(at::kByte).argmax().item<std::int64_t>();
+        const double value = tensor.flatten()[place].item<double>();
+        std::string element;
+        for (std::int64_t dim = tensor.dim() - 1; dim > 0; --dim) {
+            element = std::to_string(place % tensor.size(dim)) + (element.empty() ? "" : ", ") + element;
+            place /= tensor.size(dim);
+        }
+        return names.at(i).name + ": sample " + std::to_string(place) + " has " +
+               (std::isnan(value) ? "NaN"
+                : value > 0       ? "Inf"
+                                  : "−Inf") +
+               (element.empty() ? std::string() : " at [" + element + "]") +
+               (count > 1 ? ", the first of " + std::to_string(count) + " values that are not finite" : "");
+    }
+    return {};
 }
 
 ModelArguments finiteOnly(const ModelArguments& arguments) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace fxp::quant {
@@ -27,6 +28,9 @@ ModelArguments slice(const ModelArguments& arguments, std::int64_t begin, std::i
 
 /// The tensors among them.
 Tensors tensorsOf(const ModelArguments& arguments);
+
+/// The first value that is not finite, for people: which input, sample and element; empty where all are finite.
+std::string firstNotFinite(const ModelArguments& arguments, const std::vector<ArgumentInfo>& names);
 
 bool allFinite(const ModelArguments& arguments);
 /// The arguments with zeros in the place of values that are not finite.

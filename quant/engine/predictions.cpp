@@ -71,7 +71,13 @@ Predictions predict(const std::vector<at::Tensor>& fromFloat, const std::vector<
     } else {
         result.fromFloat = classes(fromFloat);
         result.fromFixed = classes(fromQuantized);
-        if (static_cast<std::int64_t>(labels.size()) == rows)
+        const std::int64_t classCount = fromFloat.empty() ? 0 : fromFloat.front().size(1);
+        const auto other =
+            std::ranges::find_if(labels, [&](std::int32_t label) { return label < 0 || label >= classCount; });
+        if (other != labels.end())
+            say("the label of sample " + std::to_string(other - labels.begin()) + " is " + std::to_string(*other) +
+                ", and the classes are 0 to " + std::to_string(classCount - 1));
+        else if (static_cast<std::int64_t>(labels.size()) == rows)
             result.labels = labels;
         else
             say("there are " + std::to_string(labels.size()) + " labels for " + std::to_string(rows) + " samples");

@@ -147,7 +147,12 @@ std::vector<std::pair<std::string, std::string>> Session::batchNormFolds() const
 }
 
 std::vector<std::string> Session::notes() const {
-    return m_data ? m_data->batches.front()->program().notes : std::vector<std::string>();
+    if (!m_data)
+        return {};
+    std::vector<std::string> notes = m_data->batches.front()->program().notes;
+    if (!m_data->notFinite.empty())
+        notes.insert(notes.begin(), m_data->notFinite);
+    return notes;
 }
 
 std::string Session::programText() const {

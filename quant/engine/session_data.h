@@ -14,6 +14,7 @@ namespace fxp::quant {
 struct Session::Data {
     std::shared_ptr<const Samples> samples;
     std::int64_t count = 0;
+    std::string notFinite; ///< what the user must know of the samples; empty where all values are finite
     std::vector<SlotInfo> slots;
     std::vector<LayerSpec> layers;
     std::vector<std::unique_ptr<Batch>> batches;

@@ -177,6 +177,8 @@ struct Session::Run {
             m_result->predictions.note = "the model has no output to hold against the labels";
         m_result->predictions.chosenOn = m_data.chosenOn;
         m_result->notes = program.notes;
+        if (!m_data.notFinite.empty())
+            m_result->notes.insert(m_result->notes.begin(), m_data.notFinite);
         m_result->warnings.clear();
         std::vector<char> warned(m_data.slots.size(), 0);
         for (const Place& place : m_perBatch.front()->places) {

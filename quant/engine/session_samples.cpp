@@ -130,6 +130,8 @@ std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const R
 
     auto data = std::make_unique<Data>();
     data->count = std::max<std::int64_t>(dimension, 1);
+    if (!finite)
+        data->notFinite = firstNotFinite(arguments, m_network->arguments());
     if (!samples.labels.empty() && static_cast<std::int64_t>(samples.labels.size()) != data->count)
         throw Error("labels",
                     "there are " + std::to_string(samples.labels.size()) + " for " + std::to_string(data->count) +

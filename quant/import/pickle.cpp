@@ -4,14 +4,16 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
+#include <charconv>
 #include <cstring>
+#include <system_error>
 
 namespace fxp::quant {
 
 namespace {
 
 constexpr std::size_t kMaxArguments = 32;
+constexpr std::size_t kMaxValues = std::size_t{1} << 22;
 
 } // namespace
 
@@ -54,6 +56,16 @@ template <class T> T Pickle::number() {
     return value;
 }
 
+template <class T> T Pickle::digitsOf(std::string text) const {
+    if (text.ends_with('L')) // Python 2 wrote 3L
+        text.pop_back();
+    T value{};
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (code != std::errc() || end != text.data() + text.size())
+        fail("the pickle is damaged: \"" + text.substr(0, 40) + "\" is no number of its kind");
+    return value;
+}
+
 std::string Pickle::line() {
     const auto rest = m_bytes.subspan(m_at);
     const auto end = std::ranges::find(rest, std::byte{'\n'});
@@ -69,10 +81,10 @@ std::string Pickle::text(std::size_t count) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// Each value is made by at least one byte of the pickle, so their number is bounded by its size.
+// One byte can make a value, which takes a hundred times as much memory.
 std::uint32_t Pickle::add(PickleValue value) {
-    if (m_values.size() >= UINT32_MAX)
-        fail("the pickle has too many values");
+    if (m_values.size() >= kMaxValues)
+        fail("the pickle has more values than a file of weights has");
     m_values.push_back(std::move(value));
     return static_cast<std::uint32_t>(m_values.size() - 1);
 }
@@ -247,7 +259,7 @@ bool Pickle::step(unsigned char opcode) {
     case 'L': {
         const std::string digits = line();
         push(digits == "00" || digits == "01" ? integerValue(digits == "01", Kind::Bool)
-                                              : integerValue(std::strtoll(digits.c_str(), nullptr, 10)));
+                                              : integerValue(digitsOf<std::int64_t>(digits)));
         return true;
     }
     case 'G': { // big-endian
@@ -261,7 +273,7 @@ bool Pickle::step(unsigned char opcode) {
     }
     case 'F': {
         PickleValue value = make(Kind::Real);
-        value.real = std::strtod(line().c_str(), nullptr);
+        value.real = digitsOf<double>(line());
         push(std::move(value));
         return true;
     }
@@ -309,11 +321,11 @@ bool Pickle::step(unsigned char opcode) {
     }
     case 'q': memoize(number<std::uint8_t>()); return true;
     case 'r': memoize(number<std::uint32_t>()); return true;
-    case 'p': memoize(std::strtoull(line().c_str(), nullptr, 10)); return true;
+    case 'p': memoize(digitsOf<std::uint64_t>(line())); return true;
     case 0x94: memoize(m_memo.size()); return true;
     case 'h': recall(number<std::uint8_t>()); return true;
     case 'j': recall(number<std::uint32_t>()); return true;
-    case 'g': recall(std::strtoull(line().c_str(), nullptr, 10)); return true;
+    case 'g': recall(digitsOf<std::uint64_t>(line())); return true;
     case 'c': {
         const std::string module = line();
         pushGlobal(module, line());

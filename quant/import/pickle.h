@@ -45,6 +45,8 @@ class Pickle {
     [[noreturn]] void fail(const std::string& what) const;
     std::span<const std::byte> take(std::size_t count);
     template <class T> T number();
+    /// A number written in digits.
+    template <class T> T digitsOf(std::string text) const;
     std::string line();
     std::string text(std::size_t count);
     std::uint32_t add(PickleValue value);

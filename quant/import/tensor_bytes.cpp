@@ -30,6 +30,16 @@ at::Tensor newTensor(at::ScalarType type, std::int64_t elements, std::uint64_t b
     return at::empty({elements}, type);
 }
 
+at::Tensor inFloat32(const at::Tensor& tensor, const std::string& where) {
+    at::Tensor narrow = tensor.to(at::kFloat);
+    if (tensor.scalar_type() == at::kDouble && !at::equal(narrow.isfinite(), tensor.isfinite())) {
+        const at::Tensor lost = narrow.isfinite().logical_xor(tensor.isfinite()).flatten();
+        const std::int64_t element = lost.to(at::kByte).argmax().item<std::int64_t>();
+        requireFloat(tensor.flatten()[element].item<double>(), static_cast<std::size_t>(element), where);
+    }
+    return narrow;
+}
+
 std::span<std::byte> bytesOf(const at::Tensor& tensor) {
     return {static_cast<std::byte*>(tensor.data_ptr()), static_cast<std::size_t>(tensor.nbytes())};
 }

@@ -25,4 +25,7 @@ std::span<std::byte> bytesOf(const at::Tensor& tensor);
 at::Tensor viewOf(const at::Tensor& storage, std::int64_t offset, const std::vector<std::int64_t>& sizes,
                   const std::vector<std::int64_t>& strides, std::uint64_t limit, const std::string& where);
 
+/// Floats of any width as float32. Throws Error at `where` for a finite value that float32 does not hold.
+at::Tensor inFloat32(const at::Tensor& tensor, const std::string& where);
+
 } // namespace fxp::quant

@@ -283,6 +283,9 @@ NamedTensors readTorchPickle(const ZipArchive& archive) {
         throw Error(archive.where(), "was written on a big-endian machine", "save it again on another machine");
     const FileBytes bytes = archive.read(name);
     const Pickle pickle(bytes.bytes(), archive.where(), isAllowed);
+    if (pickle.length() != bytes.bytes().size())
+        throw Error(archive.where() + ", " + name,
+                    "has " + std::to_string(bytes.bytes().size() - pickle.length()) + " bytes after its end", kHint);
     std::uint64_t total = 0;
     for (const std::string& entry : archive.names())
         total += archive.size(entry);

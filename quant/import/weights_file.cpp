@@ -6,6 +6,7 @@
 #include "quant/import/exported_modules.h"
 #include "quant/import/model_state.h"
 #include "quant/import/read_weights.h"
+#include "quant/import/tensor_bytes.h"
 #include "quant/import/torch_pickle.h"
 #include "quant/io/safetensors.h"
 #include "quant/layers/parameters.h"
@@ -27,7 +28,7 @@ NamedTensors readTensors(const std::string& file) {
     } else {
         tensors = readTorchPickle(file);
         for (auto& [name, tensor] : tensors)
-            tensor = tensor.is_floating_point() ? tensor.to(at::kFloat) : tensor;
+            tensor = tensor.is_floating_point() ? inFloat32(tensor, file + ", " + name) : tensor;
     }
     if (tensors.empty())
         throw Error(file, "holds no tensors", "save a state_dict: torch.save(model.state_dict(), file)");

@@ -3,14 +3,18 @@
 #include "quant/core/error.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
 namespace fxp::quant {
 
@@ -60,6 +64,30 @@ fs::path targetOf(const std::string& path) {
     return target;
 }
 
+constexpr std::string_view kBegin = ".fxp-", kEnd = ".part";
+
+/// Removes what programs left in the folder that were killed while they wrote. Those that write now hold a lock.
+void removeLeftovers(const fs::path& folder) {
+    std::error_code code;
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::directory_iterator(folder, code)) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with(kBegin) && name.ends_with(kEnd))
+            found.push_back(entry.path());
+    }
+    for (const fs::path& path : found) {
+        const std::string name = path.filename().string();
+        const long process = std::strtol(name.c_str() + kBegin.size(), nullptr, 10);
+        if (process <= 0 || ::kill(static_cast<pid_t>(process), 0) == 0 || errno != ESRCH)
+            continue;
+        const Descriptor file{::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+        struct stat status {};
+        if (file.value >= 0 && ::fstat(file.value, &status) == 0 && S_ISREG(status.st_mode) &&
+            ::flock(file.value, LOCK_EX | LOCK_NB) == 0)
+            ::unlink(path.c_str());
+    }
+}
+
 int writeAll(int descriptor, std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t done = ::write(descriptor, bytes.data(), std::min(bytes.size(), kPiece));
@@ -81,21 +109,24 @@ void writeFileAtomically(const std::string& path, std::span<const std::string_vi
     if (exists && !S_ISREG(old.st_mode)) // a rename would put a file in a device's or a folder's place
         throw Error(path, S_ISDIR(old.st_mode) ? "is a folder" : "is not a regular file", "give a file's name");
 
+    removeLeftovers(folder);
     Descriptor file;
     Temporary temporary;
     for (int attempt = 0; file.value < 0; ++attempt) {
-        std::string name = ".fxp-";
+        std::string name(kBegin);
         name += std::to_string(::getpid());
         name += '-';
         name += std::to_string(next++);
-        name += ".part";
+        name += kEnd;
         const std::string candidate = (folder / name).string();
         // A new file: nobody's link or file of that name is written into. 0666: the user's umask decides.
         file.value = ::open(candidate.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-        if (file.value >= 0)
+        if (file.value >= 0) {
             temporary.path = candidate;
-        else if (errno != EEXIST || attempt == kNames)
+            ::flock(file.value, LOCK_EX | LOCK_NB);
+        } else if (errno != EEXIST || attempt == kNames) {
             fail(path, errno);
+        }
     }
     if (exists && ::fchmod(file.value, old.st_mode & 07777) != 0)
         fail(path, errno);

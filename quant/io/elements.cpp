@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <map>
@@ -92,6 +93,16 @@ std::size_t elementBytes(const std::string& type) {
     return found == decoders().end() ? 0 : found->second.size;
 }
 
+void requireFloat(double value, std::size_t element, const std::string& where) {
+    if (!std::isfinite(value) || std::isfinite(static_cast<float>(value)))
+        return;
+    char text[32];
+    std::snprintf(text, sizeof text, "%.6g", value);
+    throw Error(where,
+                std::string("has ") + text + " as its element " + std::to_string(element) + ", more than float32 holds",
+                "scale the values down");
+}
+
 std::optional<std::size_t> elementCount(std::span<const std::int64_t> shape, std::size_t limit) {
     std::size_t count = 1, extent = 1; // the extent is the product without the zeros, which must not overflow either
     for (const std::int64_t length : shape) {
@@ -116,6 +127,13 @@ void decodeElements(const std::string& type, std::span<const std::byte> bytes, c
             if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
                 throw Error(where, "has " + std::to_string(value) + " in it, more than int64 holds",
                             "give integers below 2^63");
+        }
+    }
+    if (type == "f8") {
+        for (std::size_t i = 0; i < count; ++i) {
+            double value;
+            std::memcpy(&value, bytes.data() + i * sizeof value, sizeof value);
+            requireFloat(value, i, where);
         }
     }
     array.type = decoder.type;

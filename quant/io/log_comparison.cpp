@@ -41,7 +41,9 @@ std::vector<std::int64_t> shapeOf(const Json& json, const std::string& where) {
 void flatten(const Json& json, std::size_t dim, const std::vector<std::int64_t>& shape, const std::string& where,
              std::vector<float>& into) {
     if (dim == shape.size()) {
-        into.push_back(static_cast<float>(numberOf(json, where)));
+        const double number = numberOf(json, where);
+        requireFloat(number, into.size(), where);
+        into.push_back(static_cast<float>(number));
         return;
     }
     if (!json.is_array() || static_cast<std::int64_t>(json.size()) != shape[dim])

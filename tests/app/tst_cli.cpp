@@ -1,3 +1,4 @@
+#include "app/common/one_line.h"
 #include "quant/core/integer_bits.h"
 #include "quant/io/npz.h"
 #include "support/golden.h"
@@ -9,6 +10,8 @@
 #include <QRegularExpression>
 #include <QTemporaryDir>
 #include <QTest>
+
+#include <filesystem>
 
 using namespace fxp;
 using test::Json;
@@ -28,6 +31,8 @@ class TestCli : public QObject {
     void versionStandsOnce();
     void aQConfigByHand();
     void infiniteDifferences();
+    void linesForTerminals_data();
+    void linesForTerminals();
     void fails_data();
     void fails();
     void schemas();
@@ -227,6 +232,36 @@ void TestCli::fails_data() {
     QTest::newRow("missing number") << QStringList{"run", model("silero_vad/silero_vad.jit"), "--inputs",
                                                    model("silero_vad/inputs.npz")}
                                     << 1 << "sr";
+    // Never over what is read: the files are copies that the test would spoil.
+    const QString own = m_files.filePath("own.pt"), array = m_files.filePath("own.npz"),
+                  hard = m_files.filePath("hard.npz"), soft = m_files.filePath("soft.npz");
+    for (const QString& each : {own, array, hard, soft})
+        QFile::remove(each);
+    QFile::copy(file, own);
+    QFile::copy(inputs, array);
+    QFile::link(array, soft);
+    std::filesystem::create_hard_link(array.toStdString(), hard.toStdString());
+    const QString same = "is also the file of ";
+    QTest::newRow("over the model") << QStringList{"calibrate", own, "--inputs", array, "-o", own} << 1
+                                    << same + "the model";
+    QTest::newRow("over the inputs") << QStringList{"run", own, "--inputs", array, "--report", array} << 1
+                                     << same + "--inputs";
+    QTest::newRow("over the inputs, by another path")
+        << QStringList{"run", own, "--inputs", array, "--outputs", m_files.path() + "/./own.npz"} << 1
+        << same + "--inputs";
+    QTest::newRow("over the inputs, by a link")
+        << QStringList{"run", own, "--inputs", array, "--log", soft} << 1 << same + "--inputs";
+    QTest::newRow("over the inputs, by a hard link")
+        << QStringList{"run", own, "--inputs", hard, "--log", array} << 1 << same + "--inputs";
+    QTest::newRow("two outputs in one") << QStringList{"run",      own,
+                                                       "--inputs", array,
+                                                       "--log",    m_files.filePath("new"),
+                                                       "--report", m_files.path() + "//new"}
+                                        << 1 << same + "--report";
+    QTest::newRow("a shape beyond any memory")
+        << QStringList{"run", own, "--inputs", "random", "--shape", "9223372036854775807x2"} << 1 << "more values";
+    QTest::newRow("a number beyond float32")
+        << QStringList{"info", own, "--inputs", array, "--set", "a=1e300"} << 1 << "no number";
     QTest::newRow("no place to write") << QStringList{"calibrate", file, "--inputs", inputs, "-o", "/no/such/q.json"}
                                        << 1 << "/no/such/q.json";
 }
@@ -240,6 +275,25 @@ void TestCli::fails() {
     QVERIFY2(result.err.contains(says.toUtf8()), result.err);
     if (code == 1)
         QCOMPARE(result.err.count('\n'), 1);
+}
+
+void TestCli::linesForTerminals_data() {
+    QTest::addColumn<QByteArray>("text");
+    QTest::addColumn<QByteArray>("line");
+    QTest::newRow("plain") << QByteArray("encoder.0 × ∞ 中 😀") << QByteArray("encoder.0 × ∞ 中 😀");
+    QTest::newRow("escape") << QByteArray("a\x1b[2Jb") << QByteArray("a [2Jb");
+    QTest::newRow("lines") << QByteArray("a\nb\r\tc\x7f") << QByteArray("a b  c ");
+    QTest::newRow("the second set") << QByteArray("a\xc2\x9b") + "31m" << QByteArray("a 31m");
+    QTest::newRow("direction of writing") << QByteArray("a\xe2\x80\xae\xe2\x81\xa6") + "b" << QByteArray("a  b");
+    QTest::newRow("not UTF-8") << QByteArray("a\x9b\xff\xe2\x82") << QByteArray("a????");
+    QTest::newRow("a long form") << QByteArray("\xc0\x9b\xe0\x80\x9b") << QByteArray("?????");
+    QTest::newRow("a zero") << QByteArray("a\0b", 3) << QByteArray("a b");
+}
+
+void TestCli::linesForTerminals() {
+    QFETCH(QByteArray, text);
+    QFETCH(QByteArray, line);
+    QCOMPARE(QByteArray::fromStdString(oneLine(text.toStdString())), line);
 }
 
 bool TestCli::canCheckSchemas() {

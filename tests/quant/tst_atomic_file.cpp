@@ -10,6 +10,7 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -31,6 +32,7 @@ class TestAtomicFile : public QObject {
     void refuses_data();
     void refuses();
     void aFullDiskLeavesTheOldFile();
+    void removesWhatAKilledWriteLeft();
 
   private:
     static QByteArray contents(const QString& file) {
@@ -172,6 +174,27 @@ void TestAtomicFile::aFullDiskLeavesTheOldFile() {
     QVERIFY(failed);
     QCOMPARE(contents(file), QByteArray("old"));
     QCOMPARE(entries(folder.path()), QStringList{"a"});
+}
+
+void TestAtomicFile::removesWhatAKilledWriteLeft() {
+    QTemporaryDir folder;
+    const pid_t child = ::fork();
+    if (child == 0)
+        ::_exit(0);
+    QVERIFY(::waitpid(child, nullptr, 0) == child); // nobody has this number now
+    const auto part = [&](const QString& name) { return folder.filePath(".fxp-" + name + ".part"); };
+    const QString dead = QString::number(child) + "-0", alive = QString::number(::getppid()) + "-0";
+    for (const QString& name : {dead, alive, QString("notes"), QString("1-x")}) {
+        QFile file(part(name));
+        QVERIFY(file.open(QIODevice::WriteOnly));
+    }
+    write(folder.filePath("victim"), "precious");
+    const QString link = part(QString::number(child) + "-1");
+    QCOMPARE(::symlink("victim", link.toUtf8().constData()), 0);
+    write(folder.filePath("a"), "x");
+    QVERIFY(!QFile::exists(part(dead)));
+    QVERIFY(QFile::exists(part(alive)) && QFile::exists(part("notes")) && QFile::exists(part("1-x")));
+    QCOMPARE(contents(folder.filePath("victim")), QByteArray("precious"));
 }
 
 QTEST_GUILESS_MAIN(TestAtomicFile)

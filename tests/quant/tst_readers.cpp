@@ -137,6 +137,9 @@ void TestReaders::npy_data() {
     row("a type of ours, not NumPy's", "{'descr': '<bf2', 'fortran_order': False, 'shape': (2,)}", floats({1}), "type");
     row("an integer beyond int64", "{'descr': '<u8', 'fortran_order': False, 'shape': (1,)}", QByteArray(8, '\xff'),
         "18446744073709551615");
+    const double large[] = {1, 1e300, 2};
+    row("a number beyond float32", "{'descr': '<f8', 'fortran_order': False, 'shape': (3,)}",
+        QByteArray(reinterpret_cast<const char*>(large), sizeof large), "1e+300 as its element 1");
     QTest::newRow("a header beyond the file")
         << QByteArray("\x93NUMPY\x02\x00\xff\xff\xff\xff", 12) << QByteArray("header");
     QTest::newRow("version 9") << QByteArray("\x93NUMPY\x09\x00\x00\x00", 10) << QByteArray("version");

@@ -30,6 +30,10 @@ class TestSamples : public QObject {
     void shapesThatDependOnValues();
     void rowsThatAreNotSamples_data();
     void rowsThatAreNotSamples();
+    void labelsThatAreNoClasses_data();
+    void labelsThatAreNoClasses();
+    void firstValueNotFinite_data();
+    void firstValueNotFinite();
     void modelWithoutOutputs();
 };
 
@@ -262,6 +266,55 @@ void TestSamples::rowsThatAreNotSamples() {
     QCOMPARE(result->predictions.accuracyFixed().has_value(), rows == 1);
     QCOMPARE(result->predictions.note.empty(), rows == 1);
     QCOMPARE(result->outputs[0].shape, (std::vector<std::int64_t>{4 * rows, 6 / rows}));
+}
+
+void TestSamples::labelsThatAreNoClasses_data() {
+    QTest::addColumn<int>("label");
+    QTest::addColumn<bool>("isClass");
+    QTest::newRow("the last class") << 5 << true;
+    QTest::newRow("one more") << 6 << false;
+    QTest::newRow("negative") << -1 << false;
+}
+
+void TestSamples::labelsThatAreNoClasses() {
+    QFETCH(int, label);
+    QFETCH(bool, isClass);
+    Session session(network(
+        [](Builder& run, const std::vector<Value>& in) { return std::vector<Value>{reluOf(run, "relu", in[0])}; }));
+    Samples samples = samplesOf(random({4, 6}, 5)); // six classes
+    samples.labels = {0, 1, label, 0};
+    QVERIFY(session.setSamples(samples));
+    const auto predictions = session.run(session.floatFormats())->predictions;
+    QCOMPARE(predictions.accuracyFixed().has_value(), isClass);
+    QCOMPARE(predictions.note.find("the label of sample 2 is " + std::to_string(label)) == 0, !isClass);
+}
+
+void TestSamples::firstValueNotFinite_data() {
+    QTest::addColumn<float>("value");
+    QTest::addColumn<int>("count");
+    QTest::addColumn<QString>("note");
+    const float infinity = std::numeric_limits<float>::infinity();
+    QTest::newRow("none") << 1.0f << 1 << QString();
+    QTest::newRow("NaN") << std::nanf("") << 1 << "sample 2 has NaN at [1, 3]";
+    QTest::newRow("several") << infinity << 3
+                             << "sample 2 has Inf at [1, 3], the first of 3 values that are not finite";
+    QTest::newRow("negative") << -infinity << 1 << QString::fromUtf8("sample 2 has −Inf at [1, 3]");
+}
+
+void TestSamples::firstValueNotFinite() {
+    QFETCH(float, value);
+    QFETCH(int, count);
+    QFETCH(QString, note);
+    Session session(network(
+        [](Builder& run, const std::vector<Value>& in) { return std::vector<Value>{reluOf(run, "relu", in[0])}; }));
+    at::Tensor x = random({4, 2, 5}, 5);
+    x.flatten().slice(0, 28, 28 + count).fill_(value); // 2 · 10 + 1 · 5 + 3
+    QVERIFY(session.setSamples(samplesOf(x)));
+    const std::vector<std::string> notes = session.notes();
+    QCOMPARE(notes.size(), std::size_t{note.isEmpty() ? 0U : 1U});
+    QCOMPARE(session.run(session.floatFormats())->notes, notes);
+    if (!note.isEmpty())
+        QVERIFY2(QString::fromStdString(notes[0]).endsWith(": " + note), notes[0].c_str());
 }
 
 void TestSamples::modelWithoutOutputs() {

@@ -189,6 +189,18 @@ void TestStateDict::refused_data() {
     QTest::newRow("name twice") << stateDict(tensorPickle(
                                        4, 0, 4, 1, text("w") + tensorPickle(4, 0, 4, 1).mid(3 + 6).chopped(2) + "s"))
                                 << "two tensors";
+    QTest::newRow("bytes after the pickle") << stateDict(good + "any") << "3 bytes after its end";
+    QTest::newRow("more values than weights have")
+        << stateDict(QByteArray("\x80\x02", 2) + QByteArray((1 << 22) + 1, 'N') + ".") << "more values";
+    QTest::newRow("digits that are none") << stateDict(QByteArray("\x80\x02I12x\n.", 8)) << "is no number of its kind";
+    QTest::newRow("digits beyond int64") << stateDict(QByteArray("\x80\x02I", 3) + QByteArray(30, '9') + "\n.")
+                                         << "is no number of its kind";
+    const double large[] = {1, -1e39};
+    QByteArray doubles = tensorPickle(2, 0, 2, 1);
+    doubles.replace("FloatStorage", "DoubleStorage");
+    QTest::newRow("a number beyond float32")
+        << stateDict(doubles, QByteArray(reinterpret_cast<const char*>(large), sizeof large))
+        << "-1e+39 as its element 1";
     QTest::newRow("zip bomb") << zipOf({{"archive/data.pkl", good},
                                         {"archive/data/0", QByteArray(400 << 20, '\0')},
                                         {"archive/version", "3"}},
