@@ -67,11 +67,11 @@ class Network {
     virtual void setFolded(const std::set<std::string>& norms);
     /// The parameters and buffers under the file's names.
     virtual NamedTensors parameters() const { return {}; }
-    /// Formats that the file gives to slots, by path, as far as the last recording found them.
-    virtual std::map<std::string, QType> formats() const { return {}; }
     /// Gives parameters new values, which the next recording has. All of them or, with an Error naming the one that
     /// does not fit, none.
     virtual void setParameters(const NamedTensors& values);
+    /// Formats that the file gives to slots, by path, as far as the last recording found them.
+    virtual std::map<std::string, QType> formats() const { return {}; }
 };
 
 } // namespace fxp::quant
