@@ -91,7 +91,7 @@ std::optional<quant::Formats> giveFormats(quant::Session& session, const quant::
                                           const QString& file, bool anyModel, QStringList& notes,
                                           const JobControl& control) {
     if (file.isEmpty())
-        return session.floatFormats();
+        return session.fileFormats();
     try {
         const std::string text(quant::readFile(file.toStdString()).text());
         if (!session.setFoldedBatchNorms(quant::foldedBatchNorms(text), control))

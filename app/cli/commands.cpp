@@ -186,7 +186,7 @@ quant::Samples Commands::samples(quant::Session& session) const {
 
 quant::Formats Commands::formats(quant::Session& session) const {
     if (m_options.qconfig.empty())
-        return session.floatFormats();
+        return session.fileFormats();
     try {
         const std::string text(quant::readFile(m_options.qconfig).text());
         session.setFoldedBatchNorms(quant::foldedBatchNorms(text));

@@ -57,6 +57,16 @@ const std::vector<LayerSpec>& Session::layers() const {
 Formats Session::floatFormats() const {
     return Formats(slots().size());
 }
+
+Formats Session::fileFormats() const {
+    Formats formats = floatFormats();
+    const std::map<std::string, QType> given = m_network->formats();
+    for (std::size_t i = 0; i < formats.size() && !given.empty(); ++i) {
+        if (const auto found = given.find(slots()[i].path); found != given.end())
+            formats[i] = found->second;
+    }
+    return formats;
+}
 RunSnapshot Session::latest() const {
     return m_data ? m_data->latest : nullptr;
 }

@@ -81,6 +81,9 @@ class Session {
     const std::vector<LayerSpec>& layers() const;
     /// All float.
     Formats floatFormats() const;
+    /// What the model's file says (Network::formats), float where it says nothing: the formats that a session begins
+    /// with.
+    Formats fileFormats() const;
     /// By slot: whether it is inside a recurrent step, so that its values depend on its own format. sqnrTable then
     /// computes the error of the other formats on the values of the last run; a run with one of them would differ.
     std::vector<bool> fedBack() const;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "quant/core/qtype.h"
 #include "quant/core/stop.h"
 #include "quant/graph/module_info.h"
 #include "quant/graph/program.h"
@@ -69,6 +70,8 @@ class Network {
     /// Gives parameters new values, which the next recording has. All of them or, with an Error naming the one that
     /// does not fit, none.
     virtual void setParameters(const NamedTensors& values);
+    /// Formats that the file gives to slots, by path, as far as the last recording found them.
+    virtual std::map<std::string, QType> formats() const { return {}; }
 };
 
 } // namespace fxp::quant

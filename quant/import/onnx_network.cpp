@@ -37,6 +37,7 @@ class OnnxNetwork final : public Network {
     Recording record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop) override;
     NamedTensors parameters() const override { return m_model.parameters(); }
     void setFolded(const std::set<std::string>& norms) override { m_folded = norms; }
+    std::map<std::string, QType> formats() const override { return m_formats; }
     void refuseLayer(const std::string& path) override { m_refused.insert(path); }
 
   private:
@@ -46,6 +47,7 @@ class OnnxNetwork final : public Network {
     onnx_import::Model m_model;
     std::vector<ModuleInfo> m_modules;
     std::vector<ArgumentInfo> m_arguments;
+    std::map<std::string, QType> m_formats;
     std::set<std::string> m_folded, m_refused;
 };
 
@@ -100,6 +102,13 @@ Recording OnnxNetwork::record(const std::vector<std::optional<at::IValue>>& argu
         outputs.push_back(recorder.valueOf(result.tensor));
     }
     Builder::Finished finished = builder.finish(outputs);
+    std::vector<const ::onnx::NodeProto*> unplaced;
+    m_formats = onnx_import::placeFormats(finished, interpreter.formats(), unplaced);
+    if (!unplaced.empty()) { // anew, with these quantizers as operators; each time fewer are left
+        for (const ::onnx::NodeProto* node : unplaced)
+            m_model.keepArithmetic(node);
+        return record(arguments, stop);
+    }
     Recording recording;
     recording.sources = sourcesOf(finished.program, m_model.parameters());
     recording.proofs = recognition.proofs(finished);

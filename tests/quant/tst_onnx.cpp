@@ -31,6 +31,9 @@ class TestOnnx : public QObject {
     void samePathsAsTorchScript_data();
     void samePathsAsTorchScript();
     void otherNumbersOfSamples();
+    void formatsOfTheFile_data();
+    void formatsOfTheFile();
+    void inputsOfTheFile();
     void refused_data();
     void refused();
     void cutOff();
@@ -197,6 +200,69 @@ void TestOnnx::otherNumbersOfSamples() {
     auto session = openModel(name + ".onnx", options);
     QVERIFY(session->setSamples(samplesOf(name + ".inputs.npz")));
     compare(session->outputs(true), readNpz(name + ".outputs.npz"), 2e-6);
+}
+
+void TestOnnx::formatsOfTheFile_data() {
+    QTest::addColumn<QString>("name");
+    QTest::addColumn<QString>("slot");
+    QTest::addColumn<int>("bits");
+    QTest::addColumn<int>("fraction"); // −99: scaled
+    QTest::addColumn<double>("scale"); // of the last channel
+    QTest::addColumn<int>("zero");
+    QTest::addColumn<int>("axis");
+    const auto row = [](const char* name, const char* slot, int bits, int fraction, double scale, int zero, int axis) {
+        QTest::addRow("%s: %s", name, slot)
+            << QString(name) << QString(slot) << bits << fraction << scale << zero << axis;
+    };
+    row("qdq", "conv.input", 8, -99, 0.03, -3, -1);
+    row("qdq", "conv.weight", 8, -99, 0.015, 0, 0);
+    row("qdq", "conv.bias", 32, -99, 0.0004, 0, -1);
+    row("qdq", "fc.input", 8, -99, 1.0 / 16, -128, -1); // uint8 from 0
+    row("qdq", "fc.weight", 8, -99, 0.01, 0, -1);       // uint8 around 128
+    row("qdq", "fc.activation", 8, 1, 0, 0, -1);
+    row("qonnx", "fc.input", 3, -99, 0.3, -4, -1);
+    row("qonnx", "fc.weight", 4, 3, 0, 0, -1);
+}
+
+void TestOnnx::formatsOfTheFile() {
+    QFETCH(QString, name);
+    QFETCH(QString, slot);
+    QFETCH(int, bits);
+    QFETCH(int, fraction);
+    QFETCH(double, scale);
+    QFETCH(int, zero);
+    QFETCH(int, axis);
+    const std::string file = folder() + name.toStdString();
+    auto session = openModel(file + ".onnx");
+    QVERIFY(session->setSamples(samplesOf(file + ".inputs.npz")));
+    const Formats formats = session->fileFormats();
+    const auto found = std::ranges::find(session->slots(), slot.toStdString(), &SlotInfo::path);
+    QVERIFY(found != session->slots().end());
+    const QType& format = formats[static_cast<std::size_t>(found - session->slots().begin())];
+    QCOMPARE(format.totalBits.value_or(0), bits);
+    QCOMPARE(format.fractionalBits.value_or(-99), fraction);
+    QCOMPARE(format.affine.has_value(), fraction == -99);
+    if (format.affine) {
+        QCOMPARE(static_cast<float>(format.affine->scale.back()), static_cast<float>(scale));
+        QCOMPARE(format.affine->zeroPoint.back(), zero);
+        QCOMPARE(format.affine->axis, axis);
+    }
+    QVERIFY(session->run(formats)->complete);
+    compare(session->outputs(), readNpz(file + ".fixed.npz"), 2e-6);
+}
+
+/// Names, shapes and types come from the file, so that random samples need nothing else.
+void TestOnnx::inputsOfTheFile() {
+    auto session = openModel(folder() + "types.onnx");
+    QCOMPARE(session->arguments().size(), std::size_t{2});
+    QCOMPARE(session->arguments()[1].name, std::string("k"));
+    QVERIFY(session->arguments()[1].shape == (std::vector<std::int64_t>{-1, 4}));
+    QVERIFY(session->arguments()[1].whole && !session->arguments()[0].whole);
+    const Samples samples = session->randomSamples(7, {});
+    QVERIFY(samples.inputs.items[1].second.type == ElementType::Int64);
+    QVERIFY(samples.inputs.items[1].second.shape == (std::vector<std::int64_t>{16, 4}));
+    QVERIFY(session->setSamples(samples));
+    QVERIFY(session->run(session->floatFormats())->complete);
 }
 
 void TestOnnx::refused_data() {

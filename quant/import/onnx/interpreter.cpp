@@ -205,7 +205,18 @@ const at::Tensor* Interpreter::constantOf(Frame& frame, const std::string& name)
         const auto producer = one->producers.find(name);
         if (producer == one->producers.end())
             continue;
-        const Item& constant = m_model.constant(*one->nodes[producer->second]);
+        const ::onnx::NodeProto& node = *one->nodes[producer->second];
+        const auto isStored = [&](const std::string& input) {
+            const auto inner = one->producers.find(input);
+            return inner == one->producers.end() ? input.empty() || constantOf(*one, input)
+                                                 : m_model.constant(*one->nodes[inner->second]).tensor.defined();
+        };
+        if (node.op_type() == "DequantizeLinear" && one->state[producer->second] == 0 &&
+            std::ranges::all_of(node.input(), isStored)) {
+            runNode(*one, producer->second);
+            return constantOf(*one, name);
+        }
+        const Item& constant = m_model.constant(node);
         return constant.tensor.defined() ? &constant.tensor : nullptr;
     }
     return nullptr;
@@ -231,6 +242,10 @@ NodeRun Interpreter::start(Frame& frame, std::size_t index, std::vector<Item> in
                     return runGraph(graph, std::move(given), frame, index, isRepeated);
                 });
     run.setSource(m_model.scope(node).source);
+    if (frame.graph) {
+        for (int i = 0; i < node.output_size(); ++i)
+            run.setRead(i, m_model.readersOf(*frame.graph, node.output(i)) > 0);
+    }
     run.setModuleClass(m_model.classOf(scope.path));
     run.setPlace(placeOf(frame.place, index), frame.isRepeated);
     return run;
@@ -252,7 +267,13 @@ void Interpreter::runOne(Frame& frame, std::size_t index) {
         inputs.pop_back();
     const std::string path = pathOf(frame, node);
     OperatorScope& scope = scopeAt(path);
-    if (node.op_type() == "MatMul" && node.domain().empty() && runLinear(frame, index, scope)) {
+    if (isQonnxQuant(node)) {
+        runQonnx(frame, index, inputs, scope);
+        frame.state[index] = 2;
+        return;
+    }
+    if (node.domain().empty() &&
+        (node.op_type() == "MatMul" ? runLinear(frame, index, scope) : runPair(frame, index, inputs, scope))) {
         frame.state[index] = 2;
         return;
     }
@@ -263,7 +284,7 @@ void Interpreter::runOne(Frame& frame, std::size_t index) {
         const OperatorEntry* entry = findOperator(node.op_type());
         if (!entry)
             throw Error(path, "the operator " + node.op_type() + " is not known here", "export the model without it");
-        NodeRun run = start(frame, index, std::move(inputs), scope);
+        NodeRun run = start(frame, index, inputs, scope);
         run.setLayer(m_model.recurrentLayer(node));
         try {
             entry->run(run);
@@ -273,6 +294,8 @@ void Interpreter::runOne(Frame& frame, std::size_t index) {
             run.fail("lacks a number that it needs");
         }
         results = run.outputs();
+        if (!results.empty())
+            noteWeights(frame, index, inputs, results[0]);
     }
     for (int i = 0; i < node.output_size(); ++i) {
         if (static_cast<std::size_t>(i) < results.size() && !node.output(i).empty())

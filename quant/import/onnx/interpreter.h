@@ -1,6 +1,7 @@
 #pragma once
 
 #include "quant/import/onnx/model.h"
+#include "quant/import/onnx/slot_formats.h"
 #include "quant/record/module_recognizer.h"
 
 #include <map>
@@ -24,6 +25,8 @@ class Interpreter {
 
     /// The results, in the graph's order, for inputs in that of Model::inputs.
     std::vector<Item> run(const std::vector<Item>& inputs);
+    /// The formats that the file's quantizers gave to values in that run.
+    const std::vector<ValueFormat>& formats() const { return m_formats; }
 
   private:
     using Nodes = std::vector<const ::onnx::NodeProto*>;
@@ -60,6 +63,13 @@ class Interpreter {
         at::Tensor bias;
     };
     std::optional<BiasAdd> biasOf(Frame& frame, const ::onnx::NodeProto& product, std::int64_t features);
+    std::vector<std::size_t> soleReaders(const Frame& frame, const std::string& name) const;
+    bool followClip(Frame& frame, std::vector<std::size_t>& readers, QuantizerRange& range);
+    bool runPair(Frame& frame, std::size_t index, const std::vector<Item>& inputs, OperatorScope& scope);
+    void runQonnx(Frame& frame, std::size_t index, const std::vector<Item>& inputs, OperatorScope& scope);
+    at::Tensor noteFormat(Frame& frame, std::size_t index, const at::Tensor& x, const QType& format,
+                          OperatorScope& scope);
+    void noteWeights(Frame& frame, std::size_t index, const std::vector<Item>& inputs, const Item& result);
     bool runCall(Frame& frame, const std::string& path);
     bool dependsOn(const Frame& frame, const std::string& name, const std::vector<char>& inside,
                    std::vector<char>& seen) const;
@@ -75,6 +85,7 @@ class Interpreter {
     StopRequest m_stop;
     std::map<std::string, OperatorScope> m_scopes;
     std::vector<std::unique_ptr<::onnx::NodeProto>> m_functionNodes;
+    std::vector<ValueFormat> m_formats;
     int m_depth = 0;
 };
 

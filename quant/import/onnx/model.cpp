@@ -140,7 +140,8 @@ void Model::refuseUnknown(const std::string& file) const {
         [&](const auto& nodes) {
             for (const auto& node : nodes) {
                 const std::string domain = plainDomain(node.domain());
-                const bool known = function(domain, node.op_type()) || (domain.empty() && findOperator(node.op_type()));
+                const bool known = function(domain, node.op_type()) || isQonnxQuant(node) ||
+                                   (domain.empty() && findOperator(node.op_type()));
                 if (!known) {
                     ++count;
                     if (!domain.empty())

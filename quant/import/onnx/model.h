@@ -53,6 +53,9 @@ class Model {
     bool isLeaf(const std::string& path) const { return m_leaves.contains(path); }
     /// Which of its module's recurrent nodes it is, where there are several in one module; else −1.
     int recurrentLayer(const ::onnx::NodeProto& node) const;
+    /// Whether a quantizer runs as its operators, because no slot takes its format.
+    bool keepsArithmetic(const ::onnx::NodeProto& node) const { return m_arithmetic.contains(&node); }
+    void keepArithmetic(const ::onnx::NodeProto* node) { m_arithmetic.insert(node); }
     const std::string& classOf(const std::string& path) const;
     /// How many nodes read a value of that name, in the graph and in graphs inside its nodes.
     int readersOf(const ::onnx::GraphProto& graph, const std::string& name) const;
@@ -78,6 +81,10 @@ class Model {
     std::unordered_map<const ::onnx::NodeProto*, Item> m_constants;
     std::unordered_map<const ::onnx::NodeProto*, NodeScope> m_scopes;
     std::unordered_map<const ::onnx::NodeProto*, int> m_recurrentLayers;
+    std::set<const ::onnx::NodeProto*> m_arithmetic;
 };
+
+/// QONNX's quantizer, in one of the domains that it has had.
+bool isQonnxQuant(const ::onnx::NodeProto& node);
 
 } // namespace fxp::quant::onnx_import

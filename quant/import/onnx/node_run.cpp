@@ -203,7 +203,7 @@ void NodeRun::out(at::Tensor tensor, std::int32_t type) {
 }
 
 bool NodeRun::wants(int output) const {
-    return output < m_node.output_size() && !m_node.output(output).empty();
+    return output < m_node.output_size() && !m_node.output(output).empty() && !m_unread.contains(output);
 }
 
 } // namespace fxp::quant::onnx_import

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,11 @@ class NodeRun {
     OperatorScope& scope() { return m_scope; }
     /// Where the model's own source has the node: `file:line`.
     void setSource(std::string source) { m_source = std::move(source); }
+    /// Whether anything reads the result.
+    void setRead(int output, bool isRead) {
+        if (!isRead)
+            m_unread.insert(output);
+    }
     /// The class of the node's module, where it is known: `AdaptiveAvgPool2d`.
     const std::string& moduleClass() const { return m_moduleClass; }
     void setModuleClass(const std::string& name) { m_moduleClass = name.substr(name.rfind('.') + 1); }
@@ -142,6 +148,7 @@ class NodeRun {
     RunGraph m_runGraph;
     std::string m_source, m_moduleClass;
     std::string m_place, m_part; ///< m_part: of a node that makes turns itself
+    std::set<int> m_unread;
     bool m_isRepeated = false;
     int m_layer = -1, m_calls = 0;
 };

@@ -178,6 +178,95 @@ def quantized():
     save("quantized", nodes, [value("x", ["n", 3])], [value("y", None)], {"s": np.array(0.0625, np.float32), "z": np.array(0, np.int8)}, {"x": x}, [q])
 
 
+def qdq():
+    """Quantizers as runtimes' tools write them: the float model has no rounding, and slots have the formats."""
+    own = np.random.default_rng(11)
+    wq, bq, w2q = own.integers(-127, 128, (4, 3, 3, 3)), own.integers(-500, 500, 4), own.integers(0, 256, (5, 256))
+    ws, x = np.array([.01, .02, .005, .015], np.float32), own.standard_normal((3, 3, 8, 8)).astype(np.float32)
+    tensors = {"wq": wq.astype(np.int8), "ws": ws, "wz": np.zeros(4, np.int8), "bq": bq.astype(np.int32), "bs": np.float32([.0004]),
+               "w2q": w2q.astype(np.uint8), "w2s": np.array(.01, np.float32), "w2z": np.array(128, np.uint8)}
+    nodes = []
+
+    def pair(name, scale, zero):
+        tensors.update({name + "_s": np.array(scale, np.float32), name + "_z": zero})
+        nodes.append(h.make_node("QuantizeLinear", [name, name + "_s", name + "_z"], [name + "_q"]))
+        nodes.append(h.make_node("DequantizeLinear", [name + "_q", name + "_s", name + "_z"], [name + "_d"]))
+
+    pair("x", .03, np.array(-3, np.int8))
+    nodes += [h.make_node("DequantizeLinear", ["wq", "ws", "wz"], ["wd"], axis=0), h.make_node("DequantizeLinear", ["bq", "bs"], ["bd"]),
+              h.make_node("Conv", ["x_d", "wd", "bd"], ["c"], "/conv/Conv", pads=[1, 1, 1, 1]), h.make_node("Relu", ["c"], ["r"], "/act/Relu")]
+    pair("r", 1 / 16, np.array(0, np.uint8))
+    nodes += [h.make_node("Flatten", ["r_d"], ["f"]), h.make_node("DequantizeLinear", ["w2q", "w2s", "w2z"], ["w2"]),
+              h.make_node("Gemm", ["f", "w2"], ["g"], "/fc/Gemm", transB=1)]
+    pair("g", 1 / 2, np.array(0, np.int8))
+
+    def run(quantize):
+        w, b = wq * ws.astype(float)[:, None, None, None], bq * float(tensors["bs"][0])
+        a = np.pad(quantize(x.astype(float), "x", -128, 127), ((0, 0), (0, 0), (1, 1), (1, 1)))
+        y = np.zeros((3, 4, 8, 8))
+        for i in range(8):
+            for j in range(8):
+                y[:, :, i, j] = np.einsum("nckl,ockl->no", a[:, :, i:i + 3, j:j + 3], w) + b
+        y = quantize(np.maximum(y, 0), "r", 0, 255).reshape(3, -1)
+        return quantize(y @ ((w2q - 128) * float(tensors["w2s"])).T, "g", -128, 127)
+
+    def on_grid(v, name, low, high):
+        scale, zero = float(tensors[name + "_s"]), float(tensors[name + "_z"])
+        return (np.clip(np.rint(v / scale) + zero, low, high) - zero) * scale
+
+    save("qdq", nodes, [value("x", ["n", 3, 8, 8])], [value("g_d", None)], tensors, {"x": x}, [run(lambda v, *_: v)],
+         ["conv.input", "fc.weight"], opset=13)
+    np.savez("qdq.fixed.npz", output_0=run(on_grid).astype(np.float32))
+
+
+def qonnx():
+    """QONNX's Quant: unsigned, of few bits, narrow; the last has no slot and stays what it computes."""
+    own = np.random.default_rng(12)
+    w, x = own.standard_normal((4, 6)).astype(np.float32), own.standard_normal((5, 4)).astype(np.float32)
+    tensors = {"w": w, "sw": np.array(.125, np.float32), "sx": np.array(.3, np.float32), "z": np.array(0, np.float32),
+               "four": np.array(4, np.float32), "three": np.array(3, np.float32)}
+    quant = dict(domain="qonnx.custom_op.general", rounding_mode="ROUND")
+    nodes = [h.make_node("Quant", ["x", "sx", "z", "three"], ["xq"], signed=0, narrow=0, **quant),
+             h.make_node("Quant", ["w", "sw", "z", "four"], ["wq"], signed=1, narrow=1, **quant),
+             h.make_node("MatMul", ["xq", "wq"], ["y"], "/fc/MatMul")]
+    save("qonnx", nodes, [value("x", ["n", 4])], [value("y", None)], tensors, {"x": x}, [x.astype(float) @ w], ["fc.input", "fc.weight"],
+         domains=["qonnx.custom_op.general"])
+    fixed = np.clip(np.rint(x / .3), 0, 7) * .3 @ (np.clip(np.rint(w / .125), -7, 7) * .125)
+    np.savez("qonnx.fixed.npz", output_0=fixed.astype(np.float32))
+
+
+def unordered():
+    """Nodes stand before those whose results they read."""
+    x = f32(3, 2)
+    nodes = [h.make_node("Neg", ["b"], ["y"]), h.make_node("Exp", ["a"], ["b"]), h.make_node("Relu", ["x"], ["a"])]
+    save("unordered", nodes, [value("x", ["n", 2])], [value("y", None)], {}, {"x": x}, [-np.exp(np.maximum(x.astype(float), 0))])
+
+
+def lstm_loop():
+    """A recurrent layer as a Loop: each turn has the same slots."""
+    x, w, r, b = f32(4, 2, 3), f32(3, 8, scale=.5), f32(2, 8, scale=.5), f32(8)
+    body = h.make_graph(
+        [h.make_node("Gather", ["x", "i"], ["xi"], axis=0), h.make_node("MatMul", ["xi", "w"], ["gx"]), h.make_node("MatMul", ["h", "r"], ["gh"]),
+         h.make_node("Add", ["gx", "gh"], ["gs"]), h.make_node("Add", ["gs", "b"], ["g"]), h.make_node("Split", ["g"], ["i1", "f1", "g1", "o1"], axis=1),
+         h.make_node("Sigmoid", ["i1"], ["i2"]), h.make_node("Sigmoid", ["f1"], ["f2"]), h.make_node("Tanh", ["g1"], ["g2"]),
+         h.make_node("Sigmoid", ["o1"], ["o2"]), h.make_node("Mul", ["f2", "c"], ["fc"]), h.make_node("Mul", ["i2", "g2"], ["ig"]),
+         h.make_node("Add", ["fc", "ig"], ["c2"]), h.make_node("Tanh", ["c2"], ["tc"]), h.make_node("Mul", ["o2", "tc"], ["h2"]),
+         h.make_node("Identity", ["go"], ["goes"]), h.make_node("Identity", ["h2"], ["each"])], "body",
+        [value("i", [], T.INT64), value("go", [], T.BOOL), value("h", None), value("c", None)],
+        [value("goes", [], T.BOOL), value("h2", None), value("c2", None), value("each", None)])
+    nodes = [h.make_node("Shape", ["x"], ["s"]), h.make_node("Gather", ["s", "first"], ["steps"], axis=0),
+             h.make_node("Loop", ["steps", "", "zero", "zero"], ["hn", "cn", "y"], "/rnn/Loop", body=body)]
+    hn, cn, ys = np.zeros((2, 2)), np.zeros((2, 2)), []
+    for t in range(4):
+        i, f, g, o = np.split(x[t].astype(float) @ w + hn @ r + b, 4, 1)
+        cn = sigmoid(f) * cn + sigmoid(i) * np.tanh(g)
+        hn = sigmoid(o) * np.tanh(cn)
+        ys.append(hn)
+    save("lstm_loop", nodes, [value("x", ["t", 2, 3])], [value("y", None), value("hn", None)],
+         {"w": w, "r": r, "b": b, "zero": np.zeros((2, 2), np.float32), "first": np.array(0)}, {"x": x}, [np.stack(ys), hn],
+         ["rnn.matmul.w", "rnn.mul.input_1", "rnn.mul_2.activation"])
+
+
 def external(name, location, offset, length, data=None):
     tensor = nh.from_array(np.zeros((2, 3), np.float32), "w")
     tensor.ClearField("raw_data")
@@ -224,10 +313,14 @@ functions()
 types()
 constants()
 quantized()
+qdq()
+qonnx()
 weights = f32(2, 3)
 with open("external.bin", "wb") as out:
     out.write(b"\0" * 8 + weights.tobytes())
 external("external", "external.bin", 8, 24, weights)
 bad()
+unordered()
+lstm_loop()
 with open("cases.json", "w") as out:
     json.dump(cases, out, indent=1)
