@@ -20,6 +20,12 @@ if(FXP_SANITIZE)
     add_link_options(-fsanitize=${FXP_SANITIZE})
 endif()
 
+if(FXP_FUZZ)
+    # Coverage of our own sources; the targets themselves have libFuzzer's main.
+    add_compile_options(-fsanitize=fuzzer-no-link)
+    add_link_options(-fsanitize=fuzzer-no-link)
+endif()
+
 add_link_options(LINKER:--version-script=${CMAKE_CURRENT_LIST_DIR}/executable_symbols.map)
 
 function(fxp_target name)

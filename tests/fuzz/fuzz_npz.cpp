@@ -1,0 +1,8 @@
+#include "fuzz.h"
+
+#include "quant/io/npz.h"
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    fxp::fuzz::readsOrRefuses([&] { fxp::quant::readNpz(fxp::fuzz::bytes(data, size), "file"); });
+    return 0;
+}
