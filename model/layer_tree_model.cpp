@@ -50,6 +50,7 @@ struct LayerTreeModel::Node {
     int row = 0;
     std::vector<std::unique_ptr<Node>> children;
     double value[ColumnCount] = {kNone, kNone, kNone, kNone, kNone};
+    double zero = kNone;
     bool stale = false;
 
     Node* append(const QString& childName) {
@@ -80,6 +81,7 @@ struct LayerTreeModel::Node {
     void update(const Document& document) {
         for (double& v : value)
             v = kNone;
+        zero = kNone;
         stale = false;
         if (slot >= 0) {
             stale = false;
@@ -89,6 +91,8 @@ struct LayerTreeModel::Node {
                 value[Overflow] = result->figures.overflowShare();
                 value[Sqnr] = result->localFigures.sqnr();
                 value[Accumulated] = result->figures.referenceSqnr();
+                const auto count = static_cast<double>(result->figures.count);
+                zero = count > 0 ? static_cast<double>(result->figures.underflow) / count : 0;
             }
             stale = !idle && document.isStale(slot);
             const quant::QType& format = document.format(slot);
@@ -211,6 +215,15 @@ QModelIndex LayerTreeModel::indexOf(int slot) const {
     return createIndex(found->row, 0, found);
 }
 
+QString LayerTreeModel::notation(const Node& at) const {
+    if (at.slot < 0)
+        return {};
+    const quant::QType& format = m_document.format(at.slot);
+    if (format.isFloat() && m_document.slotInfos()[static_cast<std::size_t>(at.slot)].optional)
+        return tr("exact");
+    return QString::fromStdString(quant::write(format, quant::Notation::SignIntegerFraction));
+}
+
 QVariant LayerTreeModel::display(const Node& at, int column) const {
     switch (column) {
     case Tensor: return at.name;
@@ -220,9 +233,7 @@ QVariant LayerTreeModel::display(const Node& at, int column) const {
         const quant::QType& format = m_document.format(at.slot);
         if (format.isPartial())
             return tr("%1 bits, no point").arg(format.totalBits.value_or(0));
-        const QString text = QString::fromStdString(quant::write(format, quant::Notation::SignIntegerFraction));
-        if (format.isFloat() && m_document.slotInfos()[static_cast<std::size_t>(at.slot)].optional)
-            return tr("exact");
+        const QString text = notation(at);
         return format.isFloat() ? text : text + QStringLiteral("  %1").arg(*format.totalBits);
     }
     case Overflow: {
@@ -258,6 +269,8 @@ QVariant LayerTreeModel::data(const QModelIndex& index, int role) const {
     case ValueRole: return at.value[index.column()];
     case StaleRole: return at.stale;
     case PathRole: return at.path;
+    case NotationRole: return notation(at);
+    case ZeroRole: return at.zero;
     default: return {};
     }
 }

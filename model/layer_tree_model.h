@@ -21,6 +21,8 @@ class LayerTreeModel : public QAbstractItemModel {
         ValueRole,               ///< double, what the column sorts by: share, dB; NaN where there is none
         StaleRole,               ///< bool
         PathRole,                ///< module or tensor path
+        NotationRole,            ///< the tensor's format alone: `s1.4`, `float`, `exact`
+        ZeroRole,                ///< double, share of the values that were not zero and became it; NaN where unknown
     };
 
     explicit LayerTreeModel(Document& document, QObject* parent = nullptr);
@@ -40,6 +42,7 @@ class LayerTreeModel : public QAbstractItemModel {
     void rebuild();
     void refresh();
     const Node& node(const QModelIndex& index) const;
+    QString notation(const Node& node) const;
     QVariant display(const Node& node, int column) const;
     void notify(const Node& node);
 

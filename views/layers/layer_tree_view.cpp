@@ -3,12 +3,13 @@
 #include "model/layer_filter_model.h"
 #include "model/layer_tree_model.h"
 #include "views/layers/figure_delegate.h"
+#include "views/layers/filter_edit.h"
 
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QItemSelectionModel>
 #include <QLabel>
-#include <QLineEdit>
 #include <QTreeView>
 #include <QVBoxLayout>
 
@@ -21,12 +22,36 @@ using model::LayerTreeModel;
 
 LayerTreeView::LayerTreeView(model::Document& document, Selection& selection, QWidget* parent)
     : QWidget(parent), m_document(document), m_selection(selection), m_model(new LayerTreeModel(document, this)),
-      m_filtered(new model::LayerFilterModel(this)), m_filter(new QLineEdit), m_tree(new QTreeView) {
+      m_filtered(new model::LayerFilterModel(this)), m_filter(new FilterEdit), m_tree(new QTreeView),
+      m_problem(new QLabel), m_none(new QLabel(m_tree->viewport())) {
     auto* heading = new QLabel(tr("Layers"));
     heading->setObjectName("heading");
-    m_filter->setPlaceholderText(tr("Filter: name, type, overflow > 1 %, SQNR < 30 dB"));
-    m_filter->setClearButtonEnabled(true);
-    m_filter->setAccessibleName(tr("Filter of the layer tree"));
+    m_filter->setPlaceholderText(tr("Filter: name, type, overflow > 1 % or SQNR < 30 dB"));
+    m_problem->setObjectName("wrong");
+    m_problem->setContentsMargins(12, 0, 12, 4);
+    m_problem->setWordWrap(true);
+    m_problem->setAccessibleName(tr("What is wrong with the filter"));
+    m_problem->hide();
+    m_none->setObjectName("muted");
+    m_none->setAlignment(Qt::AlignHCenter | Qt::AlignTop);
+    m_none->setWordWrap(true);
+    m_none->setMargin(24);
+    m_none->setText(tr("No tensor matches.<br><a href='clear'>Clear the filter</a> (Esc in its field)"));
+    m_none->setAccessibleName(tr("No tensor matches"));
+    m_none->setTextInteractionFlags(Qt::TextBrowserInteraction);
+    m_none->hide();
+    m_tree->viewport()->installEventFilter(this);
+    connect(m_none, &QLabel::linkActivated, this, [this] {
+        m_filter->clear();
+        m_filter->setFocus();
+    });
+    constexpr int kPauseMs = 700; // half a condition is no mistake yet
+    m_pause.setSingleShot(true);
+    m_pause.setInterval(kPauseMs);
+    connect(&m_pause, &QTimer::timeout, this, [this] {
+        m_problem->setText(m_filter->accessibleDescription());
+        m_problem->setVisible(!m_problem->text().isEmpty());
+    });
     auto* top = new QHBoxLayout;
     top->setContentsMargins(12, 8, 12, 4);
     top->setSpacing(12);
@@ -60,20 +85,42 @@ LayerTreeView::LayerTreeView(model::Document& document, Selection& selection, QW
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
     layout->addLayout(top);
+    layout->addWidget(m_problem);
     layout->addWidget(m_tree, 1);
     setAutoFillBackground(true);
     setBackgroundRole(QPalette::Base);
 
-    connect(m_filter, &QLineEdit::textChanged, this, [this](const QString& text) {
-        m_filtered->setFilterText(text);
-        if (!text.isEmpty())
-            m_tree->expandAll();
-        showSelection();
-    });
+    connect(m_filter, &QLineEdit::textChanged, this, &LayerTreeView::applyFilter);
+    for (const auto signal : {&QAbstractItemModel::rowsInserted, &QAbstractItemModel::rowsRemoved})
+        connect(m_filtered, signal, this, &LayerTreeView::showNone);
+    connect(m_filtered, &QAbstractItemModel::modelReset, this, &LayerTreeView::showNone);
     connect(m_model, &QAbstractItemModel::modelReset, this, &LayerTreeView::unfold);
     connect(m_tree->selectionModel(), &QItemSelectionModel::selectionChanged, this, &LayerTreeView::takeSelection);
     connect(m_tree->selectionModel(), &QItemSelectionModel::currentChanged, this, &LayerTreeView::takeSelection);
     connect(&selection, &Selection::changed, this, &LayerTreeView::showSelection);
+}
+
+void LayerTreeView::applyFilter(const QString& text) {
+    m_filtered->setFilterText(text);
+    m_filter->setProblems(m_filtered->filter().problems());
+    m_problem->setVisible(m_problem->isVisible() && !m_filter->problems().isEmpty());
+    m_pause.start();
+    if (text.isEmpty())
+        unfold(); // rows that were filtered out come back folded
+    else
+        m_tree->expandAll();
+    showSelection();
+    showNone();
+}
+
+void LayerTreeView::showNone() {
+    m_none->setVisible(m_filtered->rowCount() == 0 && m_model->rowCount() > 0);
+}
+
+bool LayerTreeView::eventFilter(QObject* watched, QEvent* event) {
+    if (watched == m_tree->viewport() && event->type() == QEvent::Resize)
+        m_none->setGeometry(m_tree->viewport()->rect());
+    return QWidget::eventFilter(watched, event);
 }
 
 void LayerTreeView::unfold() {

@@ -3,9 +3,10 @@
 #include "model/document.h"
 #include "views/selection.h"
 
+#include <QTimer>
 #include <QWidget>
 
-class QLineEdit;
+class QLabel;
 class QTreeView;
 
 namespace fxp::model {
@@ -15,6 +16,8 @@ class LayerTreeModel;
 
 namespace fxp::views {
 
+class FilterEdit;
+
 /// The layer tree with its filter. Several rows may be selected; what is edited then is all of them.
 class LayerTreeView : public QWidget {
     Q_OBJECT
@@ -22,20 +25,28 @@ class LayerTreeView : public QWidget {
     LayerTreeView(model::Document& document, Selection& selection, QWidget* parent = nullptr);
 
     QTreeView* tree() const { return m_tree; }
-    QLineEdit* filter() const { return m_filter; }
+    FilterEdit* filter() const { return m_filter; }
+
+  protected:
+    bool eventFilter(QObject* watched, QEvent* event) override;
 
   private:
     void takeSelection();
     void showSelection();
     void unfold();
+    void applyFilter(const QString& text);
+    void showNone();
     QModelIndex rowOf(int slot) const;
 
     model::Document& m_document;
     Selection& m_selection;
     model::LayerTreeModel* m_model;
     model::LayerFilterModel* m_filtered;
-    QLineEdit* m_filter;
+    FilterEdit* m_filter;
     QTreeView* m_tree;
+    QLabel* m_problem; ///< what is wrong with the filter, once the typing pauses
+    QLabel* m_none;    ///< in place of an empty tree
+    QTimer m_pause;
     bool m_showing = false;
 };
 
