@@ -2,6 +2,8 @@
 
 #include "model/layer_filter_model.h"
 #include "model/layer_tree_model.h"
+#include "views/copy_rows.h"
+#include "views/format_actions.h"
 #include "views/layers/figure_delegate.h"
 #include "views/layers/filter_edit.h"
 
@@ -10,6 +12,7 @@
 #include <QHeaderView>
 #include <QItemSelectionModel>
 #include <QLabel>
+#include <QMenu>
 #include <QTreeView>
 #include <QVBoxLayout>
 
@@ -23,7 +26,8 @@ using model::LayerTreeModel;
 LayerTreeView::LayerTreeView(model::Document& document, Selection& selection, QWidget* parent)
     : QWidget(parent), m_document(document), m_selection(selection), m_model(new LayerTreeModel(document, this)),
       m_filtered(new model::LayerFilterModel(this)), m_filter(new FilterEdit), m_tree(new QTreeView),
-      m_problem(new QLabel), m_none(new QLabel(m_tree->viewport())) {
+      m_problem(new QLabel), m_none(new QLabel(m_tree->viewport())),
+      m_actions(new FormatActions(document, selection, this)) {
     auto* heading = new QLabel(tr("Layers"));
     heading->setObjectName("heading");
     m_filter->setPlaceholderText(tr("Filter: name, type, overflow > 1 % or SQNR < 30 dB"));
@@ -68,6 +72,9 @@ LayerTreeView::LayerTreeView(model::Document& document, Selection& selection, QW
     m_tree->sortByColumn(LayerTreeModel::Tensor, Qt::AscendingOrder);
     m_tree->setIndentation(14);
     m_tree->setAccessibleName(tr("Layers and tensors"));
+    m_tree->setContextMenuPolicy(Qt::CustomContextMenu);
+    connect(m_tree, &QWidget::customContextMenuRequested, this, &LayerTreeView::showMenu);
+    m_actions->addKeysTo(m_tree);
     QHeaderView* header = m_tree->header();
     header->setStretchLastSection(false);
     header->setSectionResizeMode(LayerTreeModel::Tensor, QHeaderView::Stretch);
@@ -115,6 +122,39 @@ void LayerTreeView::applyFilter(const QString& text) {
 
 void LayerTreeView::showNone() {
     m_none->setVisible(m_filtered->rowCount() == 0 && m_model->rowCount() > 0);
+}
+
+void LayerTreeView::setFolded(const QModelIndex& row, bool folded) {
+    std::vector<QModelIndex> open{row};
+    while (!open.empty()) {
+        const QModelIndex at = open.back();
+        open.pop_back();
+        m_tree->setExpanded(at, !folded);
+        for (int child = 0; child < m_filtered->rowCount(at); ++child)
+            open.push_back(m_filtered->index(child, 0, at));
+    }
+}
+
+void LayerTreeView::showMenu(const QPoint& at) {
+    // By key it is the current row's, which may be out of sight.
+    const QModelIndex row = m_tree->currentIndex().siblingAtColumn(0);
+    if (!row.isValid())
+        return;
+    QMenu* menu = contextMenu(m_tree);
+    m_actions->addTo(*menu);
+    menu->addSeparator();
+    menu->addAction(tr("Copy &rows as text"), this, [this] { copyRows(*m_tree); })
+        ->setToolTip(tr("The selected rows, cells apart by tabs"));
+    const bool branch = m_filtered->hasChildren(row);
+    for (const bool folded : {false, true}) {
+        QAction* fold = menu->addAction(folded ? tr("C&ollapse all below") : tr("&Expand all below"), this,
+                                        [this, row = QPersistentModelIndex(row), folded] { setFolded(row, folded); });
+        fold->setToolTip(folded ? tr("Fold this row and all rows in it") : tr("Unfold this row and all rows in it"));
+        fold->setEnabled(branch);
+    }
+    const QPoint inside(std::clamp(at.x(), 0, m_tree->viewport()->width()),
+                        std::clamp(at.y(), 0, m_tree->viewport()->height()));
+    menu->popup(m_tree->viewport()->mapToGlobal(inside));
 }
 
 bool LayerTreeView::eventFilter(QObject* watched, QEvent* event) {

@@ -17,6 +17,7 @@ class LayerTreeModel;
 namespace fxp::views {
 
 class FilterEdit;
+class FormatActions;
 
 /// The layer tree with its filter. Several rows may be selected; what is edited then is all of them.
 class LayerTreeView : public QWidget {
@@ -36,6 +37,8 @@ class LayerTreeView : public QWidget {
     void unfold();
     void applyFilter(const QString& text);
     void showNone();
+    void showMenu(const QPoint& at);
+    void setFolded(const QModelIndex& row, bool folded);
     QModelIndex rowOf(int slot) const;
 
     model::Document& m_document;
@@ -47,6 +50,7 @@ class LayerTreeView : public QWidget {
     QLabel* m_problem; ///< what is wrong with the filter, once the typing pauses
     QLabel* m_none;    ///< in place of an empty tree
     QTimer m_pause;
+    FormatActions* m_actions;
     bool m_showing = false;
 };
 
