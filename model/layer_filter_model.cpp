@@ -2,8 +2,6 @@
 
 #include "model/layer_tree_model.h"
 
-#include <QRegularExpression>
-
 #include <cmath>
 
 namespace fxp::model {
@@ -14,53 +12,29 @@ LayerFilterModel::LayerFilterModel(QObject* parent) : QSortFilterProxyModel(pare
 }
 
 void LayerFilterModel::setFilterText(const QString& text) {
-    static const QRegularExpression kComparison(
-        R"(^\s*(overflow|sqnr|vs float|bits)\s*([<>])\s*(-?[\d.]+)\s*(%|dB|bits?)?\s*$)",
-        QRegularExpression::CaseInsensitiveOption);
-    m_conditions.clear();
-    for (const QString& part : text.split(',', Qt::SkipEmptyParts)) {
-        Condition condition;
-        const auto match = kComparison.match(part);
-        if (match.hasMatch()) {
-            const QString name = match.captured(1).toLower();
-            condition.column = name == "overflow" ? LayerTreeModel::Overflow
-                               : name == "sqnr"   ? LayerTreeModel::Sqnr
-                               : name == "bits"   ? LayerTreeModel::Format
-                                                  : LayerTreeModel::Accumulated;
-            condition.above = match.captured(2) == ">";
-            condition.limit = match.captured(3).toDouble() / (name == "overflow" ? 100 : 1);
-        } else {
-            condition.words = part.trimmed();
-        }
-        m_conditions.push_back(condition);
-    }
+    m_filter = LayerFilter::parse(text);
     invalidateFilter();
 }
 
-bool LayerFilterModel::accepts(const Condition& condition, int row, const QModelIndex& parent) const {
-    const auto at = [&](int column) { return sourceModel()->index(row, column, parent); };
-    if (condition.column < 0) {
-        // A word matches any part of a tensor's path, and the type of the layer that the tensor belongs to.
-        const QString haystack = at(0).data(LayerTreeModel::PathRole).toString() + " " +
-                                 at(0).data(LayerTreeModel::TypeRole).toString() + " " +
-                                 parent.data(LayerTreeModel::TypeRole).toString();
-        return haystack.contains(condition.words, Qt::CaseInsensitive);
-    }
-    const double value = at(condition.column).data(LayerTreeModel::ValueRole).toDouble();
-    return condition.above ? value > condition.limit : value < condition.limit; // false for NaN
-}
-
 bool LayerFilterModel::filterAcceptsRow(int row, const QModelIndex& parent) const {
-    if (m_conditions.empty())
+    if (m_filter.isEmpty())
         return true;
+    const auto at = [&](int column) { return sourceModel()->index(row, column, parent); };
+    const QModelIndex name = at(LayerTreeModel::Tensor);
     // A branch is shown when a tensor in it is.
-    if (sourceModel()->index(row, 0, parent).data(LayerTreeModel::SlotRole).toInt() < 0)
+    if (name.data(LayerTreeModel::SlotRole).toInt() < 0)
         return false;
-    for (const Condition& condition : m_conditions) {
-        if (!accepts(condition, row, parent))
-            return false;
-    }
-    return true;
+    const auto value = [&](int column) { return at(column).data(LayerTreeModel::ValueRole).toDouble(); };
+    FilteredTensor tensor;
+    tensor.path = name.data(LayerTreeModel::PathRole).toString();
+    tensor.type = parent.data(LayerTreeModel::TypeRole).toString();
+    tensor.format = at(LayerTreeModel::Format).data(LayerTreeModel::NotationRole).toString();
+    tensor.bits = value(LayerTreeModel::Format);
+    tensor.overflow = value(LayerTreeModel::Overflow);
+    tensor.sqnr = value(LayerTreeModel::Sqnr);
+    tensor.versusFloat = value(LayerTreeModel::Accumulated);
+    tensor.zero = name.data(LayerTreeModel::ZeroRole).toDouble();
+    return m_filter.accepts(tensor);
 }
 
 bool LayerFilterModel::lessThan(const QModelIndex& left, const QModelIndex& right) const {

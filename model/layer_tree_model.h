@@ -1,17 +1,16 @@
 #pragma once
 
 #include "model/document.h"
+#include "model/layer_node.h"
+#include "model/tree_model.h"
 
-#include <QAbstractItemModel>
-
-#include <memory>
 #include <vector>
 
 namespace fxp::model {
 
 /// The modules, layers and tensors of the document as a tree, with each tensor's format and figures. A branch shows the
 /// worst of what is below it.
-class LayerTreeModel : public QAbstractItemModel {
+class LayerTreeModel : public TreeModel<LayerNode> {
     Q_OBJECT
   public:
     enum Column { Tensor, Format, Overflow, Sqnr, Accumulated, ColumnCount };
@@ -21,14 +20,12 @@ class LayerTreeModel : public QAbstractItemModel {
         ValueRole,               ///< double, what the column sorts by: share, dB; NaN where there is none
         StaleRole,               ///< bool
         PathRole,                ///< module or tensor path
+        NotationRole,            ///< the tensor's format alone: `s1.4`, `float`, `exact`
+        ZeroRole,                ///< double, share of the values that were not zero and became it; NaN where unknown
     };
 
     explicit LayerTreeModel(Document& document, QObject* parent = nullptr);
-    ~LayerTreeModel() override;
 
-    QModelIndex index(int row, int column, const QModelIndex& parent = {}) const override;
-    QModelIndex parent(const QModelIndex& child) const override;
-    int rowCount(const QModelIndex& parent = {}) const override;
     int columnCount(const QModelIndex& parent = {}) const override;
     QVariant data(const QModelIndex& index, int role = Qt::DisplayRole) const override;
     QVariant headerData(int section, Qt::Orientation orientation, int role = Qt::DisplayRole) const override;
@@ -36,16 +33,13 @@ class LayerTreeModel : public QAbstractItemModel {
     QModelIndex indexOf(int slot) const;
 
   private:
-    struct Node;
     void rebuild();
     void refresh();
-    const Node& node(const QModelIndex& index) const;
-    QVariant display(const Node& node, int column) const;
-    void notify(const Node& node);
+    QString notation(const LayerNode& node) const;
+    QVariant display(const LayerNode& node, int column) const;
 
     Document& m_document;
-    std::unique_ptr<Node> m_root;
-    std::vector<const Node*> m_bySlot;
+    std::vector<const LayerNode*> m_bySlot;
 };
 
 } // namespace fxp::model

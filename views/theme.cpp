@@ -80,7 +80,7 @@ QString styleSheet(const QPalette& p) {
         QToolBar::separator { width: 1px; background: %1; margin: 4px 4px; }
         QToolButton { border: 1px solid %1; border-radius: 4px; padding: 4px 12px; background: %3; }
         QToolButton[popupMode="2"], QToolButton[popupMode="1"] { padding-right: 20px; }
-        QToolButton:hover, QPushButton:hover { border-color: %4; }
+        QToolButton:hover, QPushButton:hover, QToolButton:focus, QPushButton:focus { border-color: %4; }
         QToolButton:checked { background: %5; border-color: %4; color: %4; }
         QToolButton:disabled, QPushButton:disabled { color: %6; }
         QPushButton { border: 1px solid %1; border-radius: 4px; padding: 4px 10px; background: %3; }
@@ -119,6 +119,8 @@ QString styleSheet(const QPalette& p) {
         QFrame#dropArea { border: 1px dashed %6; border-radius: 4px; background: %7; }
         QFrame#dropArea[over="true"] { border-color: %4; background: %5; }
         QLabel#wrong { color: %8; }
+        QLabel#dropOverlay { background: %7; border: 2px dashed %4; border-radius: 8px; padding: 24px; }
+        QLabel#dropOverlay[refused="true"] { border-color: %8; }
         QPushButton#primary { background: %4; color: white; border-color: %4; font-weight: 600; }
         QPushButton#primary:disabled { background: %9; color: %6; border-color: %1; }
         QPushButton#primary:focus { border-color: %11; }

@@ -8,11 +8,13 @@
 class QCheckBox;
 class QComboBox;
 class QDoubleSpinBox;
+class QFormLayout;
 class QSpinBox;
 
 namespace fxp::gui {
 
-/// Asks how to calibrate: bits per kind of tensor, method, rounding, overflow, and groups that share a format.
+/// Asks how to calibrate: bits per kind of tensor, method, rounding, overflow, and groups that share a format. It
+/// begins with what was chosen last.
 class CalibrateDialog : public QDialog {
     Q_OBJECT
   public:
@@ -23,7 +25,14 @@ class CalibrateDialog : public QDialog {
     quant::CalibrationOptions options() const;
     bool selectedOnly() const;
 
+    void accept() override;
+
   private:
+    QWidget* buildFields();
+    void addRow(QFormLayout& form, const QString& name, QWidget* field, const QString& tip);
+    void restore();
+    void store() const;
+
     QSpinBox *m_weights, *m_activations, *m_biases, *m_accumulators;
     QComboBox *m_method, *m_scheme;
     QDoubleSpinBox* m_percentile;

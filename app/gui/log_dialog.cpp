@@ -1,5 +1,7 @@
 #include "app/gui/log_dialog.h"
 
+#include "views/copy_rows.h"
+
 #include <QCheckBox>
 #include <QDialogButtonBox>
 #include <QFileInfo>
@@ -120,6 +122,7 @@ void LogDialog::fill(const std::vector<quant::LogDifference>& differences) {
     m_table->setTextElideMode(Qt::ElideMiddle);
     m_table->verticalHeader()->hide();
     m_table->setAccessibleName(tr("Tensors of the log and of the run"));
+    views::copyRowsByKey(m_table);
     for (int row = 0; row < m_table->rowCount(); ++row) {
         const auto& difference = differences[static_cast<std::size_t>(row)];
         auto* name = new Cell(QString::fromStdString(difference.key));

@@ -1,8 +1,11 @@
 #include "app/gui/main_window.h"
 
 #include "app/gui/calibrate_dialog.h"
+#include "app/gui/drop_overlay.h"
+#include "app/gui/icons.h"
 #include "app/gui/layouts.h"
 #include "app/gui/message_strip.h"
+#include "app/gui/pane_keys.h"
 #include "app/gui/quick_find.h"
 #include "app/gui/recent_files.h"
 #include "app/gui/recovery.h"
@@ -47,6 +50,15 @@ MainWindow::MainWindow()
     buildPanes();
     buildActions();
     buildToolBar();
+    buildPaneKeys(*this);
+    new DropOverlay(*this, m_document);
+    useProgramIcon();
+    giveIcons({{m_open, "document-open", QStyle::SP_DialogOpenButton},
+               {m_save, "document-save", QStyle::SP_DialogSaveButton},
+               {m_undo, "edit-undo", QStyle::SP_ArrowBack},
+               {m_redo, "edit-redo", QStyle::SP_ArrowForward},
+               {m_run, "media-playback-start", QStyle::SP_MediaPlay},
+               {m_stop, "process-stop", QStyle::SP_MediaStop}});
     setStatusBar(m_status);
     connectDocument();
     applyTheme(m_settings.value("theme", "light").toString());

@@ -1,6 +1,7 @@
 #include "app/gui/main_window.h"
 
 #include "app/gui/calibrate_dialog.h"
+#include "app/gui/help_menu.h"
 #include "app/gui/layouts.h"
 #include "app/gui/quick_find.h"
 #include "app/gui/recent_files.h"
@@ -124,10 +125,13 @@ void MainWindow::buildActions() {
                "LibTorch, QCustomPlot and Highway. MIT licence; the demo's data: UCI handwritten digits, CC BY 4.0.")
                 .arg(QString::fromLatin1(programVersion().data()), QT_VERSION_STR));
     });
-    menuBar()->addMenu(tr("&Help"))->addAction(about);
-    m_find->setActions(m_exchange + QList<QAction*>{m_open, m_openSamples, m_openLabels, m_openQConfig, demo, m_save,
-                                                    m_saveAs, m_openSession, m_saveSession, recover, m_run, m_stop,
-                                                    m_live, m_undo, m_redo, m_calibrateDialog, memory, about});
+    QMenu* help = menuBar()->addMenu(tr("&Help"));
+    const QList<QAction*> pages = buildHelp(*this, *help);
+    help->addAction(about);
+    m_find->setActions(m_exchange + pages +
+                       QList<QAction*>{m_open, m_openSamples, m_openLabels, m_openQConfig, demo, m_save, m_saveAs,
+                                       m_openSession, m_saveSession, recover, m_run, m_stop, m_live, m_undo, m_redo,
+                                       m_calibrateDialog, memory, about});
 }
 
 void MainWindow::buildToolBar() {

@@ -96,6 +96,8 @@ NamedArrays readNpz(const std::string& file) {
 }
 
 NamedArrays readNpz(std::span<const std::byte> bytes, const std::string& where) {
+    if (bytes.empty()) // an archive of no arrays, for a model without inputs, has its end record
+        fail(where, "is empty, and no archive of arrays");
     const Archive archive =
         opened(zip_source_buffer_create(bytes.data(), bytes.size(), 0, nullptr), ZIP_RDONLY | ZIP_CHECKCONS);
     if (!archive)

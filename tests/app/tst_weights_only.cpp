@@ -53,8 +53,8 @@ void TestWeightsOnly::opensFromTheCommandLine() {
     gui::MainWindow window;
     window.show();
     window.start({path("net.safetensors")});
-    auto* dialog = window.findChild<gui::OpenDialog*>();
-    QVERIFY(dialog && dialog->isVisible());
+    gui::OpenDialog* dialog = nullptr; // once what a crash left is looked for
+    QTRY_VERIFY_WITH_TIMEOUT((dialog = window.findChild<gui::OpenDialog*>()) && dialog->isVisible(), 30'000);
     QTRY_VERIFY_WITH_TIMEOUT(button(*dialog, "Open")->isEnabled(), 30'000);
     QTest::keyClick(dialog, Qt::Key_Return);
     auto& document = window.document();

@@ -8,12 +8,13 @@
 
 using namespace fxp;
 
-/// The names below the network strip.
+/// The names below the network strip, and its keys.
 class TestNetworkPlot : public QObject {
     Q_OBJECT
   private Q_SLOTS:
     void namesStandApart_data();
     void namesStandApart();
+    void arrowsWalk();
 };
 
 void TestNetworkPlot::namesStandApart_data() {
@@ -64,6 +65,49 @@ void TestNetworkPlot::namesStandApart() {
     for (const QString& name : names)
         QVERIFY2(shown.contains(name), qPrintable(QStringList(shown.begin(), shown.end()).join(' ')));
     QVERIFY(!shown.contains("_model"));
+}
+
+void TestNetworkPlot::arrowsWalk() {
+    model::Document document;
+    views::Selection selection;
+    QVERIFY(
+        test::openAndRun(document, QString::fromStdString(test::modelFolder()) + "/digits_transformer", "traced.pt"));
+    views::NetworkPlot plot(document, selection);
+    plot.resize(600, 110);
+    plot.show();
+    QVERIFY(QTest::qWaitForWindowActive(&plot));
+    plot.setFocus();
+    QWidget* strip = QApplication::focusWidget(); // the plot inside takes the keys
+    QVERIFY(strip && plot.isAncestorOf(strip));
+    // What the strip shows, in its order: the numbers as text have it too.
+    QStringList order;
+    for (const QString& line : plot.csv().split('\n', Qt::SkipEmptyParts))
+        order << line.section(',', 0, 0);
+    order.removeFirst();
+    QVERIFY(order.size() > 20);
+    const auto current = [&] {
+        const int slot = selection.current();
+        return slot < 0 ? QString() : QString::fromStdString(document.slotInfos()[std::size_t(slot)].path);
+    };
+    QTest::keyClick(strip, Qt::Key_Home);
+    QCOMPARE(current(), order.front());
+    QTest::keyClick(strip, Qt::Key_Left); // nothing before it
+    QCOMPARE(current(), order.front());
+    QTest::keyClick(strip, Qt::Key_Right);
+    QTest::keyClick(strip, Qt::Key_Right);
+    QCOMPARE(current(), order[2]);
+    QTest::keyClick(strip, Qt::Key_End);
+    QCOMPARE(current(), order.back());
+    QTest::keyClick(strip, Qt::Key_Left);
+    QCOMPARE(current(), order[order.size() - 2]);
+    // A parameter has no bar: the next one is that of what is computed after it.
+    const int weight = document.slotOf("head.weight");
+    selection.select(weight);
+    QTest::keyClick(strip, Qt::Key_Right);
+    QVERIFY(selection.current() > weight);
+    selection.select(weight);
+    QTest::keyClick(strip, Qt::Key_Left);
+    QCOMPARE(current(), QString("head.input"));
 }
 
 QTEST_MAIN(TestNetworkPlot)

@@ -363,7 +363,7 @@ void TestScaledFormats::effects() {
              perChannel ? QString("×0.01…0.023 /%1").arg(scaled(true).affine->scale.size()) : QString("×0.0371 −5"));
     // Symmetric: −127 … 127, about the zero point −5 or 0.
     QCOMPARE(field<QLabel>(effects, "Range")->text(),
-             perChannel ? QString("-2.921 … 2.921") : QString("-4.5262 … 4.8972"));
+             perChannel ? QString("−2.921 … 2.921") : QString("−4.5262 … 4.8972"));
     QCOMPARE(values.csv().count('\n'), quant::kLinearBins + 1);
 }
 

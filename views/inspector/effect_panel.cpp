@@ -34,14 +34,21 @@ void setLook(QLabel* label, const char* name) {
 
 } // namespace
 
-QLabel* EffectPanel::addRow(const QString& name) {
+QLabel* EffectPanel::addRow(const QString& name, const QString& meaning, int section) {
     auto* label = new QLabel(name);
     label->setObjectName("muted");
+    const QString tip = QStringLiteral("<p>%1</p><p>%2</p>")
+                            .arg(meaning, tr("Exactly: Help ▸ What the numbers mean, section %1.").arg(section));
     auto* value = new QLabel;
     value->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
     value->setTextInteractionFlags(Qt::TextSelectableByMouse);
     value->setWordWrap(true); // two lines before a digit is cut
     value->setAccessibleName(name);
+    value->setAccessibleDescription(meaning);
+    for (QLabel* part : {label, value}) {
+        part->setToolTip(tip);
+        part->setWhatsThis(tip);
+    }
     static_cast<QFormLayout*>(layout())->addRow(label, value);
     return value;
 }
@@ -57,21 +64,29 @@ EffectPanel::EffectPanel(model::Document& document, Selection& selection, QWidge
     m_state->setAlignment(Qt::AlignRight);
     m_state->setAccessibleName(tr("State of the figures"));
     form->addRow(heading, m_state);
-    m_range = addRow(tr("Range"));
-    m_step = addRow(tr("Step (LSB)"));
-    m_data = addRow(tr("Data"));
-    m_overflow = addRow(tr("Overflow, low · high"));
-    m_underflow = addRow(tr("Non-zero to zero"));
-    m_alone = addRow(tr("SQNR, this tensor alone"));
-    m_accumulated = addRow(tr("SQNR against float"));
-    m_error = addRow(tr("Largest error"));
-    m_bias = addRow(tr("Bias, mean · outward"));
-    m_fits = addRow(tr("Fits without overflow"));
-    m_sums = addRow(tr("Accumulator needs"));
-    m_sums->setToolTip(tr("Bits of the layer's exact sums: what no data of these formats exceeds, and what this run's "
-                          "largest sum needs"));
-    m_bias->setToolTip(
-        tr("Mean of y − x, and of sign(x)·(y − x), in LSB: only the second shows that magnitudes shrink"));
+    m_range = addRow(tr("Range"), tr("The least and the greatest value that the format has."), 1);
+    m_step =
+        addRow(tr("Step (LSB)"), tr("The distance from one value of the format to the next: 2 to the minus F."), 1);
+    m_data = addRow(tr("Data"), tr("The least and the greatest value of the tensor before it is quantized."), 7);
+    m_overflow = addRow(tr("Overflow, low · high"),
+                        tr("How many values lie, once rounded, below and above the range; their share of all."), 7);
+    m_underflow = addRow(tr("Non-zero to zero"), tr("How many values were not 0 and became 0."), 7);
+    m_alone = addRow(
+        tr("SQNR, this tensor alone"),
+        tr("Signal to noise of this format by itself, on the float model's values: 10·log₁₀(Σx² / Σ(y − x)²)."), 7);
+    m_accumulated = addRow(tr("SQNR against float"),
+                           tr("Signal to noise of all that was quantized up to here, against the same tensor of the "
+                              "float model: 10·log₁₀(Σr² / Σ(y − r)²)."),
+                           7);
+    m_error = addRow(tr("Largest error"), tr("The greatest difference between a value and its quantized one."), 7);
+    m_bias =
+        addRow(tr("Bias, mean · outward"),
+               tr("Mean of y − x, and of sign(x)·(y − x), in LSB: only the second shows that magnitudes shrink."), 7);
+    m_fits = addRow(tr("Fits without overflow"), tr("Formats of so many bits whose range holds all data."), 4);
+    m_sums = addRow(tr("Accumulator needs"),
+                    tr("Bits of the layer's exact sums: what no data of these formats exceeds, and what this run's "
+                       "largest sum needs."),
+                    6);
     for (const auto signal : {&model::Document::modelChanged, &model::Document::formatsChanged,
                               &model::Document::resultChanged, &model::Document::samplesChanged})
         connect(&document, signal, this, &EffectPanel::refresh);
@@ -130,7 +145,7 @@ void EffectPanel::refresh() {
                         (f.overflow() ? share(f.overflow()) : QString()));
     const bool divides = m_document.slotInfos()[static_cast<std::size_t>(slot)].divisor && f.underflow > 0;
     m_underflow->setToolTip(divides ? tr("The layer divides by this tensor: values that became 0 ruin what follows")
-                                    : QString());
+                                    : m_underflow->whatsThis());
     m_underflow->setText(locale.toString(qlonglong(f.underflow)) + (f.underflow ? share(f.underflow) : QString()) +
                          (divides ? tr(", a divisor") : QString()));
     m_alone->setText(decibels(result->localFigures.sqnr()));

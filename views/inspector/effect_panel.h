@@ -18,7 +18,8 @@ class EffectPanel : public QWidget {
     EffectPanel(model::Document& document, Selection& selection, QWidget* parent = nullptr);
 
   private:
-    QLabel* addRow(const QString& name);
+    /// `meaning`: one sentence; `section`: of FIXED_POINT.md, which has the formula.
+    QLabel* addRow(const QString& name, const QString& meaning, int section);
     /// The accumulator bits of the layer that the slot belongs to.
     void showSums(int slot);
     void refresh();

@@ -2,11 +2,10 @@
 
 #include "quant/core/notation.h"
 #include "views/field_guard.h"
+#include "views/format_clipboard.h"
 #include "views/format_edit.h"
 #include "views/inspector/bits_spin.h"
 
-#include <QApplication>
-#include <QClipboard>
 #include <QComboBox>
 #include <QGridLayout>
 #include <QHBoxLayout>
@@ -105,14 +104,6 @@ void setScaled(quant::QType& f, bool scaled) {
     } else if (!scaled && f.affine) {
         setFraction(f, static_cast<int>(std::lround(-std::log2(f.lsb()))));
     }
-}
-
-/// The format in the notation that says most of it: with its method.
-QString copied(const quant::QType& format) {
-    const std::string text = quant::write(format, Notation::ApFixed);
-    if (!text.empty() || format.isPartial())
-        return QString::fromStdString(text);
-    return QString::fromStdString(quant::write(format, Notation::SignIntegerFraction) + " " + methodName(format));
 }
 
 /// Whether `value` says another thing of some of the formats than of the others.
@@ -281,7 +272,7 @@ void FormatPanel::addButtons(QGridLayout* grid, int row) {
     add(tr("Float"), tr("No quantization"), [this] { edit(tr("Make float"), makeFloat); });
     add(tr("Copy"), tr("Copy the format as text"), [this] {
         if (m_selection.current() >= 0)
-            QApplication::clipboard()->setText(copied(m_document.format(m_selection.current())));
+            copyFormat(m_document.format(m_selection.current()));
     });
     grid->addLayout(line, row, 0, 1, 2);
 }

@@ -1,10 +1,15 @@
 #include "views/inspector/sqnr_table.h"
 
+#include "views/format_actions.h"
 #include "views/format_edit.h"
 #include "views/stale_text.h"
 #include "views/theme.h"
 
+#include <QAction>
+#include <QClipboard>
+#include <QGuiApplication>
 #include <QHelpEvent>
+#include <QMenu>
 #include <QMouseEvent>
 #include <QPainter>
 #include <QToolTip>
@@ -29,10 +34,17 @@ QString feedbackTip() {
 } // namespace
 
 SqnrTable::SqnrTable(model::Document& document, Selection& selection, QWidget* parent)
-    : QWidget(parent), m_document(document), m_selection(selection) {
+    : QWidget(parent), m_document(document), m_selection(selection),
+      m_actions(new FormatActions(document, selection, this)), m_copy(new QAction(tr("Copy &table as text"), this)) {
     m_delay.setSingleShot(true);
     m_delay.setInterval(kDelayMs);
     setAccessibleName(tr("SQNR by format"));
+    setFocusPolicy(Qt::StrongFocus);
+    m_copy->setToolTip(tr("All its cells, apart by tabs"));
+    m_copy->setShortcut(QKeySequence::Copy);
+    m_copy->setShortcutContext(Qt::WidgetShortcut);
+    connect(m_copy, &QAction::triggered, this, &SqnrTable::copyTable);
+    addAction(m_copy);
     connect(&m_delay, &QTimer::timeout, this, &SqnrTable::ask);
     const auto later = [this] {
         m_current = false;
@@ -138,7 +150,7 @@ void SqnrTable::paintEvent(QPaintEvent*) {
     painter.drawText(head, Qt::AlignRight | Qt::AlignVCenter,
                      past        ? staleText(m_document)
                      : m_fedBack ? tr("dB, feedback left out")
-                                 : tr("dB, click to take it"));
+                                 : tr("dB, click or Enter takes it"));
     for (std::size_t column = 0; column < m_integers.size(); ++column)
         painter.drawText(rect(0, column).translated(0, -kColumnHeads), Qt::AlignCenter,
                          tr("I %1").arg(m_integers[column]));
@@ -170,6 +182,11 @@ void SqnrTable::paintEvent(QPaintEvent*) {
                 painter.setBrush(Qt::NoBrush);
                 painter.drawRoundedRect(QRectF(cell).adjusted(0.8, 0.8, -0.8, -0.8), 3, 3);
             }
+            if (hasFocus() && cursor() == Cell{m_totals[row], m_integers[column]}) {
+                painter.setPen(QPen(theme.accent, 2));
+                painter.setBrush(Qt::NoBrush);
+                painter.drawRoundedRect(QRectF(cell).adjusted(-1, -1, 1, 1), 4, 4);
+            }
         }
     }
 }
@@ -178,9 +195,97 @@ void SqnrTable::mousePressEvent(QMouseEvent* event) {
     const auto cell = cellAt(event->pos());
     if (!cell || m_slot != m_selection.current())
         return;
+    m_cursor = cell;
+    if (event->button() == Qt::LeftButton)
+        take(*cell);
+}
+
+void SqnrTable::take(const Cell& cell) {
     editFormats(
-        m_document, m_selection.slotList(), tr("Take %1 bits, %2 integer").arg(cell->totalBits).arg(cell->integerBits),
-        [&](quant::QType& format) { format = format.withPoint(cell->totalBits, cell->totalBits - cell->integerBits); });
+        m_document, m_selection.slotList(), tr("Take %1 bits, %2 integer").arg(cell.totalBits).arg(cell.integerBits),
+        [&](quant::QType& format) { format = format.withPoint(cell.totalBits, cell.totalBits - cell.integerBits); });
+}
+
+SqnrTable::Cell SqnrTable::cursor() const {
+    if (m_cursor && std::ranges::count(m_totals, m_cursor->totalBits) > 0 &&
+        std::ranges::count(m_integers, m_cursor->integerBits) > 0)
+        return *m_cursor;
+    const quant::QType& format = m_document.format(m_slot);
+    if (format.hasPoint() && !cellOf(*format.totalBits, format.integerBits()).isEmpty())
+        return {*format.totalBits, format.integerBits()};
+    return {m_totals[kRows / 2], m_integers[kColumns / 2]};
+}
+
+void SqnrTable::moveCursor(int rows, int columns) {
+    const Cell from = cursor();
+    const auto moved = [](const std::vector<int>& heads, int from, int steps) {
+        const auto at = std::ranges::find(heads, from) - heads.begin();
+        return heads[static_cast<std::size_t>(
+            std::clamp<std::ptrdiff_t>(at + steps, 0, static_cast<std::ptrdiff_t>(heads.size()) - 1))];
+    };
+    m_cursor = Cell{moved(m_totals, from.totalBits, rows), moved(m_integers, from.integerBits, columns)};
+    update();
+}
+
+void SqnrTable::keyPressEvent(QKeyEvent* event) {
+    if (m_slot < 0 || m_slot != m_selection.current() || m_totals.empty()) {
+        QWidget::keyPressEvent(event);
+        return;
+    }
+    switch (event->key()) {
+    case Qt::Key_Up: return moveCursor(-1, 0);
+    case Qt::Key_Down: return moveCursor(1, 0);
+    case Qt::Key_Left: return moveCursor(0, -1);
+    case Qt::Key_Right: return moveCursor(0, 1);
+    case Qt::Key_Home: return moveCursor(0, -kColumns);
+    case Qt::Key_End: return moveCursor(0, kColumns);
+    case Qt::Key_PageUp: return moveCursor(-kRows, 0);
+    case Qt::Key_PageDown: return moveCursor(kRows, 0);
+    case Qt::Key_Return:
+    case Qt::Key_Enter:
+    case Qt::Key_Space: return take(cursor());
+    default: QWidget::keyPressEvent(event);
+    }
+}
+
+void SqnrTable::focusInEvent(QFocusEvent* event) {
+    if (event->reason() != Qt::MouseFocusReason && event->reason() != Qt::PopupFocusReason)
+        m_cursor.reset(); // begins at the format's own cell
+    QWidget::focusInEvent(event);
+}
+
+void SqnrTable::copyTable() const {
+    if (m_sqnr.empty())
+        return;
+    QStringList lines, cells{tr("bits")};
+    for (const int integer : m_integers)
+        cells << tr("I %1").arg(integer);
+    lines << cells.join('\t');
+    for (std::size_t row = 0; row < m_totals.size(); ++row) {
+        cells = {QString::number(m_totals[row])};
+        for (std::size_t column = 0; column < m_integers.size(); ++column)
+            cells << QString::number(m_sqnr[row * m_integers.size() + column], 'f', 2);
+        lines << cells.join('\t');
+    }
+    QGuiApplication::clipboard()->setText(lines.join('\n'));
+}
+
+void SqnrTable::contextMenuEvent(QContextMenuEvent* event) {
+    if (m_slot < 0 || m_slot != m_selection.current() || m_totals.empty())
+        return;
+    const bool byKey = event->reason() != QContextMenuEvent::Mouse;
+    const auto cell = byKey ? std::optional(cursor()) : cellAt(event->pos());
+    QMenu* menu = contextMenu(this);
+    if (cell) {
+        menu->addAction(tr("&Take %1 bits, %2 integer").arg(cell->totalBits).arg(cell->integerBits), this,
+                        [this, cell] { take(*cell); })
+            ->setToolTip(tr("Give it to all selected tensors, in one undo step"));
+        menu->addSeparator();
+    }
+    m_actions->addTo(*menu);
+    menu->addSeparator();
+    menu->addAction(m_copy);
+    menu->popup(byKey ? mapToGlobal(cellOf(cell->totalBits, cell->integerBits).center()) : event->globalPos());
 }
 
 bool SqnrTable::event(QEvent* event) {

@@ -9,10 +9,15 @@
 #include <optional>
 #include <vector>
 
+class QAction;
+
 namespace fxp::views {
 
+class FormatActions;
+
 /// SQNR of the current tensor's values under neighbouring formats: total bits down, integer bits across. A click takes
-/// one. Of a tensor inside a recurrent step it says that the values stay those of the last run.
+/// one; so does Enter, where the arrows have moved the cursor. Of a tensor inside a recurrent step it says that the
+/// values stay those of the last run.
 class SqnrTable : public QWidget {
     Q_OBJECT
   public:
@@ -26,13 +31,22 @@ class SqnrTable : public QWidget {
   protected:
     void paintEvent(QPaintEvent* event) override;
     void mousePressEvent(QMouseEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
+    void focusInEvent(QFocusEvent* event) override;
+    void contextMenuEvent(QContextMenuEvent* event) override;
     bool event(QEvent* event) override;
 
   private:
     struct Cell {
         int totalBits, integerBits;
+        bool operator==(const Cell&) const = default;
     };
     void ask();
+    void take(const Cell& cell);
+    void copyTable() const;
+    /// Where the arrows are; the format's own cell, or the middle, where they have not been.
+    Cell cursor() const;
+    void moveCursor(int rows, int columns);
     std::optional<Cell> cellAt(const QPoint& position) const;
     QRect rect(std::size_t row, std::size_t column) const;
 
@@ -42,8 +56,11 @@ class SqnrTable : public QWidget {
     int m_slot = -1;
     std::vector<int> m_totals, m_integers;
     std::vector<double> m_sqnr; ///< row by row; empty until it is known
-    bool m_current = false;     ///< m_sqnr is of the values shown
-    bool m_fedBack = false;     ///< the values would be others under another format
+    std::optional<Cell> m_cursor;
+    FormatActions* m_actions;
+    QAction* m_copy;
+    bool m_current = false; ///< m_sqnr is of the values shown
+    bool m_fedBack = false; ///< the values would be others under another format
 };
 
 } // namespace fxp::views

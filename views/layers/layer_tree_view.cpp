@@ -2,13 +2,17 @@
 
 #include "model/layer_filter_model.h"
 #include "model/layer_tree_model.h"
+#include "views/copy_rows.h"
+#include "views/format_actions.h"
 #include "views/layers/figure_delegate.h"
+#include "views/layers/filter_edit.h"
 
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QItemSelectionModel>
 #include <QLabel>
-#include <QLineEdit>
+#include <QMenu>
 #include <QTreeView>
 #include <QVBoxLayout>
 
@@ -21,13 +25,37 @@ using model::LayerTreeModel;
 
 LayerTreeView::LayerTreeView(model::Document& document, Selection& selection, QWidget* parent)
     : QWidget(parent), m_document(document), m_selection(selection), m_model(new LayerTreeModel(document, this)),
-      m_filtered(new model::LayerFilterModel(this)), m_heading(new QWidget), m_filter(new QLineEdit),
-      m_tree(new QTreeView) {
+      m_filtered(new model::LayerFilterModel(this)), m_heading(new QWidget), m_filter(new FilterEdit),
+      m_tree(new QTreeView), m_problem(new QLabel), m_none(new QLabel(m_tree->viewport())),
+      m_actions(new FormatActions(document, selection, this)) {
     auto* heading = new QLabel(tr("Layers"));
     heading->setObjectName("heading");
-    m_filter->setPlaceholderText(tr("Filter: name, type, overflow > 1 %, SQNR < 30 dB"));
-    m_filter->setClearButtonEnabled(true);
-    m_filter->setAccessibleName(tr("Filter of the layer tree"));
+    m_filter->setPlaceholderText(tr("Filter: name, type, overflow > 1 % or SQNR < 30 dB"));
+    m_problem->setObjectName("wrong");
+    m_problem->setContentsMargins(12, 0, 12, 4);
+    m_problem->setWordWrap(true);
+    m_problem->setAccessibleName(tr("What is wrong with the filter"));
+    m_problem->hide();
+    m_none->setObjectName("muted");
+    m_none->setAlignment(Qt::AlignHCenter | Qt::AlignTop);
+    m_none->setWordWrap(true);
+    m_none->setMargin(24);
+    m_none->setText(tr("No tensor matches.<br><a href='clear'>Clear the filter</a> (Esc in its field)"));
+    m_none->setAccessibleName(tr("No tensor matches"));
+    m_none->setTextInteractionFlags(Qt::TextBrowserInteraction);
+    m_none->hide();
+    m_tree->viewport()->installEventFilter(this);
+    connect(m_none, &QLabel::linkActivated, this, [this] {
+        m_filter->clear();
+        m_filter->setFocus();
+    });
+    constexpr int kPauseMs = 700; // half a condition is no mistake yet
+    m_pause.setSingleShot(true);
+    m_pause.setInterval(kPauseMs);
+    connect(&m_pause, &QTimer::timeout, this, [this] {
+        m_problem->setText(m_filter->accessibleDescription());
+        m_problem->setVisible(!m_problem->text().isEmpty());
+    });
     auto* top = new QHBoxLayout(m_heading);
     top->setContentsMargins(12, 8, 4, 4);
     top->setSpacing(12);
@@ -44,6 +72,9 @@ LayerTreeView::LayerTreeView(model::Document& document, Selection& selection, QW
     m_tree->sortByColumn(LayerTreeModel::Tensor, Qt::AscendingOrder);
     m_tree->setIndentation(14);
     m_tree->setAccessibleName(tr("Layers and tensors"));
+    m_tree->setContextMenuPolicy(Qt::CustomContextMenu);
+    connect(m_tree, &QWidget::customContextMenuRequested, this, &LayerTreeView::showMenu);
+    m_actions->addKeysTo(m_tree);
     QHeaderView* header = m_tree->header();
     header->setStretchLastSection(false);
     header->setSectionResizeMode(LayerTreeModel::Tensor, QHeaderView::Stretch);
@@ -61,20 +92,75 @@ LayerTreeView::LayerTreeView(model::Document& document, Selection& selection, QW
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
     layout->addWidget(m_heading);
+    layout->addWidget(m_problem);
     layout->addWidget(m_tree, 1);
     setAutoFillBackground(true);
     setBackgroundRole(QPalette::Base);
 
-    connect(m_filter, &QLineEdit::textChanged, this, [this](const QString& text) {
-        m_filtered->setFilterText(text);
-        if (!text.isEmpty())
-            m_tree->expandAll();
-        showSelection();
-    });
+    connect(m_filter, &QLineEdit::textChanged, this, &LayerTreeView::applyFilter);
+    for (const auto signal : {&QAbstractItemModel::rowsInserted, &QAbstractItemModel::rowsRemoved})
+        connect(m_filtered, signal, this, &LayerTreeView::showNone);
+    connect(m_filtered, &QAbstractItemModel::modelReset, this, &LayerTreeView::showNone);
     connect(m_model, &QAbstractItemModel::modelReset, this, &LayerTreeView::unfold);
     connect(m_tree->selectionModel(), &QItemSelectionModel::selectionChanged, this, &LayerTreeView::takeSelection);
     connect(m_tree->selectionModel(), &QItemSelectionModel::currentChanged, this, &LayerTreeView::takeSelection);
     connect(&selection, &Selection::changed, this, &LayerTreeView::showSelection);
+}
+
+void LayerTreeView::applyFilter(const QString& text) {
+    m_filtered->setFilterText(text);
+    m_filter->setProblems(m_filtered->filter().problems());
+    m_problem->setVisible(m_problem->isVisible() && !m_filter->problems().isEmpty());
+    m_pause.start();
+    if (text.isEmpty())
+        unfold(); // rows that were filtered out come back folded
+    else
+        m_tree->expandAll();
+    showSelection();
+    showNone();
+}
+
+void LayerTreeView::showNone() {
+    m_none->setVisible(m_filtered->rowCount() == 0 && m_model->rowCount() > 0);
+}
+
+void LayerTreeView::setFolded(const QModelIndex& row, bool folded) {
+    std::vector<QModelIndex> open{row};
+    while (!open.empty()) {
+        const QModelIndex at = open.back();
+        open.pop_back();
+        m_tree->setExpanded(at, !folded);
+        for (int child = 0; child < m_filtered->rowCount(at); ++child)
+            open.push_back(m_filtered->index(child, 0, at));
+    }
+}
+
+void LayerTreeView::showMenu(const QPoint& at) {
+    // By key it is the current row's, which may be out of sight.
+    const QModelIndex row = m_tree->currentIndex().siblingAtColumn(0);
+    if (!row.isValid())
+        return;
+    QMenu* menu = contextMenu(m_tree);
+    m_actions->addTo(*menu);
+    menu->addSeparator();
+    menu->addAction(tr("Copy &rows as text"), this, [this] { copyRows(*m_tree); })
+        ->setToolTip(tr("The selected rows, cells apart by tabs"));
+    const bool branch = m_filtered->hasChildren(row);
+    for (const bool folded : {false, true}) {
+        QAction* fold = menu->addAction(folded ? tr("C&ollapse all below") : tr("&Expand all below"), this,
+                                        [this, row = QPersistentModelIndex(row), folded] { setFolded(row, folded); });
+        fold->setToolTip(folded ? tr("Fold this row and all rows in it") : tr("Unfold this row and all rows in it"));
+        fold->setEnabled(branch);
+    }
+    const QPoint inside(std::clamp(at.x(), 0, m_tree->viewport()->width()),
+                        std::clamp(at.y(), 0, m_tree->viewport()->height()));
+    menu->popup(m_tree->viewport()->mapToGlobal(inside));
+}
+
+bool LayerTreeView::eventFilter(QObject* watched, QEvent* event) {
+    if (watched == m_tree->viewport() && event->type() == QEvent::Resize)
+        m_none->setGeometry(m_tree->viewport()->rect());
+    return QWidget::eventFilter(watched, event);
 }
 
 void LayerTreeView::unfold() {

@@ -3,9 +3,10 @@
 #include "model/document.h"
 #include "views/selection.h"
 
+#include <QTimer>
 #include <QWidget>
 
-class QLineEdit;
+class QLabel;
 class QTreeView;
 
 namespace fxp::model {
@@ -15,6 +16,9 @@ class LayerTreeModel;
 
 namespace fxp::views {
 
+class FilterEdit;
+class FormatActions;
+
 /// The layer tree with its filter. Several rows may be selected; what is edited then is all of them.
 class LayerTreeView : public QWidget {
     Q_OBJECT
@@ -22,14 +26,21 @@ class LayerTreeView : public QWidget {
     LayerTreeView(model::Document& document, Selection& selection, QWidget* parent = nullptr);
 
     QTreeView* tree() const { return m_tree; }
-    QLineEdit* filter() const { return m_filter; }
+    FilterEdit* filter() const { return m_filter; }
     /// The name and the filter, above the tree unless a title bar takes it.
     QWidget* heading() const { return m_heading; }
+
+  protected:
+    bool eventFilter(QObject* watched, QEvent* event) override;
 
   private:
     void takeSelection();
     void showSelection();
     void unfold();
+    void applyFilter(const QString& text);
+    void showNone();
+    void showMenu(const QPoint& at);
+    void setFolded(const QModelIndex& row, bool folded);
     QModelIndex rowOf(int slot) const;
 
     model::Document& m_document;
@@ -37,8 +48,12 @@ class LayerTreeView : public QWidget {
     model::LayerTreeModel* m_model;
     model::LayerFilterModel* m_filtered;
     QWidget* m_heading;
-    QLineEdit* m_filter;
+    FilterEdit* m_filter;
     QTreeView* m_tree;
+    QLabel* m_problem; ///< what is wrong with the filter, once the typing pauses
+    QLabel* m_none;    ///< in place of an empty tree
+    QTimer m_pause;
+    FormatActions* m_actions;
     bool m_showing = false;
 };
 

@@ -1,5 +1,6 @@
 #include "views/plots/bit_plot.h"
 
+#include "views/format_actions.h"
 #include "views/plots/bit_ruler.h"
 #include "views/plots/count_ticker.h"
 #include "views/plots/qcp.h"
@@ -89,6 +90,7 @@ BitPlot::BitPlot(model::Document& document, Selection& selection, QWidget* paren
                               &model::Document::formatsChanged, &model::Document::resultChanged})
         connect(&document, signal, this, &BitPlot::refresh);
     connect(&selection, &Selection::changed, this, &BitPlot::refresh);
+    setFormatActions(new FormatActions(document, selection, this));
     applyTheme();
     refresh();
 }

@@ -154,6 +154,7 @@ void BitRuler::mousePressEvent(QMouseEvent* event) {
     m_pressedFormat = m_format;
     m_alike = false;
     m_gesture = model::Document::newGesture();
+    showCursor(event->pos());
     if (m_dragged != Part::None)
         showFeedback(event->pos());
     // A press that just missed the word stays here: it must not drag the plot away below it.
@@ -172,10 +173,19 @@ void BitRuler::showFeedback(const QPoint& pointer) {
     m_feedback->show();
 }
 
+void BitRuler::showCursor(const QPoint& position) {
+    const bool dragged = m_dragged != Part::None;
+    switch (dragged ? m_dragged : partAt(position)) {
+    case Part::None: return setCursor(Qt::ArrowCursor);
+    case Part::Word: return setCursor(dragged ? Qt::ClosedHandCursor : Qt::OpenHandCursor);
+    case Part::LeftEnd:
+    case Part::RightEnd: return setCursor(Qt::SplitHCursor);
+    }
+}
+
 void BitRuler::mouseMoveEvent(QMouseEvent* event) {
     if (m_dragged == Part::None) {
-        const Part part = partAt(event->pos());
-        setCursor(part == Part::None ? Qt::ArrowCursor : part == Part::Word ? Qt::OpenHandCursor : Qt::SizeHorCursor);
+        showCursor(event->pos());
         event->setAccepted(event->buttons() != Qt::NoButton);
         return;
     }
@@ -190,8 +200,9 @@ void BitRuler::mouseMoveEvent(QMouseEvent* event) {
     showFeedback(event->pos());
 }
 
-void BitRuler::mouseReleaseEvent(QMouseEvent*) {
+void BitRuler::mouseReleaseEvent(QMouseEvent* event) {
     m_dragged = Part::None;
+    showCursor(event->pos());
     m_feedback->hide();
 }
 

@@ -46,6 +46,8 @@ class BitRuler : public QWidget {
   private:
     enum class Part { None, Word, LeftEnd, RightEnd };
     Part partAt(const QPoint& position) const;
+    /// A hand over what slides, open or closed, and a split over an end.
+    void showCursor(const QPoint& position);
     QRectF cell(int exponent) const;
     /// The format after `steps` columns to the right.
     std::optional<quant::QType> moved(const quant::QType& from, Part part, int steps) const;

@@ -1,12 +1,14 @@
 #include "views/plots/network_plot.h"
 
 #include "model/thresholds.h"
+#include "views/format_actions.h"
 #include "views/plots/qcp.h"
 #include "views/stale_text.h"
 #include "views/theme.h"
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <utility>
 
 namespace fxp::views {
@@ -80,6 +82,7 @@ NetworkPlot::NetworkPlot(model::Document& document, Selection& selection, QWidge
     connect(&document, &model::Document::resultChanged, this, &NetworkPlot::refresh);
     connect(&document, &model::Document::formatsChanged, this, &NetworkPlot::refresh);
     connect(&selection, &Selection::changed, this, &NetworkPlot::refresh);
+    setFormatActions(new FormatActions(document, selection, this));
     applyTheme();
     refresh();
 }
@@ -175,6 +178,34 @@ int NetworkPlot::slotAt(double x) const {
 void NetworkPlot::clicked(double x, double) {
     if (const int slot = slotAt(x); slot >= 0)
         m_selection.select(slot);
+}
+
+void NetworkPlot::walk(int steps) {
+    if (m_order.empty())
+        return;
+    // A tensor that has no bar (a parameter) stands before those that are computed after it.
+    const auto at = std::ranges::lower_bound(m_order, m_selection.current());
+    const bool onBar = at != m_order.end() && *at == m_selection.current();
+    const auto wanted = at - m_order.begin() + steps - (steps > 0 && !onBar ? 1 : 0);
+    const auto last = static_cast<std::ptrdiff_t>(m_order.size()) - 1;
+    select(static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(wanted, 0, last)));
+}
+
+void NetworkPlot::walkToEnd(bool last) {
+    if (!m_order.empty())
+        select(last ? m_order.size() - 1 : 0);
+}
+
+void NetworkPlot::select(std::size_t place) {
+    m_selection.select(m_order[place]);
+    // A bar outside the view is brought into it.
+    const QCPRange range = plot()->xAxis->range();
+    const auto x = static_cast<double>(place);
+    if (!range.contains(x)) {
+        const double low = x < range.lower ? x - 0.8 : x + 0.8 - range.size();
+        plot()->xAxis->setRange(low, low + range.size());
+        plot()->replot(QCustomPlot::rpQueuedReplot);
+    }
 }
 
 void NetworkPlot::resetView() {

@@ -10,7 +10,8 @@ class QCPBars;
 
 namespace fxp::views {
 
-/// Every tensor of the network in order: SQNR against float as bars, overflow in red above them. A click selects.
+/// Every tensor of the network in order: SQNR against float as bars, overflow in red above them. A click selects; ← →
+/// select the previous and the next tensor, Home and End the first and the last.
 class NetworkPlot : public PlotWidget {
     Q_OBJECT
   public:
@@ -30,11 +31,15 @@ class NetworkPlot : public PlotWidget {
     void restyle(const Theme& theme) override;
     void rescaleValues() override;
     void clicked(double x, double y) override;
+    void menuAsked(double x) override { clicked(x, 0); }
+    void walk(int steps) override;
+    void walkToEnd(bool last) override;
 
   private:
     void refresh();
     void label();
     int slotAt(double x) const;
+    void select(std::size_t place);
 
     model::Document& m_document;
     Selection& m_selection;

@@ -2,6 +2,7 @@
 
 #include "quant/core/error.h"
 #include "quant/io/atomic_file.h"
+#include "views/format_actions.h"
 #include "views/plots/qcp.h"
 #include "views/theme.h"
 
@@ -19,7 +20,8 @@
 namespace fxp::views {
 
 PlotWidget::PlotWidget(const QString& name, QWidget* parent)
-    : QWidget(parent), m_name(name), m_plot(new QCustomPlot(this)), m_empty(new QLabel(this)) {
+    : QWidget(parent), m_name(name), m_plot(new QCustomPlot(this)), m_empty(new QLabel(this)),
+      m_copy(new QAction(tr("Copy pict&ure"), this)) {
     auto* stack = new QStackedLayout(this);
     stack->addWidget(m_plot);
     stack->addWidget(m_empty);
@@ -29,13 +31,16 @@ PlotWidget::PlotWidget(const QString& name, QWidget* parent)
     m_plot->setInteractions(QCP::iRangeDrag | QCP::iRangeZoom);
     m_plot->axisRect()->setRangeDrag(Qt::Horizontal);
     m_plot->axisRect()->setRangeZoom(Qt::Horizontal);
-    m_plot->setContextMenuPolicy(Qt::CustomContextMenu);
+    m_plot->setFocusPolicy(Qt::StrongFocus);
+    m_plot->setAccessibleName(tr("Plot: %1").arg(name));
+    setFocusProxy(m_plot);
+    m_copy->setToolTip(tr("Copy the picture, and its numbers as text"));
+    m_copy->setShortcut(QKeySequence::Copy);
+    m_copy->setShortcutContext(Qt::WidgetShortcut);
+    m_plot->addAction(m_copy);
+    connect(m_copy, &QAction::triggered, this, &PlotWidget::copy);
     m_plot->axisRect()->setMinimumMargins(QMargins(44, 4, 12, 22));
-    connect(m_plot, &QWidget::customContextMenuRequested, this, &PlotWidget::showMenu);
-    connect(m_plot, &QCustomPlot::mouseDoubleClick, this, [this] {
-        resetView();
-        m_plot->replot();
-    });
+    connect(m_plot, &QCustomPlot::mouseDoubleClick, this, &PlotWidget::resetAll);
     connect(m_plot, &QCustomPlot::mousePress, this, [this](QMouseEvent* event) { m_pressed = event->pos(); });
     connect(m_plot, &QCustomPlot::mouseRelease, this, [this](QMouseEvent* event) {
         const bool moved = (event->pos() - m_pressed).manhattanLength() > QApplication::startDragDistance();
@@ -147,20 +152,62 @@ void PlotWidget::exportWithDialog(const QString& ending) {
     }
 }
 
+void PlotWidget::resetAll() {
+    resetView();
+    m_plot->replot();
+}
+
+void PlotWidget::zoom(double factor) {
+    m_plot->xAxis->scaleRange(factor, m_plot->xAxis->range().center());
+    m_plot->replot();
+}
+
+void PlotWidget::walk(int steps) {
+    const double sign = m_plot->xAxis->rangeReversed() ? -1 : 1;
+    m_plot->xAxis->moveRange(sign * steps * m_plot->xAxis->range().size() / 10);
+    m_plot->replot();
+}
+
+void PlotWidget::keyPressEvent(QKeyEvent* event) {
+    switch (event->key()) {
+    case Qt::Key_Left: return walk(-1);
+    case Qt::Key_Right: return walk(1);
+    case Qt::Key_Home: return walkToEnd(false);
+    case Qt::Key_End: return walkToEnd(true);
+    case Qt::Key_Plus:
+    case Qt::Key_Equal: return zoom(0.8);
+    case Qt::Key_Minus: return zoom(1.25);
+    case Qt::Key_0: return resetAll();
+    case Qt::Key_L: return setLogarithmic(!m_logarithmic);
+    default: QWidget::keyPressEvent(event);
+    }
+}
+
+void PlotWidget::contextMenuEvent(QContextMenuEvent* event) {
+    if (event->reason() == QContextMenuEvent::Mouse)
+        menuAsked(m_plot->xAxis->pixelToCoord(m_plot->mapFrom(this, event->pos()).x()));
+    showMenu(event->globalPos());
+}
+
 void PlotWidget::showMenu(const QPoint& at) {
-    QMenu menu(this);
-    menu.addAction(tr("Reset view"), this, [this] {
-        resetView();
-        m_plot->replot();
-    });
-    QAction* logarithmic = menu.addAction(tr("Logarithmic axis"), this, &PlotWidget::setLogarithmic);
+    QMenu* menu = contextMenu(this);
+    if (m_actions) {
+        m_actions->addTo(*menu);
+        menu->addSeparator();
+    }
+    menu->addAction(tr("Reset &view") + "\t0", this, &PlotWidget::resetAll)->setToolTip(tr("The whole data in view"));
+    QAction* logarithmic =
+        menu->addAction(tr("Lo&garithmic axis") + "\tL", this, [this] { setLogarithmic(!m_logarithmic); });
     logarithmic->setCheckable(true);
     logarithmic->setChecked(m_logarithmic);
-    menu.addSeparator();
-    menu.addAction(tr("Copy"), this, &PlotWidget::copy);
+    logarithmic->setToolTip(tr("Small counts seen beside large ones"));
+    menu->addSeparator();
+    menu->addAction(m_copy);
+    QMenu* exports = menu->addMenu(tr("&Export"));
     for (const QString ending : {"png", "svg", "pdf", "csv"})
-        menu.addAction(tr("Export as %1…").arg(ending.toUpper()), this, [this, ending] { exportWithDialog(ending); });
-    menu.exec(m_plot->mapToGlobal(at));
+        exports->addAction(tr("%1…").arg(ending.toUpper()), this, [this, ending] { exportWithDialog(ending); })
+            ->setToolTip(tr("Write the plot into a file"));
+    menu->popup(at);
 }
 
 } // namespace fxp::views

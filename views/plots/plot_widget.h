@@ -3,16 +3,19 @@
 #include <QSharedPointer>
 #include <QWidget>
 
+class QAction;
 class QCPAxisTicker;
 class QCustomPlot;
 class QLabel;
 
 namespace fxp::views {
 
+class FormatActions;
 struct Theme;
 
 /// What every plot has: zoom by wheel, pan by drag, reset by double click, a read-out under the pointer, a logarithmic
-/// axis, export to PNG, SVG, PDF and CSV, copy; and a text in place of an empty plot.
+/// axis, export to PNG, SVG, PDF and CSV, copy; and a text in place of an empty plot. By keys: ← → pan, + − zoom, 0
+/// resets, L changes the axis, Ctrl+C copies.
 class PlotWidget : public QWidget {
     Q_OBJECT
   public:
@@ -39,19 +42,33 @@ class PlotWidget : public QWidget {
     virtual void rescaleValues() {}
     virtual void clicked(double /*x*/, double /*y*/) {}
     bool isLogarithmic() const { return m_logarithmic; }
+    /// Puts what can be done with the selected tensors' formats into the context menu.
+    void setFormatActions(FormatActions* actions) { m_actions = actions; }
+    /// A context menu is asked for there, in axis coordinates: before it is shown.
+    virtual void menuAsked(double /*x*/) {}
+    /// By `steps` tenths of the view to the right.
+    virtual void walk(int steps);
+    /// To the first or the last of what is plotted.
+    virtual void walkToEnd(bool /*last*/) {}
 
     void changeEvent(QEvent* event) override;
+    void contextMenuEvent(QContextMenuEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
     void applyTheme();
 
   private:
     void showMenu(const QPoint& at);
+    void zoom(double factor);
+    void resetAll();
     void exportWithDialog(const QString& ending);
 
     QString m_name;
     QCustomPlot* m_plot;
     QLabel* m_empty;
+    QAction* m_copy;
     QSharedPointer<QCPAxisTicker> m_linearTicker;
     QPoint m_pressed;
+    FormatActions* m_actions = nullptr;
     bool m_logarithmic = false;
 };
 

@@ -1,5 +1,6 @@
 #include "views/plots/values_plot.h"
 
+#include "views/format_actions.h"
 #include "views/plots/count_ticker.h"
 #include "views/plots/qcp.h"
 #include "views/power_text.h"
@@ -79,6 +80,7 @@ ValuesPlot::ValuesPlot(model::Document& document, Selection& selection, QWidget*
                               &model::Document::formatsChanged, &model::Document::resultChanged})
         connect(&document, signal, this, &ValuesPlot::refresh);
     connect(&selection, &Selection::changed, this, &ValuesPlot::refresh);
+    setFormatActions(new FormatActions(document, selection, this));
     applyTheme();
     refresh();
 }
