@@ -88,7 +88,7 @@ QString styleSheet(const QPalette& p) {
         QLineEdit { border: 1px solid %1; border-radius: 4px; padding: 3px 8px; background: %7; min-height: 18px; }
         QLineEdit:focus { border-color: %4; }
         QTreeView, QListView { border: 0; background: %7; outline: 0; selection-background-color: %5; }
-        QListView { selection-color: palette(text); }
+        QListView, QTreeView { selection-color: palette(text); }
         QTreeView::item { padding: 2px 0; }
         QHeaderView::section { border: 0; border-bottom: 1px solid %1; background: %7; padding: 4px 6px; color: %6; }
         QSplitter::handle { background: %1; }

@@ -15,6 +15,7 @@
 #include <QTextBlock>
 #include <QTextBrowser>
 #include <QTextTable>
+#include <QTimer>
 #include <QTreeWidget>
 #include <QVBoxLayout>
 
@@ -158,10 +159,12 @@ void HelpWindow::style(QTextDocument& document) const {
 void HelpWindow::show(const QString& page, const QString& heading) {
     if (page != m_page)
         load(page);
-    scrollTo(heading);
     QWidget::show();
     raise();
     activateWindow();
+    scrollTo(heading);
+    // A window that has just opened gets its size, and the text its lines, later.
+    QTimer::singleShot(0, this, [this, heading] { scrollTo(heading); });
 }
 
 void HelpWindow::scrollTo(const QString& heading) {

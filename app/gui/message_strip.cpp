@@ -64,6 +64,9 @@ MessageStrip::MessageStrip(QWidget* parent)
     m_text->setWordWrap(true);
     m_text->setTextInteractionFlags(Qt::TextSelectableByMouse);
     auto* close = new QPushButton(tr("Close"));
+    close->setToolTip(tr("Hide this message"));
+    m_action->setAccessibleName(tr("What can be done about it"));
+    m_action->setToolTip(tr("Do what the message offers"));
     connect(close, &QPushButton::clicked, this, &QWidget::hide);
     connect(m_action, &QPushButton::clicked, this, [this] {
         hide();

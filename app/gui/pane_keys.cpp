@@ -196,9 +196,9 @@ PaneKeys* buildPaneKeys(QMainWindow& window) {
     const auto boxOf = [](QWidget* plot) { return plot->parentWidget(); };
     return new PaneKeys(window,
                         {{PaneKeys::tr("Layers"), tree, tree->tree(), {tree->filter(), tree->tree()}},
-                         {PaneKeys::tr("Bits"), boxOf(bits), bits->ruler(), {bits->ruler(), bits->focusProxy()}},
-                         {PaneKeys::tr("Values"), boxOf(values), nullptr, {values->focusProxy()}},
-                         {PaneKeys::tr("Along the network"), boxOf(network), nullptr, {network->focusProxy()}},
+                         {PaneKeys::tr("Bits"), boxOf(bits), bits->ruler(), {bits->ruler(), bits->canvas()}},
+                         {PaneKeys::tr("Values"), boxOf(values), nullptr, {values->canvas()}},
+                         {PaneKeys::tr("Along the network"), boxOf(network), nullptr, {network->canvas()}},
                          {PaneKeys::tr("Inspector"), inspector, nullptr, fields},
                          {PaneKeys::tr("Samples"), samples, nullptr, {samples->list()}}});
 }

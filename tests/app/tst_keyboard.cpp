@@ -3,6 +3,7 @@
 #include "views/inspector/sqnr_table.h"
 #include "views/layers/layer_tree_view.h"
 #include "views/plots/bit_ruler.h"
+#include "views/samples/sample_browser.h"
 
 #include <QAccessible>
 #include <QApplication>
@@ -117,14 +118,12 @@ void TestKeyboard::tabReachesEveryControl() {
         reached << now;
         QTest::keyClick(now, Qt::Key_Tab);
     }
-    for (QWidget* w : reached)
-        qWarning() << w->metaObject()->className() << w->accessibleName() << w->property("text");
     for (QWidget* widget : wanted)
         QVERIFY2(reached.contains(widget),
                  qPrintable(widget->metaObject()->className() + (" " + widget->accessibleName()) + " in " +
                             widget->parentWidget()->metaObject()->className() + widget->property("text").toString()));
     // In reading order: pane by pane, from top to bottom in the inspector.
-    auto* samples = m_window->findChild<QListView*>();
+    auto* samples = m_window->findChild<views::SampleBrowser*>()->list();
     auto* table = m_window->findChild<views::SqnrTable*>();
     auto* total = test::named<QWidget>(*m_window, "Total bits");
     auto* overflow = test::named<QWidget>(*m_window, "Overflow");
@@ -169,18 +168,19 @@ void TestKeyboard::theWordMovesByKeys() {
 }
 
 void TestKeyboard::menuByShiftF10() {
+    const int slot = m_window->selection().current();
+    const quant::QType& format = m_window->document().format(slot);
+    auto* table = m_window->findChild<views::SqnrTable*>();
+    QTRY_VERIFY(!table->cellOf(*format.totalBits, format.integerBits()).isEmpty());
     for (const char* area : {"Layers and tensors", "SQNR by format", "Plot: values", "Bits of the word"}) {
         auto* widget = test::named<QWidget>(*m_window, area);
         QVERIFY2(widget, area);
+        m_window->activateWindow(); // a menu that closed leaves no window active offscreen
+        QVERIFY(QTest::qWaitForWindowActive(m_window.get()));
         widget->setFocus();
-        qWarning() << area << widget << QApplication::focusWidget() << m_window->selection().current();
-        QMenu* menu = nullptr;
-        QVERIFY2(QTest::qWaitFor([&] { // the table has one once its figures are asked for
-                     QTest::keyClick(m_window.get(), Qt::Key_F10, Qt::ShiftModifier);
-                     menu = qobject_cast<QMenu*>(QApplication::activePopupWidget());
-                     return menu != nullptr;
-                 }),
-                 area);
+        QTest::keyClick(m_window.get(), Qt::Key_F10, Qt::ShiftModifier);
+        auto* menu = qobject_cast<QMenu*>(QApplication::activePopupWidget());
+        QVERIFY2(menu, area);
         QVERIFY2(menu->actions().size() > 5, area);
         menu->close();
     }

@@ -33,11 +33,11 @@ PlotWidget::PlotWidget(const QString& name, QWidget* parent)
     m_plot->axisRect()->setRangeZoom(Qt::Horizontal);
     m_plot->setFocusPolicy(Qt::StrongFocus);
     m_plot->setAccessibleName(tr("Plot: %1").arg(name));
-    setFocusProxy(m_plot);
     m_copy->setToolTip(tr("Copy the picture, and its numbers as text"));
     m_copy->setShortcut(QKeySequence::Copy);
     m_copy->setShortcutContext(Qt::WidgetShortcut);
     m_plot->addAction(m_copy);
+    m_plot->installEventFilter(this); // it lets no event of the pointer through to its parent
     connect(m_copy, &QAction::triggered, this, &PlotWidget::copy);
     m_plot->axisRect()->setMinimumMargins(QMargins(44, 4, 12, 22));
     connect(m_plot, &QCustomPlot::mouseDoubleClick, this, &PlotWidget::resetAll);
@@ -56,6 +56,10 @@ PlotWidget::PlotWidget(const QString& name, QWidget* parent)
                 : QString();
         QToolTip::showText(m_plot->mapToGlobal(event->pos() + QPoint(12, 0)), text, m_plot);
     });
+}
+
+QWidget* PlotWidget::canvas() const {
+    return m_plot;
 }
 
 void PlotWidget::setEmptyText(const QString& text) {
@@ -183,10 +187,15 @@ void PlotWidget::keyPressEvent(QKeyEvent* event) {
     }
 }
 
-void PlotWidget::contextMenuEvent(QContextMenuEvent* event) {
-    if (event->reason() == QContextMenuEvent::Mouse)
-        menuAsked(m_plot->xAxis->pixelToCoord(m_plot->mapFrom(this, event->pos()).x()));
-    showMenu(event->globalPos());
+bool PlotWidget::eventFilter(QObject* watched, QEvent* event) {
+    if (watched != m_plot || event->type() != QEvent::ContextMenu)
+        return QWidget::eventFilter(watched, event);
+    const auto* asked = static_cast<QContextMenuEvent*>(event);
+    if (asked->reason() == QContextMenuEvent::Mouse)
+        menuAsked(m_plot->xAxis->pixelToCoord(asked->pos().x()));
+    showMenu(asked->globalPos());
+    event->accept();
+    return true;
 }
 
 void PlotWidget::showMenu(const QPoint& at) {

@@ -25,6 +25,8 @@ class PlotWidget : public QWidget {
     void exportTo(const QString& file);
     void copy();
     void setLogarithmic(bool logarithmic);
+    /// What takes the keys.
+    QWidget* canvas() const;
     /// The plotted numbers, with a line of headings.
     virtual QString csv() const = 0;
 
@@ -52,7 +54,7 @@ class PlotWidget : public QWidget {
     virtual void walkToEnd(bool /*last*/) {}
 
     void changeEvent(QEvent* event) override;
-    void contextMenuEvent(QContextMenuEvent* event) override;
+    bool eventFilter(QObject* watched, QEvent* event) override;
     void keyPressEvent(QKeyEvent* event) override;
     void applyTheme();
 
