@@ -8,6 +8,7 @@
 #include <queue>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace fxp::quant::onnx_import {
 
@@ -21,10 +22,23 @@ void forEachRead(const ::onnx::NodeProto& node, const std::function<void(const s
     for (const auto& attribute : node.attribute()) {
         if (!attribute.has_g())
             continue;
-        for (const auto& inner : attribute.g().node())
-            forEachRead(inner, visit);
-        for (const auto& output : attribute.g().output())
-            visit(output.name());
+        // A graph inside may have names of its own that values around it have too.
+        const ::onnx::GraphProto& graph = attribute.g();
+        std::unordered_set<std::string> own;
+        for (const auto& input : graph.input())
+            own.insert(input.name());
+        for (const auto& tensor : graph.initializer())
+            own.insert(tensor.name());
+        for (const auto& inner : graph.node())
+            own.insert(inner.output().begin(), inner.output().end());
+        const auto visitOuter = [&](const std::string& name) {
+            if (!own.contains(name))
+                visit(name);
+        };
+        for (const auto& inner : graph.node())
+            forEachRead(inner, visitOuter);
+        for (const auto& output : graph.output())
+            visitOuter(output.name());
     }
 }
 

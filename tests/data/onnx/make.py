@@ -243,7 +243,7 @@ def unordered():
 
 
 def lstm_loop():
-    """A recurrent layer as a Loop: each turn has the same slots."""
+    """A recurrent layer as a Loop: each turn has the same slots. The body has a name of its own that the graph has too."""
     x, w, r, b = f32(4, 2, 3), f32(3, 8, scale=.5), f32(2, 8, scale=.5), f32(8)
     body = h.make_graph(
         [h.make_node("Gather", ["x", "i"], ["xi"], axis=0), h.make_node("MatMul", ["xi", "w"], ["gx"]), h.make_node("MatMul", ["h", "r"], ["gh"]),
@@ -251,9 +251,9 @@ def lstm_loop():
          h.make_node("Sigmoid", ["i1"], ["i2"]), h.make_node("Sigmoid", ["f1"], ["f2"]), h.make_node("Tanh", ["g1"], ["g2"]),
          h.make_node("Sigmoid", ["o1"], ["o2"]), h.make_node("Mul", ["f2", "c"], ["fc"]), h.make_node("Mul", ["i2", "g2"], ["ig"]),
          h.make_node("Add", ["fc", "ig"], ["c2"]), h.make_node("Tanh", ["c2"], ["tc"]), h.make_node("Mul", ["o2", "tc"], ["h2"]),
-         h.make_node("Identity", ["go"], ["goes"]), h.make_node("Identity", ["h2"], ["each"])], "body",
+         h.make_node("Identity", ["go"], ["goes"]), h.make_node("Identity", ["h2"], ["y"])], "body",
         [value("i", [], T.INT64), value("go", [], T.BOOL), value("h", None), value("c", None)],
-        [value("goes", [], T.BOOL), value("h2", None), value("c2", None), value("each", None)])
+        [value("goes", [], T.BOOL), value("h2", None), value("c2", None), value("y", None)])
     nodes = [h.make_node("Shape", ["x"], ["s"]), h.make_node("Gather", ["s", "first"], ["steps"], axis=0),
              h.make_node("Loop", ["steps", "", "zero", "zero"], ["hn", "cn", "y"], "/rnn/Loop", body=body)]
     hn, cn, ys = np.zeros((2, 2)), np.zeros((2, 2)), []
@@ -264,7 +264,7 @@ def lstm_loop():
         ys.append(hn)
     save("lstm_loop", nodes, [value("x", ["t", 2, 3])], [value("y", None), value("hn", None)],
          {"w": w, "r": r, "b": b, "zero": np.zeros((2, 2), np.float32), "first": np.array(0)}, {"x": x}, [np.stack(ys), hn],
-         ["rnn.matmul.w", "rnn.mul.input_1", "rnn.mul_2.activation"])
+         ["rnn.weight", "rnn.mul.input_1", "rnn.mul_2.activation"])
 
 
 def external(name, location, offset, length, data=None):
