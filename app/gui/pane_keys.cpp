@@ -194,13 +194,12 @@ PaneKeys* buildPaneKeys(QMainWindow& window) {
     static_cast<QScrollArea*>(inspector)->setFocusPolicy(Qt::NoFocus);
     fields.removeOne(inspector);
     const auto boxOf = [](QWidget* plot) { return plot->parentWidget(); };
-    return new PaneKeys(window,
-                        {{PaneKeys::tr("Layers"), tree, tree->tree(), {tree->filter(), tree->tree()}},
-                         {PaneKeys::tr("Bits"), boxOf(bits), bits->ruler(), {bits->ruler(), bits->canvas()}},
-                         {PaneKeys::tr("Values"), boxOf(values), nullptr, {values->canvas()}},
-                         {PaneKeys::tr("Along the network"), boxOf(network), nullptr, {network->canvas()}},
-                         {PaneKeys::tr("Inspector"), inspector, nullptr, fields},
-                         {PaneKeys::tr("Samples"), samples, nullptr, {samples->list()}}});
+    return new PaneKeys(window, {{PaneKeys::tr("Layers"), tree, tree->tree(), {tree->filter(), tree->tree()}},
+                                 {PaneKeys::tr("Bits"), boxOf(bits), bits->ruler(), {bits->ruler(), bits->canvas()}},
+                                 {PaneKeys::tr("Values"), boxOf(values), nullptr, {values->canvas()}},
+                                 {PaneKeys::tr("Along the network"), boxOf(network), nullptr, {network->canvas()}},
+                                 {PaneKeys::tr("Inspector"), inspector, nullptr, fields},
+                                 {PaneKeys::tr("Samples"), samples, nullptr, {samples->list()}}});
 }
 
 } // namespace fxp::gui
