@@ -11,6 +11,7 @@
 #include "views/samples/sample_browser.h"
 #include "views/theme.h"
 
+#include <QDockWidget>
 #include <QAction>
 #include <QApplication>
 #include <QContextMenuEvent>
@@ -194,12 +195,16 @@ PaneKeys* buildPaneKeys(QMainWindow& window) {
     static_cast<QScrollArea*>(inspector)->setFocusPolicy(Qt::NoFocus);
     fields.removeOne(inspector);
     const auto boxOf = [](QWidget* plot) { return plot->parentWidget(); };
-    return new PaneKeys(window, {{PaneKeys::tr("Layers"), tree, tree->tree(), {tree->filter(), tree->tree()}},
+    const auto dockOf = [](QWidget* pane) { // with the title bar, which has a part of the pane
+        auto* dock = qobject_cast<QDockWidget*>(pane->parentWidget());
+        return dock ? dock : pane;
+    };
+    return new PaneKeys(window, {{PaneKeys::tr("Layers"), dockOf(tree), tree->tree(), {tree->filter(), tree->tree()}},
                                  {PaneKeys::tr("Bits"), boxOf(bits), bits->ruler(), {bits->ruler(), bits->canvas()}},
                                  {PaneKeys::tr("Values"), boxOf(values), nullptr, {values->canvas()}},
                                  {PaneKeys::tr("Along the network"), boxOf(network), nullptr, {network->canvas()}},
-                                 {PaneKeys::tr("Inspector"), inspector, nullptr, fields},
-                                 {PaneKeys::tr("Samples"), samples, nullptr, {samples->list()}}});
+                                 {PaneKeys::tr("Inspector"), dockOf(inspector), nullptr, fields},
+                                 {PaneKeys::tr("Samples"), dockOf(samples), nullptr, {samples->list()}}});
 }
 
 } // namespace fxp::gui

@@ -1,6 +1,7 @@
 #include "app/gui/pane_keys.h"
 #include "support/window.h"
 #include "views/inspector/sqnr_table.h"
+#include "views/layers/filter_edit.h"
 #include "views/layers/layer_tree_view.h"
 #include "views/plots/bit_ruler.h"
 #include "views/samples/sample_browser.h"
@@ -108,7 +109,7 @@ void TestKeyboard::tabReachesEveryControl() {
     }
     QVERIFY(wanted.size() > 20);
     auto* tree = m_window->findChild<views::LayerTreeView*>();
-    tree->findChild<QLineEdit*>()->setFocus();
+    tree->filter()->setFocus();
     QList<QWidget*> reached;
     for (int i = 0; i < 200; ++i) {
         QWidget* now = QApplication::focusWidget();

@@ -52,8 +52,8 @@ void TestWeightsOnly::initTestCase() {
 void TestWeightsOnly::opensFromTheCommandLine() {
     gui::MainWindow window;
     window.show();
-    window.start({path("net.safetensors")});
-    gui::OpenDialog* dialog = nullptr; // once what a crash left is looked for
+    window.openFiles({path("net.safetensors")});
+    gui::OpenDialog* dialog = nullptr;
     QTRY_VERIFY_WITH_TIMEOUT((dialog = window.findChild<gui::OpenDialog*>()) && dialog->isVisible(), 30'000);
     QTRY_VERIFY_WITH_TIMEOUT(button(*dialog, "Open")->isEnabled(), 30'000);
     QTest::keyClick(dialog, Qt::Key_Return);
