@@ -11,10 +11,10 @@
 #include "views/samples/sample_browser.h"
 #include "views/theme.h"
 
-#include <QDockWidget>
 #include <QAction>
 #include <QApplication>
 #include <QContextMenuEvent>
+#include <QDockWidget>
 #include <QListView>
 #include <QMainWindow>
 #include <QPainter>
