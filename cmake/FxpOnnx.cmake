@@ -16,8 +16,8 @@ foreach(folder IN LISTS TORCH_INCLUDE_DIRS)
 endforeach()
 if(FXP_PROTOBUF_HEADERS)
     file(MAKE_DIRECTORY ${FXP_PROTOBUF_HEADERS})
-    list(GET Protobuf_INCLUDE_DIRS 0 folder)
-    file(CREATE_LINK ${folder}/google ${FXP_PROTOBUF_HEADERS}/google SYMBOLIC)
+    find_path(ONNX_INCLUDE_DIR onnx/onnx_pb.h REQUIRED) # with the protobuf that it was made for beside it
+    file(CREATE_LINK ${ONNX_INCLUDE_DIR}/google ${FXP_PROTOBUF_HEADERS}/google SYMBOLIC)
 endif()
 
 # Those of the files whose path has "onnx" in it.
