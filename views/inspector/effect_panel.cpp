@@ -4,7 +4,7 @@
 #include "views/power_text.h"
 #include "views/stale_text.h"
 
-#include <QFormLayout>
+#include <QGridLayout>
 #include <QLabel>
 #include <QLocale>
 #include <QStyle>
@@ -49,21 +49,27 @@ QLabel* EffectPanel::addRow(const QString& name, const QString& meaning, int sec
         part->setToolTip(tip);
         part->setWhatsThis(tip);
     }
-    static_cast<QFormLayout*>(layout())->addRow(label, value);
+    auto* grid = static_cast<QGridLayout*>(layout());
+    const int row = grid->rowCount();
+    grid->addWidget(label, row, 0);
+    grid->addWidget(value, row, 1);
     return value;
 }
 
 EffectPanel::EffectPanel(model::Document& document, Selection& selection, QWidget* parent)
     : QWidget(parent), m_document(document), m_selection(selection), m_state(new QLabel) {
-    auto* form = new QFormLayout(this);
-    form->setContentsMargins(16, 10, 16, 10);
-    form->setVerticalSpacing(4);
+    // Not a QFormLayout: that keeps the height of a row whose text gets longer, and cuts its second line.
+    auto* grid = new QGridLayout(this);
+    grid->setContentsMargins(16, 10, 16, 10);
+    grid->setVerticalSpacing(4);
+    grid->setColumnStretch(1, 1);
     auto* heading = new QLabel(tr("What it does to this tensor"));
     heading->setObjectName("heading");
     m_state->setObjectName("muted");
     m_state->setAlignment(Qt::AlignRight);
     m_state->setAccessibleName(tr("State of the figures"));
-    form->addRow(heading, m_state);
+    grid->addWidget(heading, 0, 0);
+    grid->addWidget(m_state, 0, 1);
     m_range = addRow(tr("Range"), tr("The least and the greatest value that the format has."), 1);
     m_step =
         addRow(tr("Step (LSB)"), tr("The distance from one value of the format to the next: 2 to the minus F."), 1);
