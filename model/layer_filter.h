@@ -56,7 +56,7 @@ class LayerFilter {
     /// The language in a few lines, as rich text: for tips.
     static QString help();
 
-    struct Condition; ///< in the source file
+    struct Condition; ///< layer_filter_condition.h
 
   private:
     std::shared_ptr<const Condition> m_condition;
