@@ -1,19 +1,13 @@
 #pragma once
 
-#include "quant/engine/run_result.h"
+#include "quant/engine/thresholds.h"
 
 namespace fxp::model {
 
-/// From where on a figure counts as weak (amber) or bad (red): the same in the tree, the plots and the status line.
-inline constexpr double kWeakSqnr = 25;                   ///< dB
-inline constexpr double kBadSqnr = quant::kCollapsedSqnr; ///< dB
-inline constexpr double kNotedOverflow = 0.01;            ///< share of the values
-
-enum class Grade { Good, Weak, Bad };
-
-/// Of an SQNR in dB. NaN, which a figure is when values are no numbers, is bad.
-inline Grade gradeOfSqnr(double decibels) {
-    return decibels >= kWeakSqnr ? Grade::Good : decibels >= kBadSqnr ? Grade::Weak : Grade::Bad;
-}
+using quant::Grade;
+using quant::gradeOfSqnr;
+using quant::kBadSqnr;
+using quant::kNotedOverflow;
+using quant::kWeakSqnr;
 
 } // namespace fxp::model

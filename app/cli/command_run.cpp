@@ -9,10 +9,13 @@
 #include "quant/io/log_comparison.h"
 #include "quant/io/npz.h"
 #include "quant/io/report.h"
+#include "quant/report/csv_report.h"
+#include "quant/report/html_report.h"
 
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 
 namespace fxp::cli {
@@ -25,6 +28,8 @@ void Commands::declareRun(CLI::App& app) {
     command->add_option("--qconfig", m_options.qconfig, "formats (default: all float)");
     command->add_option("--labels", m_options.labels, ".npy or .npz with one class per sample");
     command->add_option("--report", m_options.report, "every figure of every tensor, as JSON");
+    command->add_option("--html", m_options.html, "the run for those who were not there: one HTML file with its plots");
+    command->add_option("--csv", m_options.csv, "the figures of every tensor, as a table");
     command->add_option("--log", m_options.log, "activation log, as JSON");
     command->add_flag("--log-values", m_options.logValues, "store the tensors' values in the log");
     command->add_option("--compare-log", m_options.compareLog,
@@ -63,6 +68,42 @@ void Commands::compareLog(const std::vector<quant::Session::LoggedTensor>& run) 
         throw Error(first->key, "the run differs from the log here first", "see the list");
 }
 
+void Commands::writeReports(const quant::Session& session, const quant::Formats& formats,
+                            const quant::RunResult& result) const {
+    if (m_options.report.empty() && m_options.html.empty() && m_options.csv.empty())
+        return;
+    const quant::ModelIdentity model = identity(session);
+    quant::ReportSubject subject{model, {}, session.sampleCount(), session.slots(), formats, result};
+    const auto add = [&](const char* use, const std::string& file) {
+        if (file.empty())
+            return;
+        const std::filesystem::path path(file);
+        const bool one = std::filesystem::is_regular_file(path); // not a folder of images
+        subject.files.push_back({use, path.filename().string(), one ? quant::sha256OfFile(file) : ""});
+    };
+    add("Weights", m_options.weights);
+    for (const std::string& input : m_options.inputs) {
+        if (input == "random" || input.starts_with("random:"))
+            subject.files.push_back({"Samples", input, ""});
+        else
+            add("Samples", input);
+    }
+    for (const std::string& setting : m_options.settings)
+        subject.files.push_back({"Setting", setting, ""});
+    add("Labels", m_options.labels);
+    add("QConfig", m_options.qconfig);
+    if (!m_options.report.empty())
+        quant::writeFileAtomically(
+            m_options.report,
+            quant::report(model, session.sampleCount(), session.slots(), formats, result).dump(1) + "\n");
+    if (!m_options.html.empty())
+        quant::writeFileAtomically(
+            m_options.html,
+            quant::htmlReport(subject, quant::writeQConfig(model, session.layers(), session.slots(), formats)));
+    if (!m_options.csv.empty())
+        quant::writeFileAtomically(m_options.csv, quant::csvReport(subject));
+}
+
 void Commands::runModel() {
     auto session = open();
     if (session->isWeightsOnly())
@@ -71,11 +112,8 @@ void Commands::runModel() {
     requireInputs(*session);
     session->setSamples(samples(*session));
     const quant::Formats formats = this->formats(*session);
-    const quant::ModelIdentity model = identity(*session);
     const auto result = session->run(formats);
-    const Json report = quant::report(model, session->sampleCount(), session->slots(), formats, *result);
-    if (!m_options.report.empty())
-        quant::writeFileAtomically(m_options.report, report.dump(1) + "\n");
+    writeReports(*session, formats, *result);
     if (!m_options.log.empty())
         quant::writeFileAtomically(m_options.log,
                                    quant::activationLog(session->log(), m_options.logValues).dump(1) + "\n");
@@ -94,6 +132,8 @@ void Commands::runModel() {
         return;
     }
     if (m_options.json) {
+        const Json report =
+            quant::report(identity(*session), session->sampleCount(), session->slots(), formats, *result);
         std::cout << report.dump(2) << '\n';
         return;
     }

@@ -82,6 +82,8 @@ void Commands::run() {
         addTo(inputs, "--inputs", file);
     for (const auto& [option, file] : {NamedFile{"--output", m_options.output},
                                        {"--report", m_options.report},
+                                       {"--html", m_options.html},
+                                       {"--csv", m_options.csv},
                                        {"--log", m_options.log},
                                        {"--outputs", m_options.outputs}})
         addTo(outputs, option, file);

@@ -36,6 +36,9 @@ class Commands {
     void calibrate();
     void runModel();
     void finetune();
+    /// Writes the reports that --report, --html and --csv ask for.
+    void writeReports(const quant::Session& session, const quant::Formats& formats,
+                      const quant::RunResult& result) const;
     /// Prints where the run differs from the log of --compare-log. Throws Error when it does.
     void compareLog(const std::vector<quant::Session::LoggedTensor>& run) const;
     /// Those of --qconfig, whose folded batch norms the session folds; all float without.
@@ -48,7 +51,7 @@ class Commands {
     quant::ModelIdentity identity(const quant::Session& session) const;
 
     struct Options {
-        std::string model, weights, labels, qconfig, output, report, log, compareLog, outputs;
+        std::string model, weights, labels, qconfig, output, report, html, csv, log, compareLog, outputs;
         std::vector<std::string> inputs, settings, shapes, same;
         std::string method = "no_overflow", rounding = "ROUND", overflow = "SATURATE";
         std::string scheme = "power_of_two";

@@ -104,10 +104,20 @@ void TestCli::calibrateAndRun() {
     const QStringList common{"run",       file, "--inputs", inputs,
                              "--qconfig", q,    "--labels", model("digits_transformer/labels.npy")};
     const QString report = m_files.filePath("r.json"), log = m_files.filePath("l.json"),
-                  outputs = m_files.filePath("o.npz");
-    const Result ran = run(common + QStringList{"--report", report, "--log", log, "--outputs", outputs, "--json"});
+                  outputs = m_files.filePath("o.npz"), page = m_files.filePath("r.html"),
+                  table = m_files.filePath("r.csv");
+    const Result ran = run(common + QStringList{"--report", report, "--html", page, "--csv", table, "--log", log,
+                                                "--outputs", outputs, "--json"});
     QCOMPARE(ran.code, 0);
     const Json figures = test::readJson(report.toStdString());
+    const auto content = [](const QString& name) {
+        QFile opened(name);
+        return opened.open(QIODevice::ReadOnly) ? opened.readAll() : QByteArray();
+    };
+    const QByteArray html = content(page), csv = content(table);
+    QCOMPARE(html.count("<section"), qsizetype(figures["tensors"].size()));
+    QVERIFY(html.contains(QByteArray::fromStdString(figures["model"]["sha256"])) && html.size() < 5'000'000);
+    QCOMPARE(csv.count('\n'), qsizetype(figures["tensors"].size()) + 1);
     QCOMPARE(Json::parse(ran.out.toStdString()).dump(), figures.dump());
     QVERIFY(figures["accuracy_fixed"].get<double>() > 0.9);
     QVERIFY(figures["tensors"].contains("head.activation"));
