@@ -14,6 +14,7 @@
 #include "views/plots/network_plot.h"
 #include "views/plots/values_plot.h"
 #include "views/samples/sample_browser.h"
+#include "views/stale_text.h"
 
 #include <QLabel>
 #include <QLocale>
@@ -81,7 +82,8 @@ void MainWindow::buildPanes() {
         QString text = shape.join(QStringLiteral(" × "));
         if (const auto result = m_document.slotResult(slot))
             text += tr(" · %1 values").arg(QLocale().toString(qlonglong(result->figures.count)));
-        text += info.parameter ? tr(" · parameter") : tr(" over all samples");
+        const QString samples = views::samplesSoFar(m_document, slot);
+        text += info.parameter ? tr(" · parameter") : samples.isEmpty() ? tr(" over all samples") : ' ' + samples;
         const auto count = m_selection.slotList().size();
         if (count > 1)
             text += tr(" · edits apply to %1 tensors").arg(count);
