@@ -1,5 +1,6 @@
 #include "app/gui/drop_overlay.h"
 
+#include "model/failure.h"
 #include "model/files_beside.h"
 #include "quant/core/error.h"
 #include "quant/import/container.h"
@@ -37,7 +38,7 @@ QString whyNoModel(const QString& file) {
         default: return {};
         }
     } catch (const Error& error) {
-        return QString::fromStdString(error.problem);
+        return model::oneLine(QString::fromStdString(error.problem));
     }
 }
 

@@ -43,9 +43,9 @@ QWidget* titled(const QString& title, const QString& note, QWidget* plot) {
     line->setContentsMargins(16, 2, 16, 0);
     auto* heading = new QLabel(title);
     heading->setObjectName("heading");
-    auto* text = new QLabel(note);
+    auto* text = new views::ElidedLabel; // cut off before it widens the window
+    text->setFullText(note);
     text->setObjectName("muted");
-    text->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred); // cut off before it widens the window
     line->addWidget(heading);
     line->addSpacing(6);
     line->addWidget(text, 1);
@@ -113,7 +113,7 @@ void MainWindow::buildPanes() {
     plots->addWidget(
         titled(tr("Values"), tr("float model (line), before its quantizer (dotted), fixed (bars)"), m_values));
     plots->addWidget(titled(tr("Along the network"),
-                            tr("SQNR against float, dB (bars) and overflow (red); click a bar to select its tensor"),
+                            tr("dB against float (bars), overflow (red); a click selects the tensor"),
                             m_network));
     plots->setStretchFactor(0, 1);
     plots->setAutoFillBackground(true);

@@ -109,6 +109,7 @@ StatusLine::StatusLine(model::Document& document, QWidget* parent)
     m_task->setObjectName("muted");
     addPermanentWidget(m_task);
     addPermanentWidget(m_progress);
+    m_cancel->setToolTip(tr("Stop what is under way; what is shown stays (Esc)"));
     addPermanentWidget(m_cancel);
     for (QWidget* widget : std::initializer_list<QWidget*>{m_task, m_progress, m_cancel})
         widget->hide();

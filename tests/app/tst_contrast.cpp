@@ -148,6 +148,8 @@ void TestContrast::window() {
     QVERIFY(window);
     window->applyTheme(theme);
     QCoreApplication::processEvents();
+    if (!qEnvironmentVariableIsEmpty("FXP_PICTURES"))
+        window->grab().save(qEnvironmentVariable("FXP_PICTURES") + "/window " + theme + ".png");
     QCOMPARE(faint(*window).join('\n'), QString());
     window->askToOpen(window->document().request());
     auto* dialog = window->findChild<gui::OpenDialog*>();

@@ -190,7 +190,7 @@ void TestThemes::portal() {
     QFETCH(int, expected);
     QDBusConnection bus = QDBusConnection::connectToBus(m_address, "portal");
     QVERIFY(bus.isConnected());
-    const auto portal = std::make_unique<Portal>(scheme, knows);
+    auto portal = std::make_unique<Portal>(scheme, knows);
     QVERIFY(bus.registerObject("/org/freedesktop/portal/desktop", portal.get(),
                                QDBusConnection::ExportAllSlots | QDBusConnection::ExportAllSignals));
     QVERIFY(bus.registerService("org.freedesktop.portal.Desktop"));
@@ -221,6 +221,9 @@ void TestThemes::portal() {
         QCOMPARE(shown(), -1);
     }
     bus.unregisterObject("/org/freedesktop/portal/desktop");
+    worker.quit();
+    worker.wait();
+    portal.reset(); // before the connections that know it
     for (const char* name : {"portal", "program"})
         QDBusConnection::disconnectFromBus(name);
 }

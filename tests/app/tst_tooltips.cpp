@@ -68,11 +68,12 @@ QStringList untold(QWidget& root) {
         if (!saysMore(tip, text))
             lacking << describe(object) + ": \"" + tip + "\"";
     };
-    QWidgetList all = root.findChildren<QWidget*>();
-    for (QWidget* widget : all) {
+    const auto* menuBar = root.findChild<QMenuBar*>();
+    const QList<QAction*> titles = menuBar ? menuBar->actions() : QList<QAction*>(); // they open at once
+    for (QWidget* widget : root.findChildren<QWidget*>()) {
         if (auto* menu = qobject_cast<QMenu*>(widget)) {
             for (QAction* action : menu->actions()) {
-                if (!action->isSeparator() && !isInside(*menu))
+                if (!action->isSeparator() && !isInside(*menu) && !titles.contains(action))
                     require(*action, action->statusTip().isEmpty() ? action->toolTip() : action->statusTip(),
                             action->text());
             }
