@@ -11,8 +11,7 @@ QString staleText(const model::Document& document, int slot) {
     const QString samples = samplesSoFar(document, slot);
     if (samples.isEmpty())
         return text;
-    return document.isCatchingUp() ? samples
-                                   : samples + QCoreApplication::translate("StaleText", ": press F5 for all");
+    return document.isCatchingUp() ? samples : samples + QCoreApplication::translate("StaleText", ": press F5 for all");
 }
 
 QString samplesSoFar(const model::Document& document, int slot) {

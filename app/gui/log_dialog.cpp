@@ -140,9 +140,9 @@ void LogDialog::fill(const std::vector<quant::LogDifference>& differences) {
         m_table->setItem(row, 0, name);
         m_table->setItem(row, 1, new Cell(text(difference), badness(difference)));
         const bool values = difference.kind == Kind::Values;
-        m_table->setItem(row, 2,
-                         new Cell(values ? views::numberText(difference.largest, 5) : QString(),
-                                  values ? difference.largest : -1));
+        m_table->setItem(
+            row, 2,
+            new Cell(values ? views::numberText(difference.largest, 5) : QString(), values ? difference.largest : -1));
     }
     QHeaderView* header = m_table->horizontalHeader();
     header->setSectionResizeMode(0, QHeaderView::Stretch);

@@ -116,13 +116,15 @@ void MainWindow::buildActions() {
          {std::tuple{static_cast<views::PlotWidget*>(m_bits), "bits", tr("Bits plot…")},
           {static_cast<views::PlotWidget*>(m_values), "values", tr("Values plot…")},
           {static_cast<views::PlotWidget*>(m_network), "network", tr("Network plot…")}})
-        m_exportMenu->addAction(
-            action(text, {}, tr("Write the plot as it is shown: picture (SVG, PDF, PNG) or numbers (CSV)"),
-                   [this, plot = plot, name = QString(name)] { exportPlot(plot, name); }));
+        m_exportMenu->addAction(action(text, {},
+                                       tr("Write the plot as it is shown: picture (SVG, PDF, PNG) or numbers (CSV)"),
+                                       [this, plot = plot, name = QString(name)] { exportPlot(plot, name); }));
 
     QMenu* file = menuBar()->addMenu(tr("&File"));
     file->addActions({m_open, m_openSamples, m_openLabels, m_openQConfig, m_exchange[0]});
-    m_recentFiles = new RecentFiles(m_settings, submenu(file, tr("Open &recent"), tr("Models opened before, with all that was opened with them")), this);
+    m_recentFiles = new RecentFiles(
+        m_settings, submenu(file, tr("Open &recent"), tr("Models opened before, with all that was opened with them")),
+        this);
     file->addActions({demo, recover});
     file->addSeparator();
     file->addActions({m_save, m_saveAs});

@@ -138,8 +138,7 @@ void MessageStrip::presentAction(const QString& action, const std::function<void
 }
 
 void MessageStrip::showError(const QString& where, const QString& problem, const QString& hint, const Holds& holds) {
-    QString text =
-        where.isEmpty() ? tr("<b>This did not work</b>: ") : tr("Error, <b>%1</b>: ").arg(shown(where));
+    QString text = where.isEmpty() ? tr("<b>This did not work</b>: ") : tr("Error, <b>%1</b>: ").arg(shown(where));
     text += shown(problem);
     if (!hint.isEmpty())
         text += ". " + tr("What to do: %1.").arg(shown(hint));

@@ -72,8 +72,8 @@ QStringList faint(QWidget& root) {
         option.initFrom(box);
         const QRect indicator =
             placeOf(*box, root, box->style()->subElementRect(QStyle::SE_CheckBoxIndicator, &option, box));
-        const QColor ground = image.pixelColor(indicator.left() - 2 >= 0 ? indicator.right() + 3 : 0,
-                                               indicator.center().y());
+        const QColor ground =
+            image.pixelColor(indicator.left() - 2 >= 0 ? indicator.right() + 3 : 0, indicator.center().y());
         // Its left edge, halfway: the frame alone.
         const QRect edge(indicator.left(), indicator.center().y(), 2, 1);
         require(*box, box->text() + ", frame", greatest(image, edge, ground), kControl);
@@ -88,7 +88,8 @@ QStringList faint(QWidget& root) {
         const QString text = label ? label->text() : button ? button->text() : QString();
         if (text.isEmpty() || !widget->isVisibleTo(&root) || !widget->isEnabled() || widget->visibleRegion().isEmpty())
             continue;
-        const QRect area = placeOf(*widget, root, widget->rect().adjusted(3, 3, -3, -3));
+        const int frame = button ? 3 : 0; // which is no text
+        const QRect area = placeOf(*widget, root, widget->rect().adjusted(frame, frame, -frame, -frame));
         require(*widget, text, greatest(image, area, groundOf(image, area)), kText);
     }
     return faint;

@@ -51,7 +51,8 @@ void TestDrop::initTestCase() {
     quant::NamedArrays arrays;
     arrays.items.emplace_back("no.such.weight", quant::Array::ofFloats({2}, {0.5F, -0.5F}));
     quant::writeSafetensors(m_files.filePath("real.safetensors").toStdString(), arrays);
-    QVERIFY(QFile::copy(QString::fromStdString(test::modelFolder()) + "/digits_cnn/state_dict.pth", m_files.filePath("weights.pt")));
+    QVERIFY(QFile::copy(QString::fromStdString(test::modelFolder()) + "/digits_cnn/state_dict.pth",
+                        m_files.filePath("weights.pt")));
     QVERIFY(
         QFile::copy(QString::fromStdString(test::modelFolder()) + "/digits_cnn/traced.pt", m_files.filePath("net.pt")));
 }

@@ -43,8 +43,7 @@ void TestFirstRun::selectedTensorComesFirst() {
     std::vector<Seen> seen;
     const QString path = "encoder.layers.1.linear1.activation";
     // The user selects the tensor as soon as the model is there.
-    connect(&document, &model::Document::modelOpened, this,
-            [&] { window.selection().select(document.slotOf(path)); });
+    connect(&document, &model::Document::modelOpened, this, [&] { window.selection().select(document.slotOf(path)); });
     connect(&document, &model::Document::resultChanged, this, [&] {
         const auto result = document.result();
         if (!result)
@@ -52,7 +51,8 @@ void TestFirstRun::selectedTensorComesFirst() {
         Seen now;
         if (const auto slot = document.slotResult(document.slotOf(path)))
             now.samples = slot->seenSamples;
-        now.tensors = static_cast<int>(std::ranges::count_if(result->slots, [](const auto& s) { return s != nullptr; }));
+        now.tensors =
+            static_cast<int>(std::ranges::count_if(result->slots, [](const auto& s) { return s != nullptr; }));
         now.complete = result->complete;
         for (const QLabel* label : window.findChildren<QLabel*>()) {
             if (label->text().contains("values ·") || label->text().contains("values of"))

@@ -32,7 +32,8 @@ void TestOpenExamples::openSizesAreExamples() {
     QTRY_VERIFY_WITH_TIMEOUT((source = test::named<QComboBox>(*dialog, "Source of image")), 30'000);
     const auto says = [&](const QString& text) {
         const auto labels = dialog->findChildren<QLabel*>();
-        return std::ranges::any_of(labels, [&](QLabel* label) { return label->isVisible() && label->text().contains(text); });
+        return std::ranges::any_of(labels,
+                                   [&](QLabel* label) { return label->isVisible() && label->text().contains(text); });
     };
     QVERIFY(!says("are an example"));
     QTest::keyClick(source, Qt::Key_Home); // to the value, and on to random numbers

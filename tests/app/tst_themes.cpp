@@ -173,7 +173,7 @@ void TestThemes::platformPaletteDecidesWithoutPortal() {
 void TestThemes::portal_data() {
     QTest::addColumn<uint>("scheme");
     QTest::addColumn<bool>("knows");
-    QTest::addColumn<bool>("atOnce"); // else when the program's events are handled
+    QTest::addColumn<bool>("atOnce");  // else when the program's events are handled
     QTest::addColumn<int>("expected"); // -1: absent
     QTest::newRow("no preference") << 0u << true << true << -1;
     QTest::newRow("dark") << 1u << true << true << 1;

@@ -60,7 +60,8 @@ void TestFirstSlot::comesFirst_data() {
     QTest::addColumn<qint64>("memory");
     QTest::addColumn<qint64>("seen");
     constexpr qint64 kMuch = 1 << 30, kNone = 1;
-    QTest::newRow("one batch, in the middle") << "layer.self_attn.attn_output" << qint64(0) << kMuch << qint64(kSamples);
+    QTest::newRow("one batch, in the middle")
+        << "layer.self_attn.attn_output" << qint64(0) << kMuch << qint64(kSamples);
     QTest::newRow("one batch, the last") << "layer.residual_2" << qint64(0) << kMuch << qint64(kSamples);
     QTest::newRow("batches that are kept") << "layer.residual_2" << qint64(4) << kMuch << qint64(4);
     QTest::newRow("batches that are not") << "layer.linear1.activation" << qint64(3) << kNone << qint64(3);

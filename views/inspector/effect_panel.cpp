@@ -158,9 +158,9 @@ void EffectPanel::refresh() {
     m_accumulated->setText(decibels(f.referenceSqnr()));
     m_error->setText(number(f.maxError));
     if (result->format.isComplete())
-        m_bias->setText(tr("%1 · %2 LSB")
-                            .arg(fixedText(f.bias(result->format.lsb()), 3),
-                                 fixedText(f.outwardBias(result->format.lsb()), 3)));
+        m_bias->setText(
+            tr("%1 · %2 LSB")
+                .arg(fixedText(f.bias(result->format.lsb()), 3), fixedText(f.outwardBias(result->format.lsb()), 3)));
     if (std::isfinite(f.min) && std::isfinite(f.max)) {
         QStringList fits;
         const int own = format.totalBits.value_or(8);

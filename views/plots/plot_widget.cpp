@@ -104,7 +104,8 @@ void PlotWidget::setLogarithmic(bool logarithmic) {
     m_plot->yAxis->setScaleType(logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
     if (logarithmic)
         m_linearTicker = m_plot->yAxis->ticker();
-    m_plot->yAxis->setTicker(logarithmic ? QSharedPointer<QCPAxisTicker>(new NumberTicker<QCPAxisTickerLog>) : m_linearTicker);
+    m_plot->yAxis->setTicker(logarithmic ? QSharedPointer<QCPAxisTicker>(new NumberTicker<QCPAxisTickerLog>)
+                                         : m_linearTicker);
     rescaleValues();
     m_plot->replot();
 }
