@@ -1,8 +1,8 @@
 #include "model/failure.h"
 
 #include "model/input_plan.h"
+#include "model/one_line.h"
 #include "quant/core/error.h"
-#include "quant/core/one_line.h"
 
 #include <QCoreApplication>
 
@@ -14,14 +14,10 @@ namespace fxp::model {
 namespace {
 
 QString oneLine(const std::string& text) {
-    return QString::fromStdString(fxp::oneLine(text));
+    return model::oneLine(QString::fromStdString(text));
 }
 
 } // namespace
-
-QString oneLine(const QString& text) {
-    return oneLine(text.toStdString());
-}
 
 Failure currentFailure() {
     const auto tr = [](const char* text) { return QCoreApplication::translate("Failure", text); };
@@ -34,7 +30,7 @@ Failure currentFailure() {
         return {{}, tr("there is not enough memory"), tr("use fewer samples, or a lower memory setting"), false};
     } catch (const std::exception& error) {
         // LibTorch appends a stack trace of many lines.
-        return {{}, oneLine(QString::fromUtf8(error.what()).section('\n', 0, 0)), {}, false};
+        return {{}, model::oneLine(QString::fromUtf8(error.what()).section('\n', 0, 0)), {}, false};
     } catch (...) {
         return {{}, tr("something went wrong that gave no reason"), {}, false};
     }

@@ -10,10 +10,7 @@ struct Failure {
     bool incomplete = false; ///< something that can be given is missing: `where` is the input
 };
 
-/// The text in one line, without characters that change how others are shown: a file's own texts may hold all of these.
-QString oneLine(const QString& text);
-
-/// Describes the exception that is being handled, each part in one line. Only inside a catch block.
+/// Describes the exception that is being handled. Only inside a catch block.
 Failure currentFailure();
 
 } // namespace fxp::model

@@ -1,7 +1,7 @@
 #include "app/gui/drop_overlay.h"
 
-#include "model/failure.h"
 #include "model/files_beside.h"
+#include "model/one_line.h"
 #include "quant/core/error.h"
 #include "quant/import/container.h"
 

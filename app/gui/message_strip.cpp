@@ -1,6 +1,7 @@
 #include "app/gui/message_strip.h"
 
 #include "model/document.h"
+#include "model/one_line.h"
 #include "views/theme.h"
 
 #include <QHBoxLayout>
