@@ -35,6 +35,11 @@ bool Document::isStale(int slot) const {
     return !result || m_result->stale[static_cast<std::size_t>(slot)] || result->format != format(slot);
 }
 
+std::int64_t Document::preliminarySamples(int slot) const {
+    const auto result = slotResult(slot);
+    return result && result->seenSamples < m_model->sampleCount ? result->seenSamples : 0;
+}
+
 std::optional<double> Document::fileAccuracy() const {
     return m_model && m_fileAccuracy.first == m_model->samples ? m_fileAccuracy.second : std::nullopt;
 }
@@ -81,6 +86,7 @@ void Document::showModel(const OpenedModelPointer& model) {
 /// void.
 void Document::nextLayout() {
     ++m_layout;
+    setFirst(-1);
     m_jobs.cancel(m_tableJob);
 }
 

@@ -10,6 +10,8 @@
 #include <QObject>
 #include <QUndoStack>
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -72,6 +74,12 @@ class Document : public QObject {
     bool isBusy() const { return m_jobs.isBusy(); }
     /// Whether a job is waiting or running that the user asked for, and not only runs that follow edits.
     bool isBusyInForeground() const { return m_jobs.hasForeground(); }
+
+    /// The slot that runs give figures of before others, because it is looked at; −1: none. A run that is under way
+    /// takes it up.
+    void setFirst(int slot) { *m_first = slot; }
+    /// How many of the first samples the slot's figures are of, where the run has not seen all of them yet; else 0.
+    std::int64_t preliminarySamples(int slot) const;
 
     // Edits, each one undo step. Edits with the same non-zero `gesture` (one drag) become one step. A format that is
     // not valid is refused: the signal failed tells which one, and no part of the edit is made.
@@ -226,6 +234,7 @@ class Document : public QObject {
     int m_layout = 0;              ///< counts the sets of slots
     std::uint64_t m_edit = 0;      ///< counts what runs depend on
     std::uint64_t m_firstEdit = 0; ///< results of earlier edits are of other slots, samples or weights
+    std::shared_ptr<std::atomic<int>> m_first = std::make_shared<std::atomic<int>>(-1); ///< read by runs
     bool m_runWanted = false;      ///< a run for the formats shown has to start, or to finish
     JobId m_runJob = 0, m_tableJob = 0, m_openJob = 0, m_samplesJob = 0;
     int m_opens = 0;                ///< counts the models that were asked for

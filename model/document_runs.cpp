@@ -59,7 +59,11 @@ void Document::startRun() {
     Job<bool> job;
     job.title = tr("Running");
     job.background = true;
-    job.work = [](const Target& target, const JobControl& control) { return model::run(target, control); };
+    job.work = [first = m_first](const Target& target, const JobControl& control) {
+        JobControl ordered = control;
+        ordered.first = [first] { return first->load(); };
+        return model::run(target, ordered);
+    };
     job.published = [this](const quant::RunSnapshot& result) { storeResult(result); };
     job.done = [this](bool) { setRunWanted(false); };
     job.failed = [this](const Failure& failure) {

@@ -75,7 +75,10 @@ void takeAsked(PlannedInput& planned, const std::vector<ArrayInfo>& arrays) {
     else if (planned.source.kind == Kind::Random && !tensor)
         miss(planned, tr("is a number, and random values are for tensors"), tr("give a number"));
     else if (planned.source.kind == Kind::Random && planned.shape.empty())
-        miss(planned, tr("has no shape, and the file tells none"), tr("type it, samples first, e.g. 16 × 1 × 28 × 28"));
+        miss(planned,
+             planned.input.shape ? tr("has sizes that the file leaves open: %1").arg(shapeText(*planned.input.shape))
+                                 : tr("has no shape, and the file tells none"),
+             tr("type it, samples first, e.g. 16 × 1 × 28 × 28"));
     else if (planned.source.kind == Kind::Value && !std::isfinite(planned.source.value))
         miss(planned,
              tensor ? tr("has no value: one number everywhere") : tr("has no value: the model takes a number there"),
@@ -122,6 +125,14 @@ std::vector<ArrayInfo> infosOf(const quant::NamedArrays& arrays) {
 const PlannedInput* InputPlan::incomplete() const {
     const auto found = std::ranges::find_if(inputs, [](const PlannedInput& input) { return !input.missing.isEmpty(); });
     return found == inputs.end() ? nullptr : &*found;
+}
+
+bool PlannedInput::isExample() const {
+    return missing.isEmpty() && source.kind == Kind::Random && source.shape.empty() && leavesSizesOpen(input);
+}
+
+bool leavesSizesOpen(const quant::ArgumentInfo& input) {
+    return input.shape && std::ranges::any_of(*input.shape, [](std::int64_t size) { return size < 0; });
 }
 
 bool InputPlan::isRandom() const {
@@ -233,7 +244,7 @@ quant::NamedArrays plannedValues(const InputPlan& plan, const quant::NamedArrays
 QString shapeText(const std::vector<std::int64_t>& shape) {
     QStringList sizes;
     for (const std::int64_t size : shape)
-        sizes << QString::number(size);
+        sizes << (size < 0 ? QStringLiteral("?") : QString::number(size));
     return sizes.join(QStringLiteral(" × "));
 }
 

@@ -38,6 +38,8 @@ struct PlannedInput {
     InputSource source;
     How how = How::Default;
     std::vector<std::int64_t> shape; ///< of the values; empty: one number, or not known
+    /// Whether sizes of the shape are examples for what the model's file leaves open.
+    bool isExample() const;
     /// What is missing, and what to do about it; empty where nothing is.
     QString missing, hint;
 };
@@ -65,7 +67,10 @@ std::int64_t chosenOn(std::int64_t count, double heldOut);
 quant::NamedArrays plannedValues(const InputPlan& plan, const quant::NamedArrays& arrays, const OpenRequest& request,
                                  const quant::Session& session);
 
-/// "16 × 1 × 8 × 8", and what people type for it: 16x1x8x8, 16, 1, 8, 8. Absent where the text is no shape.
+/// Whether the model's file says of a tensor's sizes that some may be any.
+bool leavesSizesOpen(const quant::ArgumentInfo& input);
+
+/// "16 × 1 × 8 × 8", with ? for a size that may be any, and what people type for it: 16x1x8x8, 16, 1, 8, 8. Absent where the text is no shape.
 QString shapeText(const std::vector<std::int64_t>& shape);
 std::optional<std::vector<std::int64_t>> shapeFrom(const QString& text);
 

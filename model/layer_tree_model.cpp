@@ -150,6 +150,7 @@ QVariant LayerTreeModel::headerData(int section, Qt::Orientation orientation, in
     }
     if (role == Qt::ToolTipRole) {
         switch (section) {
+        case Tensor: return tr("Layers with their tensors, in the order of computation");
         case Format: return tr("Sign, integer bits, fraction bits; total bits");
         case Overflow: return tr("Share of values outside the format's range");
         case Sqnr: return tr("Signal to quantization noise of this tensor alone, dB");

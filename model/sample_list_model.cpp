@@ -107,6 +107,18 @@ QVariant SampleListModel::prediction(const std::vector<std::int32_t>& classes, i
     return i < classes.size() ? QVariant(classes[i]) : QVariant();
 }
 
+/// What the cell says, in one line.
+QString SampleListModel::textOf(int sample, const quant::Predictions& predictions) const {
+    QString text = tr("sample %1").arg(sample);
+    for (const auto& [classes, name] : {std::pair{&m_document.model()->samples->labels, tr(", label %1")},
+                                        {&predictions.fromFloat, tr(", float %1")},
+                                        {&predictions.fromFixed, tr(", fixed %1")}}) {
+        if (const QVariant found = prediction(*classes, sample); found.isValid())
+            text += name.arg(found.toInt());
+    }
+    return text;
+}
+
 QVariant SampleListModel::data(const QModelIndex& index, int role) const {
     if (!index.isValid())
         return {};
@@ -115,6 +127,7 @@ QVariant SampleListModel::data(const QModelIndex& index, int role) const {
     const auto result = m_document.result();
     const quant::Predictions& predictions = result ? result->predictions : kNone;
     switch (role) {
+    case Qt::DisplayRole: return textOf(sample, predictions);
     case Qt::DecorationRole: return thumbnail(sample);
     case Qt::ToolTipRole: return tr("Sample %1").arg(sample);
     case SampleRole: return sample;

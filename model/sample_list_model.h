@@ -33,6 +33,7 @@ class SampleListModel : public QAbstractListModel {
     void reset();
     void reorder();
     QImage thumbnail(int sample) const;
+    QString textOf(int sample, const quant::Predictions& predictions) const;
     QVariant prediction(const std::vector<std::int32_t>& classes, int sample) const;
 
     Document& m_document;

@@ -2,16 +2,42 @@
 
 namespace fxp::views {
 
-QString power(int exponent) {
+namespace {
+
+constexpr QChar kMinus(0x2212);
+
+QString raised(int number) {
     static const QString kDigits = QStringLiteral("⁰¹²³⁴⁵⁶⁷⁸⁹");
-    QString text = QStringLiteral("2");
-    for (const QChar c : QString::number(exponent))
+    QString text;
+    for (const QChar c : QString::number(number))
         text += c == '-' ? QChar(0x207B) : kDigits[c.digitValue()];
     return text;
 }
 
+} // namespace
+
+QString power(int exponent) {
+    return '2' + raised(exponent);
+}
+
+QString tickText(double value, int digits) {
+    const QString text = QString::number(value, 'g', digits);
+    const qsizetype e = text.indexOf('e');
+    if (e < 0)
+        return numberText(value, digits);
+    const QString mantissa = text.left(e).replace('-', kMinus);
+    const QString ten = "10" + raised(text.mid(e + 1).toInt());
+    if (mantissa == "1")
+        return ten;
+    return mantissa == QString(kMinus) + '1' ? kMinus + ten : mantissa + QChar(0x00B7) + ten;
+}
+
 QString numberText(double value, int digits) {
-    return QString::number(value, 'g', digits).replace('-', QChar(0x2212));
+    return QString::number(value, 'g', digits).replace('-', kMinus);
+}
+
+QString fixedText(double value, int decimals) {
+    return QString::number(value, 'f', decimals).replace('-', kMinus);
 }
 
 QString shortCount(double count) {

@@ -21,6 +21,7 @@ Theme::Theme(const QPalette& palette)
     lostLight = blended(lost, 0.5);
     warningText = dark ? QColor(0xE0, 0xBB, 0x66) : QColor(0x8A, 0x62, 0x00);
     selected = blended(accent, dark ? 0.38 : 0.17);
+    onAccent = dark ? palette.color(QPalette::Window) : Qt::white;
     warning = dark ? QColor(0xD9, 0xB2, 0x5A) : QColor(0xD6, 0xB8, 0x6B);
 }
 
@@ -55,7 +56,7 @@ QPalette palette(const QColor& window, const QColor& base, const QColor& text, c
 } // namespace
 
 QPalette lightPalette() {
-    return palette(QColor(0xF9, 0xFA, 0xFB), Qt::white, QColor(0x1C, 0x21, 0x28), QColor(0x6E, 0x77, 0x81),
+    return palette(QColor(0xF9, 0xFA, 0xFB), Qt::white, QColor(0x1C, 0x21, 0x28), QColor(0x66, 0x6F, 0x79),
                    QColor(0xDF, 0xE3, 0xE8), Qt::white, QColor(0x2F, 0x6B, 0xCC));
 }
 
@@ -121,15 +122,21 @@ QString styleSheet(const QPalette& p) {
         QLabel#wrong { color: %8; }
         QLabel#dropOverlay { background: %7; border: 2px dashed %4; border-radius: 8px; padding: 24px; }
         QLabel#dropOverlay[refused="true"] { border-color: %8; }
-        QPushButton#primary { background: %4; color: white; border-color: %4; font-weight: 600; }
+        QPushButton#primary { background: %4; color: %15; border-color: %4; font-weight: 600; }
         QPushButton#primary:disabled { background: %9; color: %6; border-color: %1; }
         QPushButton#primary:focus { border-color: %11; }
         QToolButton#step { padding: 1px 7px; }
+        QCheckBox::indicator { width: 13px; height: 13px; border: 1px solid %6; border-radius: 3px; background: %7; }
+        QCheckBox::indicator:hover, QCheckBox::indicator:focus { border-color: %4; }
+        QCheckBox::indicator:checked { background: %4; border-color: %4; image: url(:/icons/%16); }
+        QCheckBox::indicator:disabled { border-color: %1; }
+        QCheckBox::indicator:checked:disabled { background: %1; }
     )")
         .arg(p.color(QPalette::Mid).name(), p.color(QPalette::Window).name(), p.color(QPalette::Button).name(),
              theme.accent.name(), theme.selected.name(), theme.muted.name(), theme.background.name(),
              theme.danger.name(), side.name(), theme.dangerFaint.name(), theme.text.name(), theme.warningText.name(),
-             tint(theme.warningText), tint(theme.danger));
+             tint(theme.warningText), tint(theme.danger), theme.onAccent.name(),
+             theme.dark ? QStringLiteral("check-dark.svg") : QStringLiteral("check-light.svg"));
 }
 
 } // namespace fxp::views

@@ -18,6 +18,7 @@ struct Theme {
     QColor warning;             ///< weak
     QColor warningText;         ///< the same, dark enough to read
     QColor selected;            ///< behind selected rows
+    QColor onAccent;            ///< text and ticks on the accent
     bool dark;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "app/common/one_line.h"
+#include "quant/core/one_line.h"
 
 #include <cstdint>
 #include <optional>

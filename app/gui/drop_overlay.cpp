@@ -1,6 +1,7 @@
 #include "app/gui/drop_overlay.h"
 
 #include "model/files_beside.h"
+#include "model/one_line.h"
 #include "quant/core/error.h"
 #include "quant/import/container.h"
 
@@ -37,7 +38,18 @@ QString whyNoModel(const QString& file) {
         default: return {};
         }
     } catch (const Error& error) {
-        return QString::fromStdString(error.problem);
+        return model::oneLine(QString::fromStdString(error.problem));
+    }
+}
+
+/// Whether it holds tensors by name and no program.
+bool isWeights(const QString& file) {
+    try {
+        const quant::Container container = quant::containerOf(file.toStdString());
+        return container == quant::Container::Safetensors || container == quant::Container::StateDict ||
+               container == quant::Container::Pickle;
+    } catch (const Error&) {
+        return false;
     }
 }
 
@@ -50,6 +62,14 @@ DropPlan planDrop(const QStringList& files, bool open) {
             plan.what = DropPlan::tr("Open the session %1").arg(nameOf(file));
             return plan;
         }
+    }
+    if (files.size() == 1 && isWeights(files.front())) {
+        const QString name = nameOf(files.front());
+        plan.what = open ? DropPlan::tr("Weights %1: for the open model, or as a model of their own").arg(name)
+                         : DropPlan::tr("Open model %1").arg(name);
+        if (open)
+            plan.weights = files.front();
+        return plan;
     }
     QStringList fit;
     for (const QString& file : files) {

@@ -16,6 +16,7 @@ struct DropPlan {
   public:
     QString what;        ///< empty: nothing
     QStringList refused; ///< a line for each file that is of no use, with why
+    QString weights;     ///< a file of weights, alone, while a model is open: for that one, or a model of its own
 };
 /// `open`: whether a model is open, which samples and formats could be for.
 DropPlan planDrop(const QStringList& files, bool open);

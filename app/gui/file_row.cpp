@@ -18,8 +18,9 @@ const QString kBetween = QStringLiteral("; ");
 
 } // namespace
 
-FileRow::FileRow(const QString& title, const QString& placeholder, const QString& filter, bool several, QWidget* parent)
-    : QWidget(parent), m_title(title), m_filter(filter), m_several(several), m_field(new QLineEdit),
+FileRow::FileRow(const QString& title, const QString& placeholder, const QString& tip, const QString& filter,
+                 bool several, QWidget* parent)
+    : QWidget(parent), m_title(title), m_tip(tip), m_filter(filter), m_several(several), m_field(new QLineEdit),
       m_browse(new QPushButton(tr("Browse…"))), m_note(new QLabel) {
     auto* heading = new QLabel(title);
     heading->setObjectName("heading");
@@ -28,7 +29,9 @@ FileRow::FileRow(const QString& title, const QString& placeholder, const QString
     m_field->setPlaceholderText(placeholder);
     m_field->setAccessibleName(title);
     m_field->installEventFilter(this);
+    m_field->setToolTip(m_tip);
     m_browse->setAutoDefault(false);
+    m_browse->setToolTip(several ? tr("Choose files from a folder") : tr("Choose a file from a folder"));
     m_browse->setAccessibleName(tr("Browse for %1").arg(title.toLower()));
     m_note->setObjectName("muted");
     m_note->setTextFormat(Qt::PlainText);
@@ -68,7 +71,7 @@ void FileRow::showFiles() {
     QStringList native;
     for (const QString& file : m_files)
         native << QDir::toNativeSeparators(file);
-    m_field->setToolTip(native.join('\n'));
+    m_field->setToolTip(m_files.isEmpty() ? m_tip : m_tip + "\n\n" + native.join('\n'));
     if (m_field->hasFocus())
         m_field->setText(native.join(kBetween));
     else if (m_files.isEmpty())

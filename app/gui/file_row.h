@@ -14,7 +14,8 @@ namespace fxp::gui {
 class FileRow : public QWidget {
     Q_OBJECT
   public:
-    FileRow(const QString& title, const QString& placeholder, const QString& filter, bool several,
+    /// `tip` says what the file is for.
+    FileRow(const QString& title, const QString& placeholder, const QString& tip, const QString& filter, bool several,
             QWidget* parent = nullptr);
 
     const QStringList& files() const { return m_files; }
@@ -39,7 +40,7 @@ class FileRow : public QWidget {
     void showFiles();
     void readField();
 
-    QString m_title, m_filter, m_folder;
+    QString m_title, m_tip, m_filter, m_folder;
     bool m_several;
     QStringList m_files;
     QLineEdit* m_field;

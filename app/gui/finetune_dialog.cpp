@@ -25,6 +25,11 @@ FinetuneDialog::FinetuneDialog(std::int64_t samples, std::int64_t chosenOn, QWid
     m_rate->setRange(0.000001, 1);
     m_rate->setSingleStep(0.0005);
     m_rate->setValue(usual.learningRate);
+    m_epochs->setToolTip(tr("How often training goes through all samples that it trains on"));
+    m_batch->setToolTip(tr("Samples whose mean gradient makes one step: more of them, fewer and steadier steps"));
+    m_every->setToolTip(tr("One sample of so many is not trained on: those judge the epochs"));
+    m_rate->setToolTip(tr("How far one step goes; too far, and the loss rises"));
+    m_quantize->setToolTip(tr("The weights kept are those that hardware has, and not those that are rounded to them"));
     auto* form = new QFormLayout(this);
     form->setContentsMargins(20, 18, 20, 16);
     form->setVerticalSpacing(9);
@@ -63,6 +68,8 @@ FinetuneDialog::FinetuneDialog(std::int64_t samples, std::int64_t chosenOn, QWid
     form->addRow(QString(), m_quantize);
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Ok | QDialogButtonBox::Cancel);
     buttons->button(QDialogButtonBox::Ok)->setText(tr("Train"));
+    buttons->button(QDialogButtonBox::Ok)->setToolTip(tr("Begin; it can be stopped, and be undone (Enter)"));
+    buttons->button(QDialogButtonBox::Cancel)->setToolTip(tr("Train nothing (Esc)"));
     if (split) {
         m_every->setParent(this);
         m_every->hide();

@@ -71,6 +71,14 @@ void write(QLineEdit* field, const QString& text) {
         field->setText(text);
 }
 
+/// On the shape of random values; says so where sizes are examples.
+QString exampleTip(const quant::ArgumentInfo& input) {
+    const QString tip = InputsTable::tr("Sizes of the random tensor, samples first, such as 16 × 1 × 28 × 28");
+    if (!model::leavesSizesOpen(input))
+        return tip;
+    return tip + ".\n" + InputsTable::tr("The file says %1: ? may be any size").arg(model::shapeText(*input.shape));
+}
+
 double numberFrom(const QString& text) {
     bool good = false;
     const double value = QString(text).replace(QChar(0x2212), '-').trimmed().toDouble(&good);
@@ -138,6 +146,9 @@ void InputsTable::addRow(const model::PlannedInput& planned, const std::vector<m
     row.source = new QComboBox;
     row.source->setFixedWidth(kSource);
     row.source->setAccessibleName(tr("Source of %1").arg(row.name));
+    row.source->setToolTip(row.tensor ? tr("Where the values come from: an array of the samples, one number "
+                                           "everywhere, or random numbers")
+                                      : tr("Where the number comes from"));
     if (planned.input.optional)
         row.source->addItem(tr("Default"), kDefault);
     if (!arrays.empty())
@@ -149,6 +160,7 @@ void InputsTable::addRow(const model::PlannedInput& planned, const std::vector<m
     row.array = new QComboBox;
     row.array->setAccessibleName(tr("Array for %1").arg(row.name));
     row.array->setPlaceholderText(tr("an array"));
+    row.array->setToolTip(tr("The array of the samples' files that the model gets here"));
     // Long names are cut off before they widen the dialog.
     row.array->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
     row.array->setMinimumContentsLength(8);
@@ -166,6 +178,12 @@ void InputsTable::addRow(const model::PlannedInput& planned, const std::vector<m
     row.valueShape = field(tr("shape; none: scalar"), tr("Shape of %1").arg(row.name));
     row.randomShape = field(tr("shape"), tr("Shape of random %1").arg(row.name));
     row.seed = field(tr("seed"), tr("Seed of random values"));
+    row.number->setToolTip(row.tensor ? tr("Every element of the tensor has this value")
+                                      : tr("The number that the model gets here"));
+    row.valueShape->setToolTip(tr("Sizes, samples first, such as 16 × 1 × 28 × 28; none: the tensor is one number"));
+    row.randomShape->setToolTip(exampleTip(planned.input));
+    if (const auto example = planned.input.randomShape())
+        row.randomShape->setPlaceholderText(model::shapeText(*example));
     row.seed->setFixedWidth(44);
     row.seed->setToolTip(tr("The same seed gives the same values"));
     row.valueShape->setVisible(row.tensor);
@@ -268,6 +286,8 @@ void InputsTable::showRow(Row& row, const model::PlannedInput& planned, std::uin
                          : !planned.shape.empty() && known            ? model::shapeText(planned.shape)
                          : kind == Kind::Value && !isDefault && known ? tr("scalar")
                                                                       : tr("not in the file"));
+    if (!isDefault && planned.isExample())
+        row.shape->setToolTip(exampleTip(planned.input));
     row.shape->setObjectName(row.tensor && planned.shape.empty() ? "muted" : "");
     row.shape->style()->unpolish(row.shape);
     row.shape->style()->polish(row.shape);

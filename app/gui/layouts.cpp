@@ -91,13 +91,22 @@ Layouts::Layouts(QMainWindow& window, const Panes& panes, QSettings& settings)
 }
 
 void Layouts::addTo(QMenu& menu) {
+    const auto tell = [](QAction* action, const QString& tip) {
+        action->setStatusTip(tip);
+        action->setToolTip(tip);
+    };
     QMenu* layouts = menu.addMenu(tr("&Layout"));
+    tell(layouts->menuAction(), tr("Arrangements of the panes for what you are doing"));
     layouts->addActions(m_choices->actions());
     layouts->addSeparator();
-    layouts->addAction(tr("&Reset this layout"), this, &Layouts::reset);
+    tell(layouts->addAction(tr("&Reset this layout"), this, &Layouts::reset),
+         tr("Put all panes of this layout back where they were made to be"));
     QMenu* panes = menu.addMenu(tr("&Panes"));
-    for (QDockWidget* dock : {m_panes.tree, m_panes.inspector, m_panes.samples})
+    tell(panes->menuAction(), tr("Which panes and plots are shown"));
+    for (QDockWidget* dock : {m_panes.tree, m_panes.inspector, m_panes.samples}) {
+        tell(dock->toggleViewAction(), tr("Show or hide this pane"));
         panes->addAction(dock->toggleViewAction());
+    }
     for (const auto& [plot, toggle] : m_toggles)
         panes->addAction(toggle);
 }

@@ -1,6 +1,7 @@
 #include "app/gui/log_dialog.h"
 
 #include "views/copy_rows.h"
+#include "views/power_text.h"
 
 #include <QCheckBox>
 #include <QDialogButtonBox>
@@ -99,6 +100,9 @@ LogDialog::LogDialog(const QString& file, const std::vector<quant::LogDifference
     QPushButton* show = buttons->addButton(tr("&Show tensor"), QDialogButtonBox::ActionRole);
     for (QAbstractButton* button : buttons->buttons())
         static_cast<QPushButton*>(button)->setAutoDefault(false); // Return is the table's
+    show->setToolTip(tr("Select this tensor in the window (Enter)"));
+    buttons->button(QDialogButtonBox::Close)->setToolTip(tr("Close the comparison (Esc)"));
+    m_onlyDifferences->setToolTip(tr("Hide tensors that are equal, and those of which the log has no values"));
     show->setEnabled(false);
     connect(show, &QPushButton::clicked, this, [this] { choose(m_table->currentRow()); });
     connect(m_table, &QTableWidget::itemActivated, this, [this](QTableWidgetItem* item) { choose(item->row()); });
@@ -117,6 +121,11 @@ LogDialog::LogDialog(const QString& file, const std::vector<quant::LogDifference
 
 void LogDialog::fill(const std::vector<quant::LogDifference>& differences) {
     m_table->setHorizontalHeaderLabels({tr("Tensor"), tr("Result"), tr("Largest difference")});
+    const QString tips[] = {tr("Name in the log, in the order of computation; a click sorts by it"),
+                            tr("How the run's tensor differs from the log's; a click brings the worst first"),
+                            tr("Greatest difference of two values; a click brings it first")};
+    for (int column = 0; column < m_table->columnCount(); ++column)
+        m_table->horizontalHeaderItem(column)->setToolTip(tips[column]);
     m_table->setEditTriggers(QAbstractItemView::NoEditTriggers);
     m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
     m_table->setTextElideMode(Qt::ElideMiddle);
@@ -131,9 +140,9 @@ void LogDialog::fill(const std::vector<quant::LogDifference>& differences) {
         m_table->setItem(row, 0, name);
         m_table->setItem(row, 1, new Cell(text(difference), badness(difference)));
         const bool values = difference.kind == Kind::Values;
-        m_table->setItem(row, 2,
-                         new Cell(values ? QString::number(difference.largest, 'g', 5) : QString(),
-                                  values ? difference.largest : -1));
+        m_table->setItem(
+            row, 2,
+            new Cell(values ? views::numberText(difference.largest, 5) : QString(), values ? difference.largest : -1));
     }
     QHeaderView* header = m_table->horizontalHeader();
     header->setSectionResizeMode(0, QHeaderView::Stretch);

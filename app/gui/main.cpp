@@ -1,8 +1,8 @@
 #include "app/common/idle_threads.h"
-#include "app/common/one_line.h"
 #include "app/gui/main_window.h"
 #include "model/file_check.h"
 #include "quant/core/error.h"
+#include "quant/core/one_line.h"
 #include "quant/core/version.h"
 #include "quant/io/atomic_file.h"
 #include "quant/io/report.h"
@@ -79,7 +79,7 @@ int main(int argc, char** argv) {
     const QCommandLineOption labels("labels", "one class per sample", "file"),
         threads("threads", "threads to compute with", "n"),
         loadTimeout("load-timeout", "seconds that the check of a TorchScript file may take", "seconds", "300"),
-        theme("theme", "light or dark", "name"),
+        theme("theme", "light, dark or system", "name"),
         screenshot("screenshot", "write a picture of the window after the first run, and end", "png"),
         report("report", "write the report after the first run, and end", "json"),
         qconfig("save-qconfig", "write the formats after the first run, and end", "json");

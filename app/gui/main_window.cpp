@@ -10,17 +10,16 @@
 #include "app/gui/recent_files.h"
 #include "app/gui/recovery.h"
 #include "app/gui/status_line.h"
+#include "app/gui/themes.h"
 #include "views/layers/layer_tree_view.h"
 #include "views/plots/bit_plot.h"
 #include "views/plots/network_plot.h"
 #include "views/plots/values_plot.h"
 #include "views/samples/sample_browser.h"
-#include "views/theme.h"
 
-#include <QActionGroup>
-#include <QApplication>
 #include <QFileDialog>
 #include <QFileInfo>
+#include <QGuiApplication>
 #include <QInputDialog>
 #include <QMenu>
 #include <QScreen>
@@ -38,12 +37,13 @@ constexpr int kTitleBar = 24; ///< what the frame takes before it is known
 
 } // namespace
 
-MainWindow::MainWindow()
+MainWindow::MainWindow(std::unique_ptr<ColourScheme> desktop)
     : m_messages(new MessageStrip), m_find(new QuickFind(m_document, m_selection)),
       m_status(new StatusLine(m_document)),
       m_recovery(new Recovery(
           m_document, QStandardPaths::writableLocation(QStandardPaths::AppDataLocation) + "/unsaved",
-          [this](const auto& request, const auto& then) { askToOpen(request, then); }, this)) {
+          [this](const auto& request, const auto& then) { askToOpen(request, then); }, this)),
+      m_themes(new Themes(m_settings, std::move(desktop), this)) {
     setAcceptDrops(true);
     setWindowTitle(tr("FxP Workbench"));
     m_document.setMemory(static_cast<std::int64_t>(m_settings.value("memoryGiB", 1.0).toDouble() * kGiB));
@@ -61,7 +61,6 @@ MainWindow::MainWindow()
                {m_stop, "process-stop", QStyle::SP_MediaStop}});
     setStatusBar(m_status);
     connectDocument();
-    applyTheme(m_settings.value("theme", "light").toString());
     resize(1440, 900);
     // Offscreen there is no screen to fit.
     const QSize screen = QGuiApplication::primaryScreen()->availableSize();
@@ -118,6 +117,7 @@ void MainWindow::connectDocument() {
             }
         }
     });
+    connect(&m_selection, &views::Selection::changed, this, [this] { m_document.setFirst(m_selection.current()); });
     connect(&m_document, &Document::modifiedChanged, this, &MainWindow::updateTitle);
     connect(&m_document, &Document::saved, this, &MainWindow::updateTitle);
     for (const auto signal :
@@ -185,12 +185,7 @@ void MainWindow::updateActions() {
 }
 
 void MainWindow::applyTheme(const QString& name) {
-    const QPalette palette = name == "dark" ? views::darkPalette() : views::lightPalette();
-    qApp->setPalette(palette);
-    qApp->setStyleSheet(views::styleSheet(palette));
-    m_settings.setValue("theme", name);
-    for (QAction* choice : m_themes->actions())
-        choice->setChecked(choice->data().toString() == name);
+    m_themes->choose(name);
 }
 
 } // namespace fxp::gui

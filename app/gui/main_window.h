@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/gui/colour_scheme.h"
 #include "model/document.h"
 #include "model/session_file.h"
 #include "views/selection.h"
@@ -8,9 +9,9 @@
 #include <QSettings>
 
 #include <functional>
+#include <memory>
 #include <optional>
 
-class QActionGroup;
 class QLabel;
 class QMenu;
 
@@ -33,12 +34,14 @@ class QuickFind;
 class RecentFiles;
 class Recovery;
 class StatusLine;
+class Themes;
 
 /// Menus, toolbar, panes: hands what the user does to the document, and shows what it says.
 class MainWindow : public QMainWindow {
     Q_OBJECT
   public:
-    MainWindow();
+    /// `desktop` says whether the desktop is light or dark, for those who follow it; null: its portal.
+    explicit MainWindow(std::unique_ptr<ColourScheme> desktop = nullptr);
     ~MainWindow() override;
 
     model::Document& document() { return m_document; }
@@ -54,7 +57,7 @@ class MainWindow : public QMainWindow {
     /// open; it does then what is usually done after opening.
     void askToOpen(const model::OpenRequest& request, const std::function<void(bool)>& then = {});
     void openDemo();
-    /// "light" or "dark"; kept in the settings.
+    /// "light", "dark" or "system"; kept in the settings.
     void applyTheme(const QString& name);
     /// Makes the window, where it is larger, as large as that part of the screen, and moves it there.
     void fitTo(const QRect& available);
@@ -70,6 +73,8 @@ class MainWindow : public QMainWindow {
     void buildToolBar();
     QAction* action(const QString& text, const QKeySequence& key, const QString& tip,
                     const std::function<void()>& does);
+    /// A menu in `of`, or one of the window's where that is null.
+    QMenu* submenu(QMenu* of, const QString& text, const QString& tip);
     void connectDocument();
 
     // Opening and recent files: main_window_files.cpp.
@@ -84,6 +89,8 @@ class MainWindow : public QMainWindow {
     void chooseQConfig();
     void loadQConfig(const QString& file);
     void remember();
+    // main_window_drop.cpp
+    void askAboutWeights(const QString& file, const QPoint& at);
     // main_window_saving.cpp
     void save(const std::function<void()>& then = {});
     void saveAs();
@@ -140,7 +147,7 @@ class MainWindow : public QMainWindow {
     views::SampleBrowser* m_samples = nullptr;
     views::ElidedLabel* m_title = nullptr;
     QLabel* m_subtitle = nullptr;
-    QActionGroup* m_themes = nullptr;
+    Themes* m_themes;
     QMenu *m_calibrateMenu = nullptr, *m_exportMenu = nullptr;
     QAction *m_open, *m_openSamples, *m_openLabels, *m_openQConfig, *m_save, *m_saveAs, *m_run, *m_stop, *m_live,
         *m_undo, *m_redo, *m_calibrateDialog, *m_openSession, *m_saveSession, *m_saveSessionAs, *m_reopenSession;

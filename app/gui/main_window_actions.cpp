@@ -5,17 +5,19 @@
 #include "app/gui/layouts.h"
 #include "app/gui/quick_find.h"
 #include "app/gui/recent_files.h"
+#include "app/gui/themes.h"
 #include "quant/core/version.h"
 #include "views/plots/bit_plot.h"
 #include "views/plots/network_plot.h"
 #include "views/plots/values_plot.h"
 
-#include <QActionGroup>
 #include <QMenu>
 #include <QMenuBar>
 #include <QMessageBox>
 #include <QToolBar>
 #include <QToolButton>
+
+#include <tuple>
 
 namespace fxp::gui {
 
@@ -27,6 +29,13 @@ QAction* MainWindow::action(const QString& text, const QKeySequence& key, const 
     made->setToolTip(key.isEmpty() ? tip : tip + " (" + key.toString(QKeySequence::NativeText) + ")");
     connect(made, &QAction::triggered, this, [this, does] { guarded(does); });
     addAction(made);
+    return made;
+}
+
+QMenu* MainWindow::submenu(QMenu* of, const QString& text, const QString& tip) {
+    auto* made = of ? of->addMenu(text) : new QMenu(text, this);
+    made->menuAction()->setStatusTip(tip);
+    made->menuAction()->setToolTip(tip);
     return made;
 }
 
@@ -55,6 +64,19 @@ void MainWindow::buildActions() {
     m_redo = m_document.undoStack()->createRedoAction(this, tr("&Redo"));
     m_redo->setShortcut(QKeySequence::Redo);
     m_redo->setIconText(tr("Redo"));
+    const auto tell = [](QAction* action, const QString& does, const QString& edit) {
+        const QString tip = edit.isEmpty() ? does : does + ": " + edit;
+        action->setStatusTip(tip);
+        action->setToolTip(tip + " (" + action->shortcut().toString(QKeySequence::NativeText) + ")");
+    };
+    const auto tellUndo = [this, tell](const QString& edit) { tell(m_undo, tr("Take the last edit back"), edit); };
+    const auto tellRedo = [this, tell](const QString& edit) {
+        tell(m_redo, tr("Make the edit again that was taken back"), edit);
+    };
+    tellUndo({});
+    tellRedo({});
+    connect(m_document.undoStack(), &QUndoStack::undoTextChanged, this, tellUndo);
+    connect(m_document.undoStack(), &QUndoStack::redoTextChanged, this, tellRedo);
     m_run = action(tr("&Run"), QKeySequence("F5"), tr("Run the quantized model with the formats shown"),
                    [this] { m_document.run(); });
     m_stop = action(tr("&Stop"), QKeySequence("Esc"), tr("Stop what is under way"), [this] { m_document.cancel(); });
@@ -76,22 +98,33 @@ void MainWindow::buildActions() {
         });
 
     buildExchangeActions();
-    m_calibrateMenu = new QMenu(tr("&Calibrate"), this);
-    m_calibrateMenu->addAction(tr("8 bits, no overflow"), this, [this] { calibrate(quant::Method::NoOverflow); });
-    m_calibrateMenu->addAction(tr("8 bits, min MSE"), this, [this] { calibrate(quant::Method::MinMse); });
-    m_calibrateMenu->addAction(tr("High precision"), this, [this] { calibrate(quant::Method::HighPrecision); });
+    m_calibrateMenu = submenu(nullptr, tr("&Calibrate"), tr("Choose all formats from the values of the samples"));
+    for (const auto& [method, text, tip] :
+         {std::tuple{quant::Method::NoOverflow, tr("8 bits, no overflow"),
+                     tr("8 bits everywhere, biases 16: the most fraction bits with which no value overflows")},
+          {quant::Method::MinMse, tr("8 bits, min MSE"),
+           tr("8 bits everywhere, biases 16: the binary points of the least error; a few values may overflow")},
+          {quant::Method::HighPrecision, tr("High precision"),
+           tr("24 fraction bits everywhere, and as many integer bits as the values need")}})
+        m_calibrateMenu->addAction(action(text, {}, tip, [this, method = method] { calibrate(method); }));
     m_calibrateMenu->addSeparator();
     m_calibrateMenu->addAction(m_calibrateDialog);
-    m_exportMenu = new QMenu(tr("&Export"), this);
+    m_exportMenu = submenu(nullptr, tr("&Export"), tr("Write formats, weights or plots into files"));
     m_exportMenu->addActions({m_saveAs, m_exchange[2], m_exchange[1]});
     m_exportMenu->addSeparator();
-    m_exportMenu->addAction(tr("Bits plot…"), this, [this] { exportPlot(m_bits, "bits"); });
-    m_exportMenu->addAction(tr("Values plot…"), this, [this] { exportPlot(m_values, "values"); });
-    m_exportMenu->addAction(tr("Network plot…"), this, [this] { exportPlot(m_network, "network"); });
+    for (const auto& [plot, name, text] :
+         {std::tuple{static_cast<views::PlotWidget*>(m_bits), "bits", tr("Bits plot…")},
+          {static_cast<views::PlotWidget*>(m_values), "values", tr("Values plot…")},
+          {static_cast<views::PlotWidget*>(m_network), "network", tr("Network plot…")}})
+        m_exportMenu->addAction(action(text, {},
+                                       tr("Write the plot as it is shown: picture (SVG, PDF, PNG) or numbers (CSV)"),
+                                       [this, plot = plot, name = QString(name)] { exportPlot(plot, name); }));
 
     QMenu* file = menuBar()->addMenu(tr("&File"));
     file->addActions({m_open, m_openSamples, m_openLabels, m_openQConfig, m_exchange[0]});
-    m_recentFiles = new RecentFiles(m_settings, file->addMenu(tr("Open &recent")), this);
+    m_recentFiles = new RecentFiles(
+        m_settings, submenu(file, tr("Open &recent"), tr("Models opened before, with all that was opened with them")),
+        this);
     file->addActions({demo, recover});
     file->addSeparator();
     file->addActions({m_save, m_saveAs});
@@ -111,13 +144,7 @@ void MainWindow::buildActions() {
     QMenu* view = menuBar()->addMenu(tr("&View"));
     m_layouts->addTo(*view);
     view->addSeparator();
-    m_themes = new QActionGroup(this);
-    for (const auto& [name, text] : {std::pair{"light", tr("Light")}, {"dark", tr("Dark")}}) {
-        QAction* theme = view->addAction(text, this, [this, name = QString(name)] { applyTheme(name); });
-        theme->setCheckable(true);
-        theme->setData(QString(name));
-        m_themes->addAction(theme);
-    }
+    submenu(view, tr("&Theme"), tr("Light, dark, or as the desktop is"))->addActions(m_themes->actions());
     QAction* about = action(tr("&About"), {}, tr("Version and libraries"), [this] {
         QMessageBox::about(
             this, tr("FxP Workbench"),
@@ -128,7 +155,7 @@ void MainWindow::buildActions() {
     QMenu* help = menuBar()->addMenu(tr("&Help"));
     const QList<QAction*> pages = buildHelp(*this, *help);
     help->addAction(about);
-    m_find->setActions(m_exchange + pages +
+    m_find->setActions(m_exchange + pages + m_themes->actions() +
                        QList<QAction*>{m_open, m_openSamples, m_openLabels, m_openQConfig, demo, m_save, m_saveAs,
                                        m_openSession, m_saveSession, recover, m_run, m_stop, m_live, m_undo, m_redo,
                                        m_calibrateDialog, memory, about});
@@ -146,6 +173,7 @@ void MainWindow::buildToolBar() {
     const auto addMenu = [bar](QMenu* menu, const QString& text) {
         auto* button = new QToolButton;
         button->setText(text);
+        button->setToolTip(menu->menuAction()->toolTip());
         button->setMenu(menu);
         button->setPopupMode(QToolButton::InstantPopup);
         bar->addWidget(button);

@@ -7,10 +7,8 @@
 #include "model/files_beside.h"
 
 #include <QAction>
-#include <QDragEnterEvent>
 #include <QFileDialog>
 #include <QFileInfo>
-#include <QMimeData>
 #include <QStandardPaths>
 
 #include <algorithm>
@@ -226,27 +224,6 @@ void MainWindow::remember() {
     if (isOurs(request.qconfig))
         request.qconfig.clear();
     m_recentFiles->add(request);
-}
-
-void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
-    if (event->mimeData()->hasUrls())
-        event->acceptProposedAction();
-}
-
-void MainWindow::dropEvent(QDropEvent* event) {
-    QStringList files;
-    for (const QUrl& url : event->mimeData()->urls()) {
-        if (url.isLocalFile())
-            files << url.toLocalFile();
-    }
-    const model::OpenRequest dropped = model::withFiles({}, files);
-    // What the open model takes as an edit needs no questions, and a session answers them itself.
-    const bool isEdit =
-        dropped.model.isEmpty() && dropped.samples.isEmpty() && dropped.labels.isEmpty() && m_document.isOpen();
-    if (isEdit || std::ranges::any_of(files, isSessionFile))
-        openFiles(files);
-    else
-        askToOpen(model::withFiles(m_document.request(), files));
 }
 
 } // namespace fxp::gui

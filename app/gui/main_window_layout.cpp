@@ -14,6 +14,7 @@
 #include "views/plots/network_plot.h"
 #include "views/plots/values_plot.h"
 #include "views/samples/sample_browser.h"
+#include "views/stale_text.h"
 
 #include <QLabel>
 #include <QLocale>
@@ -42,9 +43,9 @@ QWidget* titled(const QString& title, const QString& note, QWidget* plot) {
     line->setContentsMargins(16, 2, 16, 0);
     auto* heading = new QLabel(title);
     heading->setObjectName("heading");
-    auto* text = new QLabel(note);
+    auto* text = new views::ElidedLabel; // cut off before it widens the window
+    text->setFullText(note);
     text->setObjectName("muted");
-    text->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred); // cut off before it widens the window
     line->addWidget(heading);
     line->addSpacing(6);
     line->addWidget(text, 1);
@@ -81,7 +82,8 @@ void MainWindow::buildPanes() {
         QString text = shape.join(QStringLiteral(" × "));
         if (const auto result = m_document.slotResult(slot))
             text += tr(" · %1 values").arg(QLocale().toString(qlonglong(result->figures.count)));
-        text += info.parameter ? tr(" · parameter") : tr(" over all samples");
+        const QString samples = views::samplesSoFar(m_document, slot);
+        text += info.parameter ? tr(" · parameter") : samples.isEmpty() ? tr(" over all samples") : ' ' + samples;
         const auto count = m_selection.slotList().size();
         if (count > 1)
             text += tr(" · edits apply to %1 tensors").arg(count);
@@ -111,8 +113,7 @@ void MainWindow::buildPanes() {
     plots->addWidget(
         titled(tr("Values"), tr("float model (line), before its quantizer (dotted), fixed (bars)"), m_values));
     plots->addWidget(titled(tr("Along the network"),
-                            tr("SQNR against float, dB (bars) and overflow (red); click a bar to select its tensor"),
-                            m_network));
+                            tr("dB against float (bars), overflow (red); a click selects the tensor"), m_network));
     plots->setStretchFactor(0, 1);
     plots->setAutoFillBackground(true);
     plots->setBackgroundRole(QPalette::Base);

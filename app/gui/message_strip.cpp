@@ -1,6 +1,7 @@
 #include "app/gui/message_strip.h"
 
 #include "model/document.h"
+#include "model/one_line.h"
 #include "views/theme.h"
 
 #include <QHBoxLayout>
@@ -18,6 +19,11 @@ namespace fxp::gui {
 namespace {
 
 constexpr int kIcon = 18;
+
+/// Rich text that looks as the text does, wherever that came from.
+QString shown(const QString& text) {
+    return model::oneLine(text).toHtmlEscaped();
+}
 
 } // namespace
 
@@ -62,6 +68,7 @@ MessageStrip::MessageStrip(QWidget* parent)
     : QFrame(parent), m_icon(new Icon(m_kind)), m_text(new QLabel), m_action(new QPushButton) {
     setObjectName("notice");
     m_text->setWordWrap(true);
+    m_text->setTextFormat(Qt::RichText); // also where there is nothing in it but a "&amp;"
     m_text->setTextInteractionFlags(Qt::TextSelectableByMouse);
     auto* close = new QPushButton(tr("Close"));
     close->setToolTip(tr("Hide this message"));
@@ -132,21 +139,20 @@ void MessageStrip::presentAction(const QString& action, const std::function<void
 }
 
 void MessageStrip::showError(const QString& where, const QString& problem, const QString& hint, const Holds& holds) {
-    QString text =
-        where.isEmpty() ? tr("<b>This did not work</b>: ") : tr("Error, <b>%1</b>: ").arg(where.toHtmlEscaped());
-    text += problem.toHtmlEscaped();
+    QString text = where.isEmpty() ? tr("<b>This did not work</b>: ") : tr("Error, <b>%1</b>: ").arg(shown(where));
+    text += shown(problem);
     if (!hint.isEmpty())
-        text += ". " + tr("What to do: %1.").arg(hint.toHtmlEscaped());
+        text += ". " + tr("What to do: %1.").arg(shown(hint));
     present(Kind::Error, text, holds);
 }
 
 void MessageStrip::showNotice(const QString& text, const Holds& holds) {
-    present(Kind::Note, text.toHtmlEscaped(), holds);
+    present(Kind::Note, shown(text), holds);
 }
 
 void MessageStrip::offer(const QString& text, const QString& action, const std::function<void()>& does,
                          const Holds& holds) {
-    present(Kind::Note, text.toHtmlEscaped(), holds);
+    present(Kind::Note, shown(text), holds);
     presentAction(action, does);
 }
 
@@ -158,7 +164,7 @@ void MessageStrip::alsoOffer(const QString& text, const QString& action, const s
     }
     const QString before = m_text->text();
     const Holds beforeHolds = m_holds;
-    present(m_kind, before + ' ' + text.toHtmlEscaped(), holds);
+    present(m_kind, before + ' ' + shown(text), holds);
     presentAction(action, does);
     m_otherwise = [this, kind = m_kind, before, beforeHolds] {
         present(kind, before, beforeHolds);
@@ -168,7 +174,7 @@ void MessageStrip::alsoOffer(const QString& text, const QString& action, const s
 
 void MessageStrip::warn(const QString& text, const QString& action, const std::function<void()>& does,
                         const Holds& holds) {
-    present(Kind::Warning, text.toHtmlEscaped(), holds);
+    present(Kind::Warning, shown(text), holds);
     presentAction(action, does);
 }
 

@@ -59,15 +59,22 @@ void OpenDialog::buildPage() {
 }
 
 QWidget* OpenDialog::buildForm() {
-    m_model =
-        new FileRow(tr("Model"), tr("a model file"), tr("Models (*.pt *.pth *.jit *.ts *.zip);;All files (*)"), false);
-    m_samples = new FileRow(tr("Samples"), tr("none"),
-                            tr("Samples (*.npz *.npy *.png *.jpg *.jpeg *.bmp *.ppm);;All files (*)"), true);
-    m_labels = new FileRow(tr("Labels"), tr("none"), tr("Labels (*.npz *.npy)"), false);
-    m_formats = new FileRow(tr("Formats"), tr("none: every tensor float"), tr("QConfig (*.json)"), false);
-    m_weights = new FileRow(tr("Weights"), tr("the model's own"), tr("Weights (*.safetensors)"), false);
+    m_model = new FileRow(tr("Model"), tr("a model file"),
+                          tr("The network: TorchScript, torch.export, ONNX, or a file of weights"),
+                          tr("Models (*.pt *.pth *.pt2 *.onnx *.safetensors *.jit *.ts *.zip);;All files (*)"), false);
+    m_samples =
+        new FileRow(tr("Samples"), tr("none"), tr("What the network is run on: arrays by its inputs' names, or images"),
+                    tr("Samples (*.npz *.npy *.png *.jpg *.jpeg *.bmp *.ppm);;All files (*)"), true);
+    m_labels = new FileRow(tr("Labels"), tr("none"), tr("The class of each sample, for the accuracy"),
+                           tr("Labels (*.npz *.npy)"), false);
+    m_formats = new FileRow(tr("Formats"), tr("none: every tensor float"), tr("The tensors' formats to begin with"),
+                            tr("QConfig (*.json)"), false);
+    m_weights = new FileRow(tr("Weights"), tr("the model's own"),
+                            tr("Parameters that take the place of the model's, by name; fine-tuned ones, for instance"),
+                            tr("Weights (*.safetensors *.pt *.pth)"), false);
     m_inputs = new InputsTable;
     m_sizes = text({}, "muted");
+    m_sizes->setWordWrap(true);
     m_sizes->setContentsMargins(10, 5, 10, 0);
 
     m_inputsBox = new QWidget;
@@ -169,6 +176,8 @@ QWidget* OpenDialog::buildFoot() {
     m_open = new QPushButton(tr("Open"));
     m_open->setObjectName("primary");
     m_open->setDefault(true);
+    m_cancel->setToolTip(tr("What is open stays as it is (Esc)"));
+    m_open->setToolTip(tr("Open all of this together, and run it (Enter)"));
     for (QPushButton* button : {m_cancel, m_open})
         button->setFixedSize(84, 28);
     auto* foot = new QFrame;

@@ -102,6 +102,12 @@ QString sizesNote(const model::InputPlan& plan) {
             planned.input.kind == quant::ArgumentInfo::Kind::Tensor && planned.how != model::PlannedInput::How::Default;
     if (plan.incomplete() || tensors == 0)
         return {};
+    const auto example = std::ranges::find_if(plan.inputs, &model::PlannedInput::isExample);
+    if (example != plan.inputs.end())
+        return tr("The file leaves sizes of “%1” open (%2): %3 are an example; type others if the network is used "
+                  "with others")
+            .arg(QString::fromStdString(example->input.name), model::shapeText(*example->input.shape),
+                 model::shapeText(example->shape));
     if (plan.sampleCount > 1)
         return tr("Every run takes all %1 samples; the split decides which of them choose")
             .arg(grouped(plan.sampleCount));

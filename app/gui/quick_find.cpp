@@ -25,6 +25,7 @@ QuickFind::QuickFind(model::Document& document, views::Selection& selection, QWi
       m_none(new QLabel(this)) {
     setPlaceholderText(tr("Go to tensor or action…   Ctrl+K"));
     setAccessibleName(tr("Go to tensor or action"));
+    setToolTip(tr("Type a part of a name: Enter selects the tensor, or does what the action does (Ctrl+K)"));
     setClearButtonEnabled(true);
     setFixedWidth(fontMetrics().horizontalAdvance(placeholderText()) + 40);
     auto* completer = new QCompleter(m_names, this);

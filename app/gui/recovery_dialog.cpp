@@ -3,6 +3,7 @@
 #include "model/background.h"
 #include "quant/io/atomic_file.h"
 #include "quant/io/qconfig.h"
+#include "views/copy_rows.h"
 
 #include <QDir>
 #include <QFileDialog>
@@ -81,6 +82,7 @@ RecoveryDialog::RecoveryDialog(std::vector<LeftWork> left, QWidget* parent)
     auto* text = new QLabel(tr("The program ended before these edits were saved. Take them up again?"));
     text->setWordWrap(true);
     m_list->setAccessibleName(tr("Unsaved work"));
+    views::copyRowsByKey(m_list);
     m_heading->setObjectName("heading");
     m_details->setAccessibleName(tr("What is kept"));
     m_details->setObjectName("muted");
@@ -90,6 +92,10 @@ RecoveryDialog::RecoveryDialog(std::vector<LeftWork> left, QWidget* parent)
     m_problem->setObjectName("danger");
     auto* later = new QPushButton(tr("&Later"));
     later->setToolTip(tr("Keep them; they are offered again at the next start, and in the File menu"));
+    m_recover->setToolTip(tr("Open the model with its files, and take these edits up as unsaved ones"));
+    m_discard->setToolTip(tr("Remove these edits from the disk; they cannot be brought back"));
+    m_locate->setToolTip(tr("Say where the file that the edits were made on is now"));
+    m_save->setToolTip(tr("Write the formats into a file that any model with these tensors can open"));
     m_recover->setDefault(true);
     auto* helps = new QHBoxLayout;
     helps->addWidget(m_locate);

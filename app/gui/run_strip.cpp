@@ -1,6 +1,7 @@
 #include "app/gui/run_strip.h"
 
 #include "model/thresholds.h"
+#include "views/power_text.h"
 
 #include <algorithm>
 #include <cmath>
@@ -21,9 +22,8 @@ struct Finding {
 
 QString collapseText(const quant::RunResult& result, const Finding& first) {
     const double sqnr = result.outputs.front().sqnr;
-    const QString figure = std::isfinite(sqnr)
-                               ? RunStrip::tr("%1 dB").arg(QString::number(sqnr, 'f', 1).replace('-', QChar(0x2212)))
-                               : RunStrip::tr("no number");
+    const QString figure =
+        std::isfinite(sqnr) ? RunStrip::tr("%1 dB").arg(views::fixedText(sqnr, 1)) : RunStrip::tr("no number");
     return RunStrip::tr("The output has collapsed: its SQNR is %1. First below %2 dB: %3, %4.")
         .arg(figure)
         .arg(model::kBadSqnr)

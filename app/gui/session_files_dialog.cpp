@@ -1,6 +1,7 @@
 #include "app/gui/session_files_dialog.h"
 
 #include "model/background.h"
+#include "views/copy_rows.h"
 
 #include <QDir>
 #include <QFileDialog>
@@ -24,7 +25,10 @@ SessionFilesDialog::SessionFilesDialog(const QString& file, const model::Session
     auto* text = new QLabel(tr("Not all files are as they were when the session was saved."));
     text->setWordWrap(true);
     m_list->setAccessibleName(tr("Files that are not as they were"));
+    views::copyRowsByKey(m_list);
+    m_locate->setToolTip(tr("Choose another file in the place of the selected one (Enter)"));
     auto* cancel = new QPushButton(tr("Cancel"));
+    cancel->setToolTip(tr("Open nothing; what is open stays (Esc)"));
     auto* buttons = new QHBoxLayout;
     buttons->addWidget(m_locate);
     buttons->addStretch(1);
@@ -59,7 +63,7 @@ void SessionFilesDialog::refresh() {
     m_open->setText(m_changed.empty() ? tr("&Open") : tr("&Open all the same"));
     m_open->setToolTip(modelGone            ? tr("Without the model there is nothing to open: locate it")
                        : !m_changed.empty() ? tr("Files that are gone are left out, others taken as they are now")
-                                            : QString());
+                                            : tr("Open the session: all of its files are there"));
 }
 
 void SessionFilesDialog::locate() {

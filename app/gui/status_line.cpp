@@ -2,6 +2,7 @@
 
 #include "model/thresholds.h"
 #include "quant/io/report.h"
+#include "views/power_text.h"
 #include "views/stale_text.h"
 
 #include <QEvent>
@@ -33,7 +34,7 @@ void setLook(QLabel* label, const char* name) {
 QString sqnrText(double sqnr) {
     if (!std::isfinite(sqnr))
         return sqnr > 0 ? StatusLine::tr("equal") : StatusLine::tr("no number");
-    const QString text = QString::number(sqnr, 'f', 1).replace('-', QChar(0x2212)) + " dB";
+    const QString text = views::fixedText(sqnr, 1) + " dB";
     switch (model::gradeOfSqnr(sqnr)) {
     case model::Grade::Good: return text;
     case model::Grade::Weak: return StatusLine::tr("%1, weak").arg(text);
@@ -108,6 +109,7 @@ StatusLine::StatusLine(model::Document& document, QWidget* parent)
     m_task->setObjectName("muted");
     addPermanentWidget(m_task);
     addPermanentWidget(m_progress);
+    m_cancel->setToolTip(tr("Stop what is under way; what is shown stays (Esc)"));
     addPermanentWidget(m_cancel);
     for (QWidget* widget : std::initializer_list<QWidget*>{m_task, m_progress, m_cancel})
         widget->hide();

@@ -189,6 +189,8 @@ bool Batch::run(Context& context) {
     loop.stop = context.stop;
     loop.keep = context.keep;
     loop.skip = [&](std::size_t, std::size_t index) {
+        if (context.only && !(*context.only)[index])
+            return true;
         const Step& step = m_program->steps[index];
         const bool there = isCurrent(step, context) || borrow(step, context);
         context.stepsReused += there;

@@ -59,12 +59,14 @@ class Batch {
         const Batch* first = nullptr;
         /// By value: others are freed after their last use; null: all are kept.
         const std::vector<char>* keep = nullptr;
+        /// By step: whether it is wanted; null: all are.
+        const std::vector<char>* only = nullptr;
         std::int64_t stepsRun = 0, stepsReused = 0;
     };
     /// Runs the steps that quantize a slot of `only` and whose inputs are up to date: the first results to show after
     /// an edit.
     bool runReady(Context& context, const std::vector<char>& only);
-    /// Brings every value up to date. A stopped run leaves values and fingerprints as consistent as it found them.
+    /// Brings every wanted value up to date. A stopped run leaves values and fingerprints as consistent as it found them.
     bool run(Context& context);
 
     /// Empty figures, in no state, before the step has run.

@@ -1,5 +1,7 @@
 #include "quant/engine/places.h"
 
+#include <algorithm>
+
 namespace fxp::quant {
 
 std::vector<Place> placesOf(const Program& program) {
@@ -13,6 +15,25 @@ std::vector<Place> placesOf(const Program& program) {
         }
     }
     return places;
+}
+
+std::vector<char> stepsTo(const Program& program, std::size_t slot) {
+    std::vector<char> steps(program.steps.size(), 0), values(static_cast<std::size_t>(program.valueCount), 0);
+    for (std::size_t index = program.steps.size(); index-- > 0;) {
+        const Step& step = program.steps[index];
+        const bool wanted =
+            std::ranges::any_of(step.sites,
+                                [&](const Site& site) { return static_cast<std::size_t>(site.slot) == slot; }) ||
+            std::ranges::any_of(step.outputs, [&](ValueId id) { return values[static_cast<std::size_t>(id)] != 0; });
+        if (!wanted)
+            continue;
+        steps[index] = 1;
+        for (const ValueId input : step.inputs) {
+            if (input != kAbsent)
+                values[static_cast<std::size_t>(input)] = 1;
+        }
+    }
+    return steps;
 }
 
 Figures together(const std::vector<PlaceFigures>& places, Figures PlaceFigures::*figures, std::int64_t count) {

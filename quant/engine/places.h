@@ -18,6 +18,9 @@ struct Place {
 /// All places of a program, in the order of computation.
 std::vector<Place> placesOf(const Program& program);
 
+/// By step: whether a value that the slot quantizes depends on it.
+std::vector<char> stepsTo(const Program& program, std::size_t slot);
+
 /// The figures of one place of a slot, over all batches so far.
 struct PlaceFigures {
     Figures own, local;

@@ -21,7 +21,7 @@ struct SlotResult {
     QType format;
     Figures figures;              ///< of the quantized run; its reference figures are the error accumulated so far
     Figures localFigures;         ///< of this tensor's quantization only, applied to the values of the float run
-    std::int64_t seenSamples = 0; ///< fewer than all while a run is in progress
+    std::int64_t seenSamples = 0; ///< the first so many; fewer than all while a run is in progress
 };
 
 /// One output of the model, compared with the float run's. Classification figures where it is [N, classes].

@@ -36,6 +36,7 @@ struct RunControl {
     std::function<bool()> stop;               ///< asked between operators; true ends the operation
     std::function<void(RunSnapshot)> publish; ///< figures so far, from the thread that runs
     std::function<void(double)> progress;     ///< 0 … 1
+    std::function<int()> first;               ///< the slot whose figures a run is to give before others; −1: none
     std::uint64_t edit = 0;                   ///< copied into every snapshot
 };
 

@@ -2,6 +2,7 @@
 #include "quant/core/error.h"
 #include "quant/engine/places.h"
 #include "quant/engine/predictions.h"
+#include "quant/engine/run_summary.h"
 #include "quant/engine/session_data.h"
 #include "quant/ops/sample_order.h"
 
@@ -9,8 +10,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <map>
+#include <optional>
 #include <utility>
 
 namespace fxp::quant {
@@ -30,26 +31,6 @@ RunStates statesOf(const Program& program, const std::vector<Fingerprint>& value
     for (const ValueId output : program.outputs)
         states.outputs = states.outputs * 0x100000001B3u ^ values[static_cast<std::size_t>(output)];
     return states;
-}
-
-std::string whatHappened(double sqnr) {
-    char text[48];
-    std::snprintf(text, sizeof text, "%.1f dB against float", sqnr);
-    return text;
-}
-
-/// The likeliest cause of a tensor's error, in numbers.
-std::string whatRuined(const Figures& figures) {
-    const auto of = [&](std::int64_t part) {
-        return std::to_string(part) + " of " + std::to_string(figures.count) + " values ";
-    };
-    // A tenth of the values at zero or out of range is enough to bring the rest below 10 dB.
-    constexpr std::int64_t kMuch = 10;
-    if (figures.underflow >= figures.overflow() && figures.underflow * kMuch >= figures.count)
-        return of(figures.underflow) + "became 0";
-    if (figures.overflow() * kMuch >= figures.count)
-        return of(figures.overflow()) + "overflow";
-    return whatHappened(figures.referenceSqnr());
 }
 
 } // namespace
@@ -145,8 +126,11 @@ struct Session::Run {
             m_missing[slot] =
                 isStale(slot) || !m_result->slots[slot] || m_result->slots[slot]->seenSamples != m_data.count;
         for (std::size_t i = 0; i < m_data.batches.size(); ++i) {
-            if (!runBatch(i, i + 1 == m_data.batches.size()))
+            const bool last = i + 1 == m_data.batches.size();
+            if (!runBatch(i, last))
                 return false;
+            if (!last)
+                showSoFar(i);
             if (m_control.progress)
                 m_control.progress(static_cast<double>(i + 1) / static_cast<double>(m_data.batches.size()));
         }
@@ -155,19 +139,7 @@ struct Session::Run {
 
     RunSnapshot finish() {
         const Program& program = m_data.batches.front()->program();
-        m_result->outputs.clear();
-        for (std::size_t i = 0; i < m_outputs.size(); ++i) {
-            OutputResult output;
-            output.shape = m_outputs[i].front().sizes().vec();
-            const int dimension = sampleDimension(program, program.outputs[i]);
-            for (std::size_t part = 1; dimension >= 0 && part < m_outputs[i].size(); ++part)
-                output.shape[static_cast<std::size_t>(dimension)] += m_outputs[i][part].size(dimension);
-            output.sqnr = m_comparisons[i].sqnr();
-            output.mse = m_comparisons[i].mse();
-            output.maxError = m_comparisons[i].maxError;
-            output.nan = m_comparisons[i].nan;
-            m_result->outputs.push_back(std::move(output));
-        }
+        m_result->outputs = summarizeOutputs(program, m_outputs, m_comparisons);
         m_result->predictions = {};
         const std::vector<std::int32_t>& labels = m_data.samples->labels;
         if (!m_outputs.empty())
@@ -179,18 +151,8 @@ struct Session::Run {
         m_result->notes = program.notes;
         if (!m_data.notFinite.empty())
             m_result->notes.insert(m_result->notes.begin(), m_data.notFinite);
-        m_result->warnings.clear();
-        std::vector<char> warned(m_data.slots.size(), 0);
-        for (const Place& place : m_perBatch.front()->places) {
-            if (!m_data.slots[place.slot].divisor || std::exchange(warned[place.slot], 1))
-                continue;
-            const auto& slot = m_result->slots[place.slot];
-            if (slot && slot->figures.underflow > 0)
-                m_result->warnings.push_back(m_data.slots[place.slot].path + ": " +
-                                             std::to_string(slot->figures.underflow) + " of " +
-                                             std::to_string(slot->figures.count) + " values became 0");
-        }
-        m_result->collapse = collapse();
+        m_result->warnings = findZeroDivisors(*m_result, m_perBatch.front()->places, m_data.slots);
+        m_result->collapse = findCollapse(*m_result, m_perBatch.front()->places, m_data.slots);
         m_data.quantizedOutputs = std::move(m_outputs);
         m_data.completeFormats = m_formats;
         m_result->accumulators.assign(m_accumulators.begin(), m_accumulators.end());
@@ -199,20 +161,6 @@ struct Session::Run {
         m_result->outputsStale = false;
         publish(true);
         return m_data.latest;
-    }
-
-    /// RunResult::collapse.
-    std::string collapse() const {
-        const auto isLow = [](double decibels) { return !(decibels >= kCollapsedSqnr); };
-        const auto low = std::ranges::find_if(m_result->outputs, isLow, &OutputResult::sqnr);
-        if (low == m_result->outputs.end())
-            return {};
-        for (const Place& place : m_perBatch.front()->places) {
-            const auto& slot = m_result->slots[place.slot];
-            if (slot && slot->figures.count > 0 && isLow(slot->figures.referenceSqnr()))
-                return m_data.slots[place.slot].path + ": " + whatRuined(slot->figures);
-        }
-        return "output_" + std::to_string(low - m_result->outputs.begin()) + ": " + whatHappened(low->sqnr);
     }
 
     /// Keeps the figures that a stopped run computed.
@@ -279,10 +227,13 @@ struct Session::Run {
         const std::vector<char> needed = cached ? std::vector<char>{} : floatValuesNeeded(program);
         if (!cached && !batch.runFloat(m_control.stop, &needed))
             return false;
+        if (index == 0 && !runFirst())
+            return false;
         const auto& places = m_perBatch[index]->places;
-        std::vector<int> left(m_data.slots.size(), 0);
+        std::vector<int> uses(m_data.slots.size(), 0);
         for (const Place& place : places)
-            ++left[place.slot];
+            ++uses[place.slot];
+        std::vector<int> left = uses;
         Batch::Context context = contextOf(index);
         std::vector<char> outputs;
         if (!cached && index > 0) {
@@ -309,13 +260,87 @@ struct Session::Run {
                 }
             }
         };
-        if (!batch.run(context))
-            return false;
+        if (index == 0)
+            context.stop = [this] { return (m_control.stop && m_control.stop()) || otherIsFirst(); };
+        while (!batch.run(context)) {
+            if (index > 0 || (m_control.stop && m_control.stop()) || !runFirst())
+                return false;
+            // What ran before counts from the start again, at no cost.
+            m_places.assign(m_data.slots.size(), {});
+            m_accumulators.assign(m_data.slots.size(), {});
+            left = uses;
+            next = 0;
+            context.stepsReused = 0;
+        }
         m_result->stepsRun += context.stepsRun;
         m_result->stepsReused += context.stepsReused;
         for (std::size_t i = 0; i < m_outputs.size(); ++i)
             addOutput(i, index, batch);
         return true;
+    }
+
+    /// The slot that is to be first where its figures are to be gathered and nothing better is shown: where samples are
+    /// in several batches, older figures of all samples stay until newer ones of all are there.
+    std::optional<std::size_t> first() const {
+        const int asked = m_control.first ? m_control.first() : -1;
+        const auto slot = static_cast<std::size_t>(asked);
+        if (asked < 0 || slot >= m_missing.size() || !m_missing[slot])
+            return std::nullopt;
+        const auto& shown = m_result->slots[slot];
+        const bool whole = shown && shown->seenSamples >= m_data.count;
+        return whole && (m_data.batches.size() > 1 || !isStale(slot)) ? std::nullopt : std::optional(slot);
+    }
+
+    bool otherIsFirst() const {
+        const auto slot = first();
+        return slot && slot != m_first;
+    }
+
+    /// Computes in the first batch what the slot that is to be first depends on, and no more, and publishes its
+    /// figures.
+    bool runFirst() {
+        m_first = first();
+        if (!m_first)
+            return true;
+        Batch& batch = *m_data.batches.front();
+        const std::vector<char> only = stepsTo(batch.program(), *m_first);
+        Batch::Context context = contextOf(0);
+        context.only = &only;
+        if (!batch.run(context))
+            return false;
+        m_result->stepsRun += context.stepsRun;
+        m_places[*m_first] = {};
+        for (const Place& place : m_perBatch.front()->places) {
+            if (place.slot == *m_first)
+                add(batch, place, batch.figures(place.step, place.site));
+        }
+        storeFigures(*m_first, seenUntil(0, *m_first));
+        m_places[*m_first] = {};
+        publish(true);
+        return true;
+    }
+
+    /// After a batch that is not the last one: the figures of the slot that is to be first, of the samples so far.
+    void showSoFar(std::size_t batch) {
+        const auto slot = first();
+        if (!slot || m_places[*slot].empty())
+            return;
+        storeFigures(*slot, seenUntil(batch, *slot));
+        publish(false);
+    }
+
+    /// The samples that the slot's figures are of after the batch.
+    std::int64_t seenUntil(std::size_t batch, std::size_t slot) const {
+        if (batch + 1 == m_data.batches.size())
+            return m_data.count;
+        const Program& program = m_data.batches.front()->program();
+        const auto varies = [&](const Place& place) {
+            return place.slot == slot && sampleDimension(program, place.after) != -1;
+        };
+        if (std::ranges::none_of(m_perBatch.front()->places, varies))
+            return m_data.count;
+        const SampleRange& last = m_data.batches[batch]->samples();
+        return last.first + last.count;
     }
 
     void addOutput(std::size_t number, std::size_t index, const Batch& batch) {
@@ -373,6 +398,7 @@ struct Session::Run {
     std::vector<std::vector<at::Tensor>> m_outputs;  ///< by output, by batch
     std::vector<Comparison> m_comparisons;           ///< by output
     std::vector<AccumulatorUse> m_accumulators;      ///< by slot
+    std::optional<std::size_t> m_first;              ///< the slot that was computed first
     bool m_dirty = false;
 };
 

@@ -1,5 +1,5 @@
-#include "app/common/one_line.h"
 #include "quant/core/integer_bits.h"
+#include "quant/core/one_line.h"
 #include "quant/io/npz.h"
 #include "support/golden.h"
 

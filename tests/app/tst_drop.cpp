@@ -1,4 +1,6 @@
 #include "app/gui/drop_overlay.h"
+#include "app/gui/open_dialog.h"
+#include "quant/io/safetensors.h"
 #include "support/window.h"
 #include "views/plots/bit_ruler.h"
 
@@ -6,7 +8,9 @@
 #include <QDragEnterEvent>
 #include <QDragLeaveEvent>
 #include <QFile>
+#include <QMenu>
 #include <QMimeData>
+#include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -19,6 +23,8 @@ class TestDrop : public QObject {
     void initTestCase();
     void plan_data();
     void plan();
+    void weightsOnAnOpenModel_data();
+    void weightsOnAnOpenModel();
     void overlayComesAndGoes();
     void theCursorSaysWhatADragDoes();
     void dialogsHaveTheProgramsIcon();
@@ -42,6 +48,11 @@ void TestDrop::initTestCase() {
         QVERIFY(file.open(QIODevice::WriteOnly));
         file.write(bytes);
     }
+    quant::NamedArrays arrays;
+    arrays.items.emplace_back("no.such.weight", quant::Array::ofFloats({2}, {0.5F, -0.5F}));
+    quant::writeSafetensors(m_files.filePath("real.safetensors").toStdString(), arrays);
+    QVERIFY(QFile::copy(QString::fromStdString(test::modelFolder()) + "/digits_cnn/state_dict.pth",
+                        m_files.filePath("weights.pt")));
     QVERIFY(
         QFile::copy(QString::fromStdString(test::modelFolder()) + "/digits_cnn/traced.pt", m_files.filePath("net.pt")));
 }
@@ -57,6 +68,15 @@ void TestDrop::plan_data() {
                          << "Open model net.pt, 2 files of samples, labels labels.npy, formats q.json" << QStringList();
     QTest::newRow("samples for what is open") << QStringList{"a.npz"} << true << "Use samples a.npz" << QStringList();
     QTest::newRow("samples for nothing") << QStringList{"a.npz"} << false << "" << QStringList{"Open a model first"};
+    QTest::newRow("weights for what is open")
+        << QStringList{"weights.pt"} << true << "Weights weights.pt: for the open model, or as a model of their own"
+        << QStringList();
+    QTest::newRow("weights alone") << QStringList{"weights.pt"} << false << "Open model weights.pt" << QStringList();
+    QTest::newRow("safetensors for what is open")
+        << QStringList{"real.safetensors"} << true
+        << "Weights real.safetensors: for the open model, or as a model of their own" << QStringList();
+    QTest::newRow("safetensors alone") << QStringList{"real.safetensors"} << false << "Open model real.safetensors"
+                                       << QStringList();
     QTest::newRow("session") << QStringList{"work.fxp"} << false << "Open the session work.fxp" << QStringList();
     QTest::newRow("another program's") << QStringList{"net.keras"} << true << "" << QStringList{"net.keras: "};
     QTest::newRow("no model at all") << QStringList{"notes.txt"} << true << ""
@@ -76,6 +96,50 @@ void TestDrop::plan() {
     QCOMPARE(plan.refused.size(), refused.size());
     for (qsizetype i = 0; i < refused.size(); ++i)
         QVERIFY2(plan.refused[i].contains(refused[i]), qPrintable(plan.refused[i]));
+}
+
+void TestDrop::weightsOnAnOpenModel_data() {
+    QTest::addColumn<QString>("file");
+    QTest::addColumn<Qt::Key>("key"); // of the menu's entry
+    QTest::addColumn<bool>("used");
+    QTest::addColumn<bool>("asked"); // by the Open dialog
+    QTest::newRow("for the open model") << "weights.pt" << Qt::Key_G << true << false;
+    QTest::newRow("for itself") << "weights.pt" << Qt::Key_O << false << true;
+    QTest::newRow("for nothing") << "weights.pt" << Qt::Key_C << false << false;
+    QTest::newRow("Esc") << "weights.pt" << Qt::Key_Escape << false << false;
+    QTest::newRow("another model's") << "real.safetensors" << Qt::Key_G << false << false;
+}
+
+void TestDrop::weightsOnAnOpenModel() {
+    QFETCH(QString, file);
+    QFETCH(Qt::Key, key);
+    QFETCH(bool, used);
+    QFETCH(bool, asked);
+    const auto window = test::cnnWindow();
+    QVERIFY(window);
+    auto& document = window->document();
+    const auto model = document.model();
+    QMimeData data;
+    data.setUrls({QUrl::fromLocalFile(m_files.filePath(file))});
+    QDragEnterEvent enter(QPoint(200, 200), Qt::CopyAction, &data, Qt::LeftButton, {});
+    QApplication::sendEvent(window.get(), &enter);
+    QDropEvent event(QPointF(200, 200), Qt::CopyAction, &data, Qt::LeftButton, {});
+    QApplication::sendEvent(window.get(), &event);
+    auto* menu = qobject_cast<QMenu*>(QApplication::activePopupWidget());
+    QVERIFY(menu);
+    QVERIFY(document.undoStack()->count() == 0 && !document.isBusy()); // nothing is done before the answer
+    QSignalSpy failed(&document, &model::Document::failed);
+    QTest::keyClick(menu, key);
+    QVERIFY(!QApplication::activePopupWidget());
+    QTRY_VERIFY_WITH_TIMEOUT(!document.isBusy(), 30'000);
+    QCOMPARE(document.undoStack()->count(), int(used));
+    QCOMPARE(document.hasOtherWeights(), used);
+    QCOMPARE(failed.count(), file == "real.safetensors" ? 1 : 0);
+    const auto* dialog = window->findChild<gui::OpenDialog*>();
+    QCOMPARE(dialog && dialog->isVisible(), asked);
+    if (asked)
+        QCOMPARE(dialog->request().model, m_files.filePath(file));
+    QVERIFY(document.model()->identity.name == model->identity.name);
 }
 
 void TestDrop::overlayComesAndGoes() {

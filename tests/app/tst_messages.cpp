@@ -30,6 +30,8 @@ class TestMessages : public QObject {
     void randomSamplesAreNotedWhileTheyAre();
     void aRefusedEditIsToldUntilTheNext();
     void messagesMoveNothing();
+    void filesCannotColourMessages_data();
+    void filesCannotColourMessages();
 
   private:
     QTemporaryDir m_files;
@@ -222,6 +224,34 @@ void TestMessages::messagesMoveNothing() {
     for (auto it = places.begin(); it != places.end(); ++it)
         QVERIFY2(QRect(it.key()->mapToGlobal(QPoint()), it.key()->size()) == it.value(),
                  it.key()->metaObject()->className());
+}
+
+void TestMessages::filesCannotColourMessages_data() {
+    QTest::addColumn<QString>("name");
+    QTest::addColumn<QString>("shown");
+    QTest::newRow("lines") << "a\nb.pt"
+                           << "a b.pt";
+    QTest::newRow("what a terminal obeys") << "a\x1b[31mb.pt"
+                                           << "a [31mb.pt";
+    QTest::newRow("direction of writing") << QStringLiteral("a\u202Eb.pt") << "a b.pt";
+    QTest::newRow("markup") << "<i>a</i>&b.pt"
+                            << "&lt;i&gt;a&lt;/i&gt;&amp;b.pt";
+}
+
+/// A file's name is shown as text in one line, whatever is in it.
+void TestMessages::filesCannotColourMessages() {
+    QFETCH(QString, name);
+    QFETCH(QString, shown);
+    gui::MainWindow window;
+    window.show();
+    auto* strip = window.findChild<gui::MessageStrip*>();
+    window.document().openModel("/no/such/folder/" + name);
+    QTRY_VERIFY_WITH_TIMEOUT(strip->isVisible(), 30'000);
+    QVERIFY2(strip->text().contains(shown), qPrintable(strip->text()));
+    strip->showNotice(name);
+    QCOMPARE(strip->text(), shown);
+    for (const QChar c : strip->text())
+        QVERIFY(c.isPrint() || c == ' ');
 }
 
 QTEST_MAIN(TestMessages)

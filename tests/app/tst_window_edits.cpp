@@ -36,6 +36,7 @@ class TestWindowEdits : public QObject {
     void aPressBesideTheWordIsNoPan();
     void figuresAreNotCut_data();
     void figuresAreNotCut();
+    void biasHasATrueMinusSign();
     void theSelectedRowIsSeen_data();
     void theSelectedRowIsSeen();
 
@@ -248,6 +249,21 @@ void TestWindowEdits::figuresAreNotCut() {
         if (label->isVisible() && !label->text().isEmpty())
             QTRY_VERIFY2(fits(label), qPrintable(label->text())); // once it has its place
     }
+}
+
+void TestWindowEdits::biasHasATrueMinusSign() {
+    const auto window = test::demoWindow();
+    QVERIFY(window);
+    auto& document = window->document();
+    const int slot = window->selection().current();
+    quant::QType format = document.format(slot);
+    format.rounding = quant::Rounding::Floor; // every value down: the mean of y - x is below 0
+    QVERIFY(document.setFormats({{slot, format}}, "floor"));
+    QVERIFY(test::settled(document));
+    QVERIFY(document.slotResult(slot)->figures.bias(format.lsb()) < -0.01);
+    const auto* bias = test::named<QLabel>(*window, "Bias, mean · outward");
+    QVERIFY(bias);
+    QVERIFY2(bias->text().startsWith(QChar(0x2212)) && !bias->text().contains('-'), qPrintable(bias->text()));
 }
 
 void TestWindowEdits::theSelectedRowIsSeen_data() {

@@ -61,6 +61,8 @@ void TestWindowSize::taskTextsLeaveTheWidth() {
     QVERIFY(QTest::qWaitFor([&] { return document.isOpen(); }, 60'000) && test::settled(document));
     window->resize(1280, 800);
     QTRY_COMPARE(window->size(), QSize(1280, 800));
+    for (const auto* note : window->centralWidget()->findChildren<views::ElidedLabel*>())
+        QCOMPARE(note->text(), note->fullText()); // what is beside the plots' names is whole
     quant::FinetuneOptions endless;
     endless.epochs = 1'000'000;
     document.finetune(endless);
@@ -95,3 +97,4 @@ void TestWindowSize::taskTextsLeaveTheWidth() {
 
 QTEST_MAIN(TestWindowSize)
 #include "tst_window_size.moc"
+#include "views/elided_label.h"

@@ -93,7 +93,8 @@ QString text(const model::InputPlan& plan) {
         else
             part +=
                 (planned.source.kind == InputSource::Kind::Random ? "~" : "=" + QString::number(planned.source.value)) +
-                (planned.shape.empty() ? QString() : '[' + model::shapeText(planned.shape) + ']');
+                (planned.shape.empty() ? QString() : '[' + model::shapeText(planned.shape) + ']') +
+                (planned.isExample() ? "?" : "");
         parts << part;
     }
     return parts.join(", ") + " of " + QString::number(plan.sampleCount);
@@ -138,6 +139,11 @@ void TestOpenRequest::plan_data() {
     row("nothing at all", {tensor("x")}, {}, {}, "x! of 1");
     row("random", {tensor("x")}, {}, {{"x", random({16, 4})}}, "x~[16 × 4] of 16");
     row("random without a shape", {tensor("x")}, {}, {{"x", random({})}}, "x! of 1");
+    const Argument open{"x", Argument::Kind::Tensor, false, "Tensor", {}, std::vector<std::int64_t>{-1, 3, 8}};
+    const Argument opener{"x", Argument::Kind::Tensor, false, "Tensor", {}, std::vector<std::int64_t>{-1, 3, -1}};
+    row("random, the number of samples open", {open}, {}, {{"x", random({})}}, "x~[16 × 3 × 8]? of 16");
+    row("random, chosen by the user", {open}, {}, {{"x", random({4, 3, 8})}}, "x~[4 × 3 × 8] of 4");
+    row("random, more sizes open", {opener}, {}, {{"x", random({})}}, "x! of 1");
     row("a shape that cannot be", {tensor("x")}, {}, {{"x", random({16, 0})}}, "x! of 16");
     row("more than there is memory", {tensor("x")}, {}, {{"x", random({1 << 20, 1 << 20})}}, "x! of 1048576");
     row("no such array", {tensor("x")}, {array("x", {5, 3})}, {{"x", file("y")}}, "x! of 1");

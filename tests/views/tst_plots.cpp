@@ -6,11 +6,13 @@
 #include "views/plots/bit_ruler.h"
 #include "views/plots/network_plot.h"
 #include "views/plots/values_plot.h"
+#include "views/power_text.h"
 
 #include <QApplication>
 #include <QClipboard>
 #include <QFile>
 #include <QImageReader>
+#include <QRegularExpression>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -29,6 +31,9 @@ class TestPlots : public QObject {
     void dragMovesTheDocument();
     void tableClickTakesAFormat();
     void emptyStatesSpeak();
+    void axesHaveTrueMinusSigns();
+    void ticks_data();
+    void ticks();
 
   private:
     std::unique_ptr<model::Document> m_document;
@@ -154,6 +159,42 @@ void TestPlots::emptyStatesSpeak() {
     plot.show();
     plot.copy();
     QVERIFY(QApplication::clipboard()->text().startsWith("exponent"));
+}
+
+/// The numbers beside the axes, as the picture has them.
+void TestPlots::axesHaveTrueMinusSigns() {
+    views::ValuesPlot values(*m_document, m_selection);
+    values.resize(700, 300);
+    values.show();
+    const QString name = m_files.filePath("axes.svg");
+    values.exportTo(name);
+    QFile file(name);
+    QVERIFY(file.open(QIODevice::ReadOnly));
+    static const QRegularExpression kText(R"(<text[^>]*>\s*([^<]*?)\s*</text>)");
+    int negative = 0;
+    auto found = kText.globalMatch(QString::fromUtf8(file.readAll()));
+    QVERIFY(found.hasNext());
+    while (found.hasNext()) {
+        const QString text = found.next().captured(1);
+        QVERIFY2(!text.contains('-'), qPrintable(text));
+        negative += text.startsWith(QChar(0x2212));
+    }
+    QVERIFY(negative > 0);
+}
+
+void TestPlots::ticks_data() {
+    QTest::addColumn<double>("value");
+    QTest::addColumn<QString>("text");
+    QTest::newRow("zero") << 0.0 << "0";
+    QTest::newRow("negative") << -0.25 << "−0.25";
+    QTest::newRow("a power of ten") << 1e-7 << "10⁻⁷";
+    QTest::newRow("its negative") << -1e9 << "−10⁹";
+    QTest::newRow("small") << -2.5e-12 << "−2.5·10⁻¹²";
+}
+
+void TestPlots::ticks() {
+    QFETCH(double, value);
+    QTEST(views::tickText(value, 6), "text");
 }
 
 QTEST_MAIN(TestPlots)

@@ -21,7 +21,7 @@ QString number(double value) {
 
 QString decibels(double value) {
     return std::isinf(value) ? (value > 0 ? EffectPanel::tr("no error") : EffectPanel::tr("no signal"))
-                             : QString::number(value, 'f', 1).replace('-', QChar(0x2212)) + " dB";
+                             : fixedText(value, 1) + " dB";
 }
 
 void setLook(QLabel* label, const char* name) {
@@ -140,7 +140,7 @@ void EffectPanel::refresh() {
     if (!result)
         return;
     const bool stale = m_document.isStale(slot);
-    m_state->setText(stale ? staleText(m_document) : QString());
+    m_state->setText(stale ? staleText(m_document, slot) : QString());
     const quant::Figures& f = result->figures;
     const QLocale locale;
     const auto share = [&](std::int64_t part) {
@@ -158,9 +158,9 @@ void EffectPanel::refresh() {
     m_accumulated->setText(decibels(f.referenceSqnr()));
     m_error->setText(number(f.maxError));
     if (result->format.isComplete())
-        m_bias->setText(tr("%1 · %2 LSB")
-                            .arg(f.bias(result->format.lsb()), 0, 'f', 3)
-                            .arg(f.outwardBias(result->format.lsb()), 0, 'f', 3));
+        m_bias->setText(
+            tr("%1 · %2 LSB")
+                .arg(fixedText(f.bias(result->format.lsb()), 3), fixedText(f.outwardBias(result->format.lsb()), 3)));
     if (std::isfinite(f.min) && std::isfinite(f.max)) {
         QStringList fits;
         const int own = format.totalBits.value_or(8);

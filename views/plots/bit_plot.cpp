@@ -204,7 +204,7 @@ void BitPlot::setLabels() {
     const quant::Figures& figures = result->figures;
     const bool stale = m_document.isStale(m_selection.current());
     const QLocale locale;
-    const QString mark = stale ? QStringLiteral("  · ") + staleText(m_document) : QString();
+    const QString mark = stale ? QStringLiteral("  · ") + staleText(m_document, m_selection.current()) : QString();
     m_overflowText->setText(result->format.isFloat() ? QString()
                                                      : tr("overflow %1 · %2")
                                                                .arg(locale.toString(qlonglong(figures.overflow())),

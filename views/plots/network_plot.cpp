@@ -3,6 +3,7 @@
 #include "model/thresholds.h"
 #include "views/format_actions.h"
 #include "views/plots/qcp.h"
+#include "views/power_text.h"
 #include "views/stale_text.h"
 #include "views/theme.h"
 
@@ -224,11 +225,11 @@ QString NetworkPlot::readout(double x, double) const {
     const quant::Figures& figures = m_document.slotResult(slot)->figures;
     QString text =
         QString::fromStdString(m_document.slotInfos()[static_cast<std::size_t>(slot)].path) + "\n" +
-        (std::isfinite(figures.referenceSqnr()) ? tr("%1 dB against float").arg(figures.referenceSqnr(), 0, 'f', 1)
+        (std::isfinite(figures.referenceSqnr()) ? tr("%1 dB against float").arg(fixedText(figures.referenceSqnr(), 1))
                                                 : tr("equal to float"));
     text += tr("\noverflow %1 %").arg(100 * figures.overflowShare(), 0, 'f', 2);
     if (m_document.isStale(slot))
-        text += '\n' + staleText(m_document);
+        text += '\n' + staleText(m_document, slot);
     return text;
 }
 

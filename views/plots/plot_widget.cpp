@@ -3,6 +3,7 @@
 #include "quant/core/error.h"
 #include "quant/io/atomic_file.h"
 #include "views/format_actions.h"
+#include "views/plots/number_ticker.h"
 #include "views/plots/qcp.h"
 #include "views/theme.h"
 
@@ -31,6 +32,8 @@ PlotWidget::PlotWidget(const QString& name, QWidget* parent)
     m_plot->setInteractions(QCP::iRangeDrag | QCP::iRangeZoom);
     m_plot->axisRect()->setRangeDrag(Qt::Horizontal);
     m_plot->axisRect()->setRangeZoom(Qt::Horizontal);
+    for (QCPAxis* axis : {m_plot->xAxis, m_plot->yAxis})
+        axis->setTicker(QSharedPointer<QCPAxisTicker>(new NumberTicker<QCPAxisTicker>));
     m_plot->setFocusPolicy(Qt::StrongFocus);
     m_plot->setAccessibleName(tr("Plot: %1").arg(name));
     m_copy->setToolTip(tr("Copy the picture, and its numbers as text"));
@@ -101,7 +104,8 @@ void PlotWidget::setLogarithmic(bool logarithmic) {
     m_plot->yAxis->setScaleType(logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
     if (logarithmic)
         m_linearTicker = m_plot->yAxis->ticker();
-    m_plot->yAxis->setTicker(logarithmic ? QSharedPointer<QCPAxisTicker>(new QCPAxisTickerLog) : m_linearTicker);
+    m_plot->yAxis->setTicker(logarithmic ? QSharedPointer<QCPAxisTicker>(new NumberTicker<QCPAxisTickerLog>)
+                                         : m_linearTicker);
     rescaleValues();
     m_plot->replot();
 }

@@ -170,18 +170,16 @@ QString ValuesPlot::readout(double x, double) const {
     const QLocale locale;
     QString text =
         tr("%1 … %2\nfloat model %3, before its quantizer %4")
-            .arg(low, 0, 'g', 4)
-            .arg(low + figures.linearRange.binWidth(), 0, 'g', 4)
+            .arg(numberText(low, 4), numberText(low + figures.linearRange.binWidth(), 4))
             .arg(locale.toString(qlonglong(result->localFigures.before.linear[static_cast<std::size_t>(bin)])),
                  locale.toString(qlonglong(figures.before.linear[static_cast<std::size_t>(bin)])));
     const auto bar = std::ranges::find_if(m_bars, [x](const Bar& one) { return one.low <= x && x < one.high; });
     if (bar != m_bars.end())
         text += tr("\nfixed, %1 … %2: %3")
-                    .arg(bar->low, 0, 'g', 4)
-                    .arg(bar->high, 0, 'g', 4)
+                    .arg(numberText(bar->low, 4), numberText(bar->high, 4))
                     .arg(locale.toString(qlonglong(bar->count)));
     if (m_document.isStale(m_selection.current()))
-        text += '\n' + staleText(m_document);
+        text += '\n' + staleText(m_document, m_selection.current());
     return text;
 }
 

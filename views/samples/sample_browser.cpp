@@ -1,6 +1,7 @@
 #include "views/samples/sample_browser.h"
 
 #include "model/sample_list_model.h"
+#include "views/copy_rows.h"
 #include "views/stale_text.h"
 #include "views/theme.h"
 
@@ -33,6 +34,8 @@ class SampleDelegate : public QStyledItemDelegate {
         const bool changed = index.data(SampleListModel::ChangedRole).toBool();
         const bool stale = index.data(SampleListModel::StaleRole).toBool();
         painter->save();
+        if (option.state & QStyle::State_Selected)
+            painter->fillRect(option.rect, theme.selected);
         const QRect frame(option.rect.left() + 4, option.rect.top() + 4, kPicture, kPicture);
         const auto image = index.data(Qt::DecorationRole).value<QImage>();
         painter->setRenderHint(QPainter::Antialiasing);
@@ -90,6 +93,8 @@ SampleBrowser::SampleBrowser(model::Document& document, QWidget* parent)
     m_list->setUniformItemSizes(true);
     m_list->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
     m_list->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    m_list->setSelectionMode(QAbstractItemView::ExtendedSelection);
+    copyRowsByKey(m_list);
     m_list->setAccessibleName(tr("Samples, those that quantization changed first"));
     auto* top = new QHBoxLayout(m_heading);
     top->setContentsMargins(12, 8, 4, 4);

@@ -1,4 +1,4 @@
-#include "app/common/one_line.h"
+#include "quant/core/one_line.h"
 
 #include <algorithm>
 
