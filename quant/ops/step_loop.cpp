@@ -24,16 +24,21 @@ bool drawsAtRandom(const Step& step, const Formats& formats) {
     });
 }
 
-/// By value: the last step that reads it; kAll for values that no step gives.
+/// By value: the last step that reads it, or quantizes it within itself; kAll for values that no step gives.
 std::vector<std::size_t> lastReaders(const Program& program) {
     std::vector<std::size_t> last(static_cast<std::size_t>(program.valueCount), StepLoop::kAll);
     for (std::size_t index = 0; index < program.steps.size(); ++index) {
         const Step& step = program.steps[index];
         for (const ValueId output : step.outputs)
             last[static_cast<std::size_t>(output)] = index; // until a later step reads it
-        for (const ValueId input : step.inputs) {
-            if (input != kAbsent && last[static_cast<std::size_t>(input)] != StepLoop::kAll)
-                last[static_cast<std::size_t>(input)] = index;
+        const auto read = [&](ValueId id) {
+            if (id != kAbsent && last[static_cast<std::size_t>(id)] != StepLoop::kAll)
+                last[static_cast<std::size_t>(id)] = index;
+        };
+        std::ranges::for_each(step.inputs, read);
+        for (const Site& site : step.sites) {
+            read(site.before);
+            read(site.after);
         }
     }
     return last;
@@ -48,6 +53,10 @@ void freeUnread(const Step& step, std::size_t index, const std::vector<std::size
     };
     std::ranges::for_each(step.inputs, visit);
     std::ranges::for_each(step.outputs, visit);
+    for (const Site& site : step.sites) {
+        visit(site.before);
+        visit(site.after);
+    }
 }
 
 } // namespace
@@ -124,9 +133,9 @@ bool runSteps(const StepLoop& loop, std::span<const Lane> lanes) {
             }
             if (loop.done)
                 loop.done(i, index);
-            if (loop.keep)
-                freeUnread(step, index, last[i], *loop.keep, *lane.values);
         }
+        for (std::size_t i = 0; loop.keep && i < lanes.size(); ++i)
+            freeUnread(lanes[i].program->steps[index], index, last[i], *loop.keep, *lanes[i].values);
     }
     return true;
 }

@@ -40,7 +40,8 @@ struct StepLoop {
     /// Runs a step instead of evaluateStep.
     std::function<Tensors(std::size_t lane, std::size_t step, std::span<const at::Tensor> inputs)> run;
     std::function<void(std::size_t lane, std::size_t step)> done; ///< after each step, a skipped one too
-    /// By value: those to keep. Others are freed after the last step that reads them. Null: all are kept.
+    /// By value: those to keep. Others are freed once the last step that reads them has run in every lane. Null: all
+    /// are kept.
     const std::vector<char>* keep = nullptr;
     std::size_t end = kAll; ///< the first step that does not run
 };
