@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 namespace fxp::quant {
@@ -124,20 +123,6 @@ void Batch::keepFloat(const std::vector<char>& keep) {
         if (!keep[id])
             m_float[id] = at::Tensor();
     }
-}
-
-std::int64_t Batch::floatBytes() const {
-    std::unordered_set<const void*> seen;
-    for (const auto& [id, tensor] : m_program->constants)
-        seen.insert(tensor.storage().unsafeGetStorageImpl());
-    std::int64_t bytes = 0;
-    for (std::size_t id = 0; id < m_float.size(); ++id) {
-        const at::Tensor& tensor = m_float[id];
-        if (tensor.defined() && tensor.has_storage() && !m_origins->constant[id] &&
-            seen.insert(tensor.storage().unsafeGetStorageImpl()).second)
-            bytes += static_cast<std::int64_t>(tensor.storage().nbytes());
-    }
-    return bytes;
 }
 
 bool Batch::runFloat(const std::function<bool()>& stop, const std::vector<char>* keep, const Done& done) {

@@ -90,8 +90,6 @@ class Batch {
     void release();
     /// Frees everything but the inputs and what depends on no input.
     void releaseSamples();
-    /// Bytes of the float run's values, each storage counted once; values that depend on no input are not counted.
-    std::int64_t floatBytes() const;
 
   private:
     void start();

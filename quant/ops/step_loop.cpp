@@ -24,7 +24,23 @@ bool drawsAtRandom(const Step& step, const Formats& formats) {
     });
 }
 
-/// By value: the last step that reads it, or quantizes it within itself; kAll for values that no step gives.
+void freeUnread(const Step& step, std::size_t index, const std::vector<std::size_t>& last,
+                const std::vector<char>& keep, Tensors& values) {
+    const auto visit = [&](ValueId id) {
+        const auto i = static_cast<std::size_t>(id);
+        if (id != kAbsent && last[i] == index && !keep[i])
+            values[i] = at::Tensor();
+    };
+    std::ranges::for_each(step.inputs, visit);
+    std::ranges::for_each(step.outputs, visit);
+    for (const Site& site : step.sites) {
+        visit(site.before);
+        visit(site.after);
+    }
+}
+
+} // namespace
+
 std::vector<std::size_t> lastReaders(const Program& program) {
     std::vector<std::size_t> last(static_cast<std::size_t>(program.valueCount), StepLoop::kAll);
     for (std::size_t index = 0; index < program.steps.size(); ++index) {
@@ -43,23 +59,6 @@ std::vector<std::size_t> lastReaders(const Program& program) {
     }
     return last;
 }
-
-void freeUnread(const Step& step, std::size_t index, const std::vector<std::size_t>& last,
-                const std::vector<char>& keep, Tensors& values) {
-    const auto visit = [&](ValueId id) {
-        const auto i = static_cast<std::size_t>(id);
-        if (id != kAbsent && last[i] == index && !keep[i])
-            values[i] = at::Tensor();
-    };
-    std::ranges::for_each(step.inputs, visit);
-    std::ranges::for_each(step.outputs, visit);
-    for (const Site& site : step.sites) {
-        visit(site.before);
-        visit(site.after);
-    }
-}
-
-} // namespace
 
 Tensors startingValues(const Program& program, std::span<const at::Tensor> inputs) {
     Tensors values(static_cast<std::size_t>(program.valueCount));

@@ -50,6 +50,9 @@ struct StepLoop {
 /// have the same number of steps. False when it was ended early. Throws Error.
 bool runSteps(const StepLoop& loop, std::span<const Lane> lanes);
 
+/// By value: the last step that reads it, or quantizes it within itself; StepLoop::kAll for values that no step gives.
+std::vector<std::size_t> lastReaders(const Program& program);
+
 /// Whether two programs have the same operators on the same values with the same formats and sites: only arguments
 /// (sizes) may differ.
 bool sameSteps(const Program& a, const Program& b);
