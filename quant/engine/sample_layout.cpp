@@ -173,7 +173,7 @@ bool rangeIsApart(Network& network, const ModelArguments& arguments, std::int64_
 
 bool mayBeCut(Network& network, const ModelArguments& arguments, std::int64_t count, const SampleLayout& layout,
               std::int64_t memoryBytes, const std::function<bool()>& stop) {
-    constexpr std::int64_t kAtLeast = std::int64_t{16} << 20;
+    constexpr std::int64_t kAtLeast = std::int64_t{8} << 20;
     const std::int64_t together =
         std::clamp<std::int64_t>(std::max(memoryBytes, kAtLeast) / layout.perSample.recorded, 2, count);
     return rangeIsApart(network, arguments, 0, together, layout, stop) &&

@@ -28,7 +28,7 @@ SampleLayout findSampleLayout(Network& network, const ModelArguments& arguments,
                               const std::function<bool()>& stop);
 
 /// To be asked before separable samples are split into batches: whether no sample influences others far from it either.
-/// Records as many samples together as fit `memoryBytes`, or 16 MiB if that is more, once from the first on and once up
+/// Records as many samples together as fit `memoryBytes`, or 8 MiB if that is more, once from the first on and once up
 /// to the last, and compares some of them with runs of that sample alone. Throws Stopped.
 bool mayBeCut(Network& network, const ModelArguments& arguments, std::int64_t count, const SampleLayout& layout,
               std::int64_t memoryBytes, const std::function<bool()>& stop);

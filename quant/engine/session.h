@@ -166,7 +166,9 @@ class Session {
     std::unique_ptr<Data> m_data;
 };
 
-/// Threads that LibTorch and the kernels use; default: the machine's cores.
+/// Threads that LibTorch and the kernels use: those of one pool, at most mostThreads(). Results do not depend on it.
 void setThreadCount(int count);
+/// Four times the machine's cores.
+int mostThreads();
 
 } // namespace fxp::quant
