@@ -66,6 +66,11 @@ void includeRanges(const Batch& batch, std::size_t step, bool first, std::vector
     }
 }
 
+/// The tensor without the rest of a memory that it is only a part of. Values of the float run are never written to.
+at::Tensor alone(const at::Tensor& tensor) {
+    return tensor.has_storage() && tensor.storage().nbytes() == tensor.nbytes() ? tensor : tensor.clone();
+}
+
 /// How the samples are cut into batches, and how much may be kept of them.
 struct Cut {
     std::int64_t size = 0;      ///< samples per batch
@@ -251,8 +256,7 @@ std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const R
         }
         batch->keepFloat(needed);
         for (std::size_t i = 0; i < program->outputs.size(); ++i)
-            data->floatOutputs[i].push_back(
-                batch->floatValues()[static_cast<std::size_t>(program->outputs[i])].clone());
+            data->floatOutputs[i].push_back(alone(batch->floatValues()[static_cast<std::size_t>(program->outputs[i])]));
         if (!keep)
             batch->release();
         data->cached.push_back(keep);
