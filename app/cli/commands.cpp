@@ -110,8 +110,12 @@ void Commands::declareInputs(CLI::App& command, bool required) {
                        "[NAME=]16x1x28x28: shape of a random input, samples first; needed for each, for "
                        "TorchScript files tell none");
     command.add_option("--threads", m_options.threads, "threads to compute with (default: the machine's cores)")
+        ->check(CLI::Range(1, quant::mostThreads()));
+    command
+        .add_option(
+            "--memory", m_options.memory,
+            "GiB for the values of samples, those of the batch that runs and those kept between runs (default: 1)")
         ->check(CLI::PositiveNumber);
-    command.add_option("--memory", m_options.memory, "GiB for tensors kept between runs")->check(CLI::PositiveNumber);
     command
         .add_option("--load-timeout", m_options.loadTimeout,
                     "seconds that the check of a TorchScript file may take (default: 300)")

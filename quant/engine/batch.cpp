@@ -1,53 +1,25 @@
 #include "quant/engine/batch.h"
 
 #include "quant/core/error.h"
-#include "quant/core/quantize.h"
-#include "quant/ops/sample_order.h"
 #include "quant/ops/step_loop.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <array>
-#include <unordered_set>
+#include <unordered_map>
+#include <utility>
 
 namespace fxp::quant {
 
 namespace {
 
-constexpr auto kNoStep = StepLoop::kAll;
-
-QuantizeJob jobOf(const SampleMajor& x, const SampleMajor& reference, const QType& type, SlotId slot,
-                  const LinearRange& range, const std::string& path) {
-    QuantizeJob job;
-    job.x = x.values.data_ptr<float>();
-    job.reference = reference.values.data_ptr<float>();
-    job.count = x.values.numel();
-    job.perSample = x.perSample;
-    job.firstIndex = x.firstIndex;
-    job.type = sampleMajor(type, x.dimension);
-    job.seed = seedOf(slot);
-    job.range = range;
-    job.setShape(x.values.sizes(), path);
-    return job;
-}
-
-void storeLocalFigures(SiteFigures& site, const QuantizeJob& job, const QType& format) {
-    if (site.hasLocal && site.localFormat == format)
-        return;
-    if (job.x == job.reference && !job.given) {
-        site.localFigures = site.figures;
-        site.localFigures.referenceSquares = site.localFigures.referenceSquaredError = {}; // they have no reference
-    } else {
-        QuantizeJob local = job;
-        local.x = job.reference;
-        local.reference = nullptr;
-        local.y = nullptr;
-        local.given = nullptr;
-        site.localFigures = quantizeWithFigures(local);
-    }
-    site.localFormat = format;
-    site.hasLocal = true;
+/// Whether two constants are the same elements of the same memory.
+bool isSameMemory(const at::Tensor& a, const at::Tensor& b) {
+    if (a.is_same(b))
+        return true;
+    return a.defined() && b.defined() && a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() &&
+           a.strides() == b.strides() && a.data_ptr() == b.data_ptr();
 }
 
 } // namespace
@@ -77,26 +49,73 @@ std::vector<char> constantValues(const Program& program) {
     return constant;
 }
 
-Batch::Batch(std::shared_ptr<const Program> program, Tensors inputs, const SampleRange& samples)
-    : m_program(std::move(program)), m_inputs(std::move(inputs)), m_samples(samples),
-      m_producer(static_cast<std::size_t>(m_program->valueCount), kNoStep), m_constant(constantValues(*m_program)) {
-    for (std::size_t index = 0; index < m_program->steps.size(); ++index) {
-        for (const ValueId output : m_program->steps[index].outputs)
-            m_producer[static_cast<std::size_t>(output)] = index;
+std::vector<char> commonConstants(const Program& a, const Program& b) {
+    std::vector<char> common(static_cast<std::size_t>(a.valueCount), 0);
+    std::unordered_map<ValueId, at::Tensor> others(b.constants.begin(), b.constants.end());
+    for (const auto& [id, tensor] : a.constants) {
+        const auto other = others.find(id);
+        common[static_cast<std::size_t>(id)] = other != others.end() && isSameMemory(tensor, other->second);
     }
-    release();
+    for (std::size_t index = 0; index < a.steps.size(); ++index) {
+        const Step& step = a.steps[index];
+        const bool all = std::ranges::all_of(step.inputs, [&](ValueId input) {
+            return input == kAbsent || common[static_cast<std::size_t>(input)] != 0;
+        });
+        for (const ValueId output : step.outputs)
+            common[static_cast<std::size_t>(output)] = all && step == b.steps[index];
+    }
+    return common;
 }
 
-void Batch::release() {
-    m_float.clear();
+ValueOrigins::ValueOrigins(const Program& program)
+    : producer(static_cast<std::size_t>(program.valueCount), StepLoop::kAll), constant(constantValues(program)) {
+    for (std::size_t index = 0; index < program.steps.size(); ++index) {
+        for (const ValueId output : program.steps[index].outputs)
+            producer[static_cast<std::size_t>(output)] = index;
+    }
+}
+
+Batch::Batch(std::shared_ptr<const Program> program, Tensors inputs, const SampleRange& samples,
+             std::shared_ptr<const ValueOrigins> origins)
+    : m_program(std::move(program)), m_inputs(std::move(inputs)), m_samples(samples), m_origins(std::move(origins)) {
+    if (!m_origins)
+        m_origins = std::make_shared<const ValueOrigins>(*m_program);
+}
+
+/// A batch that has not run yet, or was released, takes no room for values.
+void Batch::start() {
+    if (!m_values.empty())
+        return;
     m_values = startingValues(*m_program, m_inputs);
     m_states.assign(m_values.size(), 0);
     for (std::size_t id = 0; id < m_values.size(); ++id) {
-        if (m_producer[id] == kNoStep && m_values[id].defined())
+        if (m_origins->producer[id] == StepLoop::kAll && m_values[id].defined())
             m_states[id] = 1;
     }
-    m_findings.assign(m_program->steps.size(), {});
-    m_figures.assign(m_program->steps.size(), {});
+    m_findings.resize(m_program->steps.size());
+}
+
+void Batch::release() {
+    m_float = {};
+    m_values = {};
+    m_states = {};
+    m_findings = {};
+}
+
+void Batch::releaseSamples() {
+    const auto isKept = [this](std::size_t id) {
+        return m_origins->constant[id] || m_origins->producer[id] == StepLoop::kAll;
+    };
+    for (std::size_t id = 0; id < m_values.size(); ++id) {
+        if (isKept(id))
+            continue;
+        m_values[id] = at::Tensor();
+        m_states[id] = 0;
+    }
+    for (std::size_t id = 0; id < m_float.size(); ++id) {
+        if (!isKept(id))
+            m_float[id] = at::Tensor();
+    }
 }
 
 void Batch::keepFloat(const std::vector<char>& keep) {
@@ -106,36 +125,31 @@ void Batch::keepFloat(const std::vector<char>& keep) {
     }
 }
 
-std::int64_t Batch::floatBytes() const {
-    std::unordered_set<const void*> seen;
-    for (const auto& [id, tensor] : m_program->constants)
-        seen.insert(tensor.storage().unsafeGetStorageImpl());
-    std::int64_t bytes = 0;
-    for (std::size_t id = 0; id < m_float.size(); ++id) {
-        const at::Tensor& tensor = m_float[id];
-        if (tensor.defined() && tensor.has_storage() && !m_constant[id] &&
-            seen.insert(tensor.storage().unsafeGetStorageImpl()).second)
-            bytes += static_cast<std::int64_t>(tensor.storage().nbytes());
-    }
-    return bytes;
-}
-
-bool Batch::runFloat(const std::function<bool()>& stop, const std::vector<char>* keep) {
+bool Batch::runFloat(const std::function<bool()>& stop, const std::vector<char>* keep, const Done& done) {
     const at::NoGradGuard noGrad;
-    Tensors values = startingValues(*m_program, m_inputs);
-    const std::array lanes{Lane{m_program.get(), &values, m_samples}};
+    m_float = startingValues(*m_program, m_inputs);
+    const std::array lanes{Lane{m_program.get(), &m_float, m_samples}};
     StepLoop loop;
     loop.stop = stop;
     loop.keep = keep;
-    if (!runSteps(loop, lanes))
-        return false;
-    m_float = std::move(values);
-    return true;
+    loop.done = [&](std::size_t, std::size_t index) {
+        if (done && !m_program->steps[index].sites.empty())
+            done(index);
+    };
+    try {
+        if (runSteps(loop, lanes))
+            return true;
+    } catch (...) {
+        m_float = {};
+        throw;
+    }
+    m_float = {};
+    return false;
 }
 
 bool Batch::has(ValueId id, Fingerprint state) const {
     const auto i = static_cast<std::size_t>(id);
-    return m_states[i] == state && m_values[i].defined();
+    return i < m_values.size() && m_states[i] == state && m_values[i].defined();
 }
 
 bool Batch::isCurrent(const Step& step, const Context& context) const {
@@ -144,13 +158,21 @@ bool Batch::isCurrent(const Step& step, const Context& context) const {
     });
 }
 
+bool Batch::wantsFigures(std::size_t index, const Context& context) const {
+    for (std::size_t site = 0; context.wanted && site < m_program->steps[index].sites.size(); ++site) {
+        if (context.wanted(index, site))
+            return true;
+    }
+    return false;
+}
+
 /// Copies the first batch's results of a step that depends on no input.
 bool Batch::borrow(const Step& step, const Context& context) {
-    if (!context.first || context.first == this || context.first->m_program != m_program)
+    if (!context.first || context.first == this || !context.common || step.outputs.empty())
         return false;
     const auto isThere = [&](ValueId output) {
         const auto id = static_cast<std::size_t>(output);
-        return m_constant[id] && context.first->has(output, context.states[id]);
+        return (*context.common)[id] && context.first->has(output, context.states[id]);
     };
     if (!std::ranges::all_of(step.outputs, isThere))
         return false;
@@ -162,8 +184,43 @@ bool Batch::borrow(const Step& step, const Context& context) {
     return true;
 }
 
+/// The same for the float run.
+bool Batch::borrowFloat(const Step& step, const Context& context) {
+    if (!context.first || context.first == this || !context.common || step.outputs.empty())
+        return false;
+    const Tensors& from = context.first->m_float;
+    const auto isThere = [&](ValueId output) {
+        const auto id = static_cast<std::size_t>(output);
+        return (*context.common)[id] && id < from.size() && from[id].defined();
+    };
+    if (!std::ranges::all_of(step.outputs, isThere))
+        return false;
+    for (const ValueId output : step.outputs)
+        m_float[static_cast<std::size_t>(output)] = from[static_cast<std::size_t>(output)];
+    return true;
+}
+
+std::vector<char> Batch::floatStepsWanted(const Context& context) const {
+    std::vector<char> steps(m_program->steps.size(), 0), values(static_cast<std::size_t>(m_program->valueCount), 0);
+    for (std::size_t index = steps.size(); index-- > 0;) {
+        const Step& step = m_program->steps[index];
+        for (std::size_t site = 0; context.wanted && site < step.sites.size(); ++site) {
+            if (context.wanted(index, site))
+                values[static_cast<std::size_t>(step.sites[site].before)] = 1;
+        }
+        steps[index] =
+            std::ranges::any_of(step.outputs, [&](ValueId id) { return values[static_cast<std::size_t>(id)] != 0; });
+        for (const ValueId input : step.inputs) {
+            if (steps[index] && input != kAbsent)
+                values[static_cast<std::size_t>(input)] = 1;
+        }
+    }
+    return steps;
+}
+
 bool Batch::runReady(Context& context, const std::vector<char>& only) {
     const at::NoGradGuard noGrad;
+    start();
     const std::array lanes{Lane{m_program.get(), &m_values, m_samples}};
     StepLoop loop;
     loop.stop = context.stop;
@@ -173,7 +230,8 @@ bool Batch::runReady(Context& context, const std::vector<char>& only) {
         const auto isReady = [&](ValueId input) {
             return input == kAbsent || has(input, context.states[static_cast<std::size_t>(input)]);
         };
-        return std::ranges::none_of(step.sites, isWanted) || isCurrent(step, context) ||
+        return std::ranges::none_of(step.sites, isWanted) ||
+               (isCurrent(step, context) && !wantsFigures(index, context)) ||
                !std::ranges::all_of(step.inputs, isReady);
     };
     loop.run = [&](std::size_t, std::size_t index, std::span<const at::Tensor> in) {
@@ -182,17 +240,17 @@ bool Batch::runReady(Context& context, const std::vector<char>& only) {
     return runSteps(loop, lanes);
 }
 
-bool Batch::run(Context& context) {
-    const at::NoGradGuard noGrad;
-    const std::array lanes{Lane{m_program.get(), &m_values, m_samples}};
+/// Steps that are up to date run all the same where somebody wants their figures.
+StepLoop Batch::quantizedLoop(Context& context) {
     StepLoop loop;
     loop.stop = context.stop;
-    loop.keep = context.keep;
     loop.skip = [&](std::size_t, std::size_t index) {
         if (context.only && !(*context.only)[index])
             return true;
+        if (context.only && !(*context.only)[index])
+            return true;
         const Step& step = m_program->steps[index];
-        const bool there = isCurrent(step, context) || borrow(step, context);
+        const bool there = (isCurrent(step, context) || borrow(step, context)) && !wantsFigures(index, context);
         context.stepsReused += there;
         return there;
     };
@@ -203,18 +261,60 @@ bool Batch::run(Context& context) {
         if (!m_program->steps[index].sites.empty() && context.done)
             context.done(index);
     };
-    return runSteps(loop, lanes);
+    return loop;
 }
 
-const SiteFigures& Batch::figures(std::size_t step, std::size_t site) const {
-    static const SiteFigures kNone;
-    return m_figures[step].empty() ? kNone : m_figures[step][site];
+bool Batch::run(Context& context) {
+    const at::NoGradGuard noGrad;
+    start();
+    const std::array lanes{Lane{m_program.get(), &m_values, m_samples}};
+    return runSteps(quantizedLoop(context), lanes);
+}
+
+bool Batch::runThrough(Context& context) {
+    const at::NoGradGuard noGrad;
+    start();
+    Tensors known = std::exchange(m_float, startingValues(*m_program, m_inputs));
+    known.resize(m_float.size());
+    const std::vector<char> wanted = floatStepsWanted(context);
+    std::vector<char> keep(m_values.size(), 0);
+    if (context.first == this)
+        keep = m_origins->constant; // for the batches after this one
+    for (const ValueId output : m_program->outputs)
+        keep[static_cast<std::size_t>(output)] = 1;
+    constexpr std::size_t kFloat = 0;
+    const std::array lanes{Lane{m_program.get(), &m_float, m_samples}, Lane{m_program.get(), &m_values, m_samples}};
+    const StepLoop quantized = quantizedLoop(context);
+    const auto skipFloat = [&](std::size_t index) {
+        const Step& step = m_program->steps[index];
+        const auto isKnown = [&](ValueId id) { return known[static_cast<std::size_t>(id)].defined(); };
+        if (!step.outputs.empty() && std::ranges::all_of(step.outputs, isKnown)) {
+            for (const ValueId id : step.outputs)
+                m_float[static_cast<std::size_t>(id)] = std::move(known[static_cast<std::size_t>(id)]);
+            return true;
+        }
+        return !wanted[index] || borrowFloat(step, context);
+    };
+    StepLoop loop;
+    loop.stop = context.stop;
+    loop.keep = &keep;
+    loop.skip = [&](std::size_t lane, std::size_t index) {
+        return lane == kFloat ? skipFloat(index) : quantized.skip(lane, index);
+    };
+    loop.run = [&](std::size_t lane, std::size_t index, std::span<const at::Tensor> in) {
+        return lane == kFloat ? evaluateStep(lanes[kFloat], m_program->steps[index], in, nullptr)
+                              : quantized.run(lane, index, in);
+    };
+    loop.done = [&](std::size_t lane, std::size_t index) {
+        if (lane != kFloat)
+            quantized.done(lane, index);
+    };
+    return runSteps(loop, lanes);
 }
 
 Tensors Batch::runStep(std::size_t index, std::span<const at::Tensor> inputs, Context& context) {
     ++context.stepsRun;
     const Step& step = m_program->steps[index];
-    m_figures[index].resize(step.sites.size());
     Tensors results;
     if (step.isQuantize()) {
         results = {quantizeStep(index, inputs[0], context)};
@@ -228,123 +328,11 @@ Tensors Batch::runStep(std::size_t index, std::span<const at::Tensor> inputs, Co
                         "give samples of one kind");
         m_findings[index] = std::move(findings);
         for (std::size_t site = 0; site < step.sites.size(); ++site)
-            storeInnerFigures(index, site, results, inputs, context);
+            addInnerFigures(index, site, results, inputs, context);
     }
     for (const ValueId output : step.outputs)
         m_states[static_cast<std::size_t>(output)] = context.states[static_cast<std::size_t>(output)];
     return results;
-}
-
-SampleMajor Batch::referenceOf(const Site& site, const at::Tensor& x) const {
-    const std::string& path = m_program->slots[static_cast<std::size_t>(site.slot)].path;
-    const at::Tensor& reference = m_float[static_cast<std::size_t>(site.before)];
-    if (x.scalar_type() != at::kFloat || reference.scalar_type() != at::kFloat)
-        throw Error(path, "the tensor is not float32", "convert the model to float32");
-    if (x.sizes() != reference.sizes())
-        throw Error(path,
-                    "has the shape " + c10::str(x.sizes()) + " in the quantized run and " +
-                        c10::str(reference.sizes()) + " in the float run",
-                    "shapes that depend on values must not change with the formats: keep what decides them in float");
-    return sampleMajor(*m_program, site.before, reference, m_samples);
-}
-
-void Batch::storeInnerFigures(std::size_t index, std::size_t number, const Tensors& results,
-                              std::span<const at::Tensor> inputs, Context& context) {
-    const Step& step = m_program->steps[index];
-    const Site& site = step.sites[number];
-    const auto slot = static_cast<std::size_t>(site.slot);
-    const auto after = static_cast<std::size_t>(site.after);
-    const SlotInfo& info = m_program->slots[slot];
-    SiteFigures& result = m_figures[index][number];
-    if (result.state == context.states[after])
-        return;
-    if (info.optional && !context.formats[slot].isComplete()) {
-        result = {};
-        result.state = context.states[after];
-        return;
-    }
-    const auto resultOf = [&](ValueId id) -> const at::Tensor& {
-        for (std::size_t i = 0; i < step.outputs.size(); ++i) {
-            if (step.outputs[i] == id)
-                return results.at(i);
-        }
-        for (std::size_t i = 0; i < step.inputs.size(); ++i) {
-            if (step.inputs[i] == id)
-                return inputs[i];
-        }
-        return m_values[static_cast<std::size_t>(id)];
-    };
-    const at::Tensor& before = resultOf(site.before);
-    const SampleMajor reference = referenceOf(site, before);
-    const SampleMajor x = sampleMajor(*m_program, site.before, before, m_samples);
-    const SampleMajor y = sampleMajor(*m_program, site.after, resultOf(site.after), m_samples);
-    const QType type = context.formats[slot].isPartial() ? QType{} : context.formats[slot];
-    QuantizeJob job = jobOf(x, reference, type, site.slot, context.ranges[slot], info.path);
-    if (y.values.numel() != x.values.numel())
-        throw Error(info.path, "has other shapes before and after it is quantized", "report the model");
-    if (!type.isFloat())
-        job.given = y.values.data_ptr<float>(); // computed from the exact sum; x is that sum rounded
-    result.figures = quantizeWithFigures(job);
-    const StepFindings& findings = m_findings[index];
-    if (number < findings.size()) {
-        const AccumulatorUse& found = findings[number];
-        const bool counted =
-            step.op == "quantize_sum" || found.worstBits > 0 || found.overflowLow > 0 || found.overflowHigh > 0;
-        if (counted && !type.isFloat()) {
-            result.figures.overflowLow = found.overflowLow;
-            result.figures.overflowHigh = found.overflowHigh;
-        }
-    }
-    storeLocalFigures(result, job, type);
-    result.state = context.states[after];
-}
-
-at::Tensor Batch::quantizeStep(std::size_t index, const at::Tensor& input, Context& context) {
-    const Step& step = m_program->steps[index];
-    const Site& site = step.sites[0];
-    const auto slot = static_cast<std::size_t>(site.slot);
-    const auto output = static_cast<std::size_t>(step.outputs[0]);
-    const QType& format = context.formats[slot];
-    const std::string& path = m_program->slots[slot].path;
-    if (format.isPartial())
-        throw Error(path, format.totalBits ? "fractional_bits is missing" : "total_bits is missing",
-                    "set it, or calibrate");
-    const SampleMajor reference = referenceOf(site, input);
-    const SampleMajor x = sampleMajor(*m_program, site.before, input, m_samples);
-    QuantizeJob job = jobOf(x, reference, format, site.slot, context.ranges[slot], path);
-    at::Tensor result = x.values;
-    if (!format.isFloat()) {
-        // Reuses the last run's memory unless a view of it is kept somewhere: fresh pages cost more than the
-        // arithmetic.
-        const at::Tensor& last = m_values[output];
-        const bool reusable = x.dimension <= 0 && last.defined() && last.use_count() == 1 &&
-                              last.storage().use_count() == 1 && last.sizes() == x.values.sizes() &&
-                              last.is_contiguous() && !last.is_same(x.values) && m_producer[output] == index;
-        if (reusable)
-            m_states[output] = 0;
-        result = reusable ? last : at::empty_like(x.values);
-        job.y = result.data_ptr<float>();
-    }
-    SiteFigures& figures = m_figures[index][0];
-    figures.figures = quantizeWithFigures(job);
-    storeLocalFigures(figures, job, format);
-    figures.state = context.states[output];
-    return format.isFloat() ? input.contiguous() : fromSampleMajor(result, x.dimension);
-}
-
-AccumulatorUse Batch::accumulator(std::size_t index, std::size_t site) const {
-    AccumulatorUse use;
-    if (site < m_findings[index].size())
-        use = m_findings[index][site];
-    const Step& step = m_program->steps[index];
-    if (step.op != "quantize_sum" || step.inputs.empty() || step.inputs[0] == kAbsent)
-        return use;
-    const std::size_t producer = m_producer[static_cast<std::size_t>(step.inputs[0])];
-    if (producer != kNoStep && !m_findings[producer].empty()) {
-        use.worstBits = std::max(use.worstBits, m_findings[producer][0].worstBits);
-        use.observedBits = std::max(use.observedBits, m_findings[producer][0].observedBits);
-    }
-    return use;
 }
 
 } // namespace fxp::quant

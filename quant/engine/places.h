@@ -24,6 +24,7 @@ std::vector<char> stepsTo(const Program& program, std::size_t slot);
 /// The figures of one place of a slot, over all batches so far.
 struct PlaceFigures {
     Figures own, local;
+    bool wantsLocal = true;          ///< false where the local figures are known from an earlier run
     std::vector<std::int64_t> shape; ///< of the value in one batch
     int dimension = kUnknownDimension;
     std::int64_t samples = 0; ///< in that batch

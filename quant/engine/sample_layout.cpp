@@ -12,7 +12,6 @@
 #include <optional>
 #include <set>
 #include <span>
-#include <unordered_set>
 
 namespace fxp::quant {
 
@@ -122,18 +121,6 @@ bool areApart(const Tensors& both, const Tensors& first, const Tensors& second, 
     return isApart(both, 2, 0, first, compared, dimensions) && isApart(both, 2, 1, second, compared, dimensions);
 }
 
-std::int64_t bytesOf(const Tensors& values, const Program& program, const std::vector<char>& needed) {
-    const std::vector<char> constant = constantValues(program);
-    std::unordered_set<const void*> seen;
-    std::int64_t bytes = 0;
-    for (std::size_t id = 0; id < values.size(); ++id) {
-        if (values[id].defined() && needed[id] && !constant[id] && values[id].has_storage() &&
-            seen.insert(values[id].storage().unsafeGetStorageImpl()).second)
-            bytes += static_cast<std::int64_t>(values[id].storage().nbytes());
-    }
-    return bytes;
-}
-
 SampleLayout tryLayout(Network& network, const ModelArguments& arguments, std::int64_t count,
                        const std::function<bool()>& stop) {
     SampleLayout layout;
@@ -158,7 +145,7 @@ SampleLayout tryLayout(Network& network, const ModelArguments& arguments, std::i
         if (!both || !first || !second || !areApart(*both, *first, *second, compared, layout.dimensions))
             return {};
     }
-    layout.bytesPerSample = bytesOf(two.values, two.program, compared) / 2 + 1;
+    layout.perSample = workingSetOf(two.program, two.values, 2, compared);
     layout.program = std::make_shared<const Program>(std::move(two.program));
     layout.separable = true;
     return layout;
@@ -186,9 +173,9 @@ bool rangeIsApart(Network& network, const ModelArguments& arguments, std::int64_
 
 bool mayBeCut(Network& network, const ModelArguments& arguments, std::int64_t count, const SampleLayout& layout,
               std::int64_t memoryBytes, const std::function<bool()>& stop) {
-    constexpr std::int64_t kAtLeast = std::int64_t{64} << 20;
+    constexpr std::int64_t kAtLeast = std::int64_t{8} << 20;
     const std::int64_t together =
-        std::clamp<std::int64_t>(std::max(memoryBytes, kAtLeast) / layout.bytesPerSample, 2, count);
+        std::clamp<std::int64_t>(std::max(memoryBytes, kAtLeast) / layout.perSample.recorded, 2, count);
     return rangeIsApart(network, arguments, 0, together, layout, stop) &&
            (together == count || rangeIsApart(network, arguments, count - together, count, layout, stop));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "quant/engine/model_arguments.h"
+#include "quant/engine/working_set.h"
 #include "quant/graph/network.h"
 
 #include <cstdint>
@@ -17,7 +18,7 @@ struct SampleLayout {
     bool separable = false;
     std::vector<std::int8_t> dimensions;    ///< Program::sampleDimensions
     std::shared_ptr<const Program> program; ///< a program whose values these are
-    std::int64_t bytesPerSample = 0;        ///< needed for the float values that a session keeps
+    WorkingSet perSample;
 };
 
 /// Records the model on one and on two samples: the dimension that doubles is that of the samples. Then runs two pairs
@@ -27,8 +28,8 @@ SampleLayout findSampleLayout(Network& network, const ModelArguments& arguments,
                               const std::function<bool()>& stop);
 
 /// To be asked before separable samples are split into batches: whether no sample influences others far from it either.
-/// Runs as many samples together as fit `memoryBytes`, or 64 MiB if that is more, once from the first on and once up to
-/// the last, and compares some of them with runs of that sample alone. Throws Stopped.
+/// Records as many samples together as fit `memoryBytes`, or 8 MiB if that is more, once from the first on and once up
+/// to the last, and compares some of them with runs of that sample alone. Throws Stopped.
 bool mayBeCut(Network& network, const ModelArguments& arguments, std::int64_t count, const SampleLayout& layout,
               std::int64_t memoryBytes, const std::function<bool()>& stop);
 

@@ -6,7 +6,6 @@
 #include "quant/graph/batch_norm_fold.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <unordered_map>
@@ -194,10 +193,6 @@ bool Session::setFoldedBatchNorms(const std::set<std::string>& norms, const RunC
     }
     m_network->setFolded(m_folded);
     return false;
-}
-
-void setThreadCount(int count) {
-    at::set_num_threads(std::max(1, count));
 }
 
 } // namespace fxp::quant

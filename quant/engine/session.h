@@ -27,8 +27,9 @@ struct EpochReport;
 
 /// Limits of a session's memory.
 struct SessionOptions {
-    std::int64_t memoryBytes = std::int64_t{1} << 30; ///< for the tensors kept between runs
-    std::int64_t batchSize = 0;                       ///< samples per batch; 0: what the memory allows
+    std::int64_t memoryBytes = std::int64_t{1} << 30; ///< for values of samples: kept between runs, or in the batch
+                                                      ///< that runs
+    std::int64_t batchSize = 0; ///< samples per batch; 0: what the memory allows
 };
 
 /// How the caller observes and stops a long operation. Each function may be empty.
@@ -166,7 +167,9 @@ class Session {
     std::unique_ptr<Data> m_data;
 };
 
-/// Threads that LibTorch and the kernels use; default: the machine's cores.
+/// Threads that LibTorch and the kernels use: those of one pool, at most mostThreads(). Results do not depend on it.
 void setThreadCount(int count);
+/// Four times the machine's cores.
+int mostThreads();
 
 } // namespace fxp::quant

@@ -19,6 +19,7 @@ namespace {
 /// The program recorded for inputs of one shape, and the proofs of its layers.
 struct Recorded {
     std::shared_ptr<const Program> program;
+    std::shared_ptr<const ValueOrigins> origins;
     std::vector<LayerProof> proofs;
 };
 
@@ -45,25 +46,49 @@ std::string refutedLayer(const std::vector<LayerProof>& proofs, const Tensors& v
     return {};
 }
 
-/// Ranges of the float run's values, by slot.
-void includeRanges(const Batch& batch, bool first, std::vector<char>& seen, std::vector<ValueRange>& ranges) {
+/// Includes the float run's values that a step quantizes in the slots' ranges.
+void includeRanges(const Batch& batch, std::size_t step, bool first, std::vector<char>& seen,
+                   std::vector<ValueRange>& ranges) {
     const Program& program = batch.program();
-    for (const Step& step : program.steps) {
-        for (const Site& site : step.sites) {
-            const auto slot = static_cast<std::size_t>(site.slot);
-            if (!first && sampleDimension(program, site.before) == -1)
-                continue; // the same in every batch; the first one is enough
-            const at::Tensor& value = batch.floatValues()[static_cast<std::size_t>(site.before)];
-            if (value.scalar_type() != at::kFloat)
-                continue; // refused by the run, with the tensor's path
-            const ValueRange range = valueRange(value);
-            if (seen[slot])
-                ranges[slot].include(range);
-            else
-                ranges[slot] = range;
-            seen[slot] = 1;
-        }
+    for (const Site& site : program.steps[step].sites) {
+        const auto slot = static_cast<std::size_t>(site.slot);
+        if (!first && sampleDimension(program, site.before) == -1)
+            continue; // the same in every batch; the first one is enough
+        const at::Tensor& value = batch.floatValues()[static_cast<std::size_t>(site.before)];
+        if (value.scalar_type() != at::kFloat)
+            continue; // refused by the run, with the tensor's path
+        const ValueRange range = valueRange(value);
+        if (seen[slot])
+            ranges[slot].include(range);
+        else
+            ranges[slot] = range;
+        seen[slot] = 1;
     }
+}
+
+/// The tensor without the rest of a memory that it is only a part of. Values of the float run are never written to.
+at::Tensor alone(const at::Tensor& tensor) {
+    return tensor.has_storage() && tensor.storage().nbytes() == tensor.nbytes() ? tensor : tensor.clone();
+}
+
+/// How the samples are cut into batches, and how much may be kept of them.
+struct Cut {
+    std::int64_t size = 0;      ///< samples per batch
+    std::int64_t keepBytes = 0; ///< for the values of batches that are kept between runs
+};
+
+/// All samples in one batch that is kept, if that fits the memory. Else a batch that passes takes a quarter of it at
+/// most, and not more than larger batches would gain from: fresh memory costs more time than a batch's fixed work.
+Cut cutFor(const WorkingSet& sample, std::int64_t count, const SessionOptions& options) {
+    constexpr std::int64_t kMostPassing = std::int64_t{64} << 20;
+    const std::int64_t outputs = 2 * count * sample.outputs; // the float run's and the quantized, of all samples
+    const std::int64_t memory = std::max(options.memoryBytes - outputs, options.memoryBytes / 4);
+    if (options.batchSize > 0)
+        return {std::min(count, options.batchSize), memory};
+    if (count <= memory / (sample.kept + sample.temporary))
+        return {count, memory};
+    const std::int64_t size = std::clamp<std::int64_t>(std::min(memory / 4, kMostPassing) / sample.passing(), 1, count);
+    return {size, memory - size * sample.passing()};
 }
 
 /// The program's slots, with shapes extended from one batch to all samples.
@@ -137,19 +162,13 @@ std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const R
                     "there are " + std::to_string(samples.labels.size()) + " for " + std::to_string(data->count) +
                         " samples",
                     "give one label for each sample");
-    std::int64_t size = data->count;
+    Cut cut{data->count, 0};
     if (layout.separable) {
         if (samples.chosenOn > 0 && samples.chosenOn < data->count)
             data->chosenOn = samples.chosenOn;
-        // If the float and quantized values of all samples fit the memory, they are kept; else a batch gets a quarter
-        // of the memory.
-        const std::int64_t perSample = 3 * layout.bytesPerSample;
-        if (m_options.batchSize > 0)
-            size = std::min(size, m_options.batchSize);
-        else if (perSample * size > m_options.memoryBytes)
-            size = std::clamp<std::int64_t>(m_options.memoryBytes / (4 * perSample), 1, size);
-        if ((size < data->count || data->chosenOn > 0) &&
-            !mayBeCut(*m_network, recordable, data->count, layout, m_options.memoryBytes, control.stop)) {
+        cut = cutFor(layout.perSample, data->count, m_options);
+        if ((cut.size < data->count || data->chosenOn > 0) &&
+            !mayBeCut(*m_network, recordable, data->count, layout, m_options.memoryBytes / 4, control.stop)) {
             attempt.again = attempt.whole = true;
             return nullptr;
         }
@@ -162,7 +181,7 @@ std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const R
     for (std::int64_t begin = 0; begin < data->count; begin = end) {
         if (stopped())
             return nullptr;
-        end = std::min(begin < data->chosenOn ? data->chosenOn : data->count, begin + size);
+        end = std::min(begin < data->chosenOn ? data->chosenOn : data->count, begin + cut.size);
         const auto partOf = [&](const ModelArguments& all) { return layout.separable ? slice(all, begin, end) : all; };
         const ModelArguments part = partOf(arguments);
         const Tensors inputs = tensorsOf(part);
@@ -184,32 +203,20 @@ std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const R
             recording.program.sampleDimensions = layout.dimensions;
             recorded.proofs = std::move(recording.proofs);
             recorded.program = std::make_shared<const Program>(std::move(recording.program));
+            recorded.origins = std::make_shared<const ValueOrigins>(*recorded.program);
             if (finite || recorded.program->dataDependent)
                 values = std::move(recording.values);
         }
         const std::shared_ptr<const Program>& program = recorded.program;
-        auto batch = std::make_unique<Batch>(program, inputs, SampleRange{begin, end - begin});
+        auto batch = std::make_unique<Batch>(program, inputs, SampleRange{begin, end - begin}, recorded.origins);
         const std::vector<char> needed = floatValuesNeeded(*program);
+        std::vector<char> outputs(needed.size(), 0);
+        for (const ValueId output : program->outputs)
+            outputs[static_cast<std::size_t>(output)] = 1;
         const bool proving =
             !isRecording && !recorded.proofs.empty() && (data->batches.size() == 1 || end == data->count);
-        if (!values.empty())
-            batch->setFloatValues(std::move(values));
-        else if (!batch->runFloat(control.stop, proving && finite ? nullptr : &needed))
-            return nullptr;
-        if (proving) {
-            Batch plain(program, tensorsOf(partOf(recordable)), batch->samples());
-            if (!finite && !plain.runFloat(control.stop))
-                return nullptr;
-            const std::string refuted =
-                refutedLayer(recorded.proofs, finite ? batch->floatValues() : plain.floatValues());
-            if (!refuted.empty()) {
-                m_network->refuseLayer(refuted);
-                attempt.again = true;
-                return nullptr;
-            }
-        }
-        batch->keepFloat(needed);
-
+        keptBytes += (end - begin) * layout.perSample.kept;
+        const bool keep = keptBytes <= cut.keepBytes || data->count <= cut.size;
         const bool first = data->batches.empty();
         if (first) {
             data->slots = slotsOf(*program, end - begin, data->count);
@@ -225,12 +232,31 @@ std::unique_ptr<Session::Data> Session::makeData(const Samples& samples, const R
                         "give samples of one kind");
         if (begin == data->chosenOn && begin > 0)
             data->choosingRanges = data->floatRanges;
-        includeRanges(*batch, first, seen, data->floatRanges);
+        const auto include = [&](std::size_t step) { includeRanges(*batch, step, first, seen, data->floatRanges); };
+        if (!values.empty()) {
+            batch->setFloatValues(std::move(values));
+            for (std::size_t step = 0; step < program->steps.size(); ++step)
+                include(step);
+        } else {
+            const std::vector<char>* kept = proving && finite ? nullptr : keep ? &needed : &outputs;
+            if (!batch->runFloat(control.stop, kept, include))
+                return nullptr;
+        }
+        if (proving) {
+            Batch plain(program, tensorsOf(partOf(recordable)), batch->samples());
+            if (!finite && !plain.runFloat(control.stop))
+                return nullptr;
+            const std::string refuted =
+                refutedLayer(recorded.proofs, finite ? batch->floatValues() : plain.floatValues());
+            if (!refuted.empty()) {
+                m_network->refuseLayer(refuted);
+                attempt.again = true;
+                return nullptr;
+            }
+        }
+        batch->keepFloat(needed);
         for (std::size_t i = 0; i < program->outputs.size(); ++i)
-            data->floatOutputs[i].push_back(
-                batch->floatValues()[static_cast<std::size_t>(program->outputs[i])].clone());
-        keptBytes += 3 * batch->floatBytes();
-        const bool keep = keptBytes <= m_options.memoryBytes || data->count <= size;
+            data->floatOutputs[i].push_back(alone(batch->floatValues()[static_cast<std::size_t>(program->outputs[i])]));
         if (!keep)
             batch->release();
         data->cached.push_back(keep);

@@ -23,8 +23,11 @@ namespace {
 NamedTensors readTensors(const std::string& file) {
     NamedTensors tensors;
     if (containerOf(file) == Container::Safetensors) {
-        for (const auto& [name, array] : readSafetensors(file).items)
+        NamedArrays arrays = readSafetensors(file);
+        for (auto& [name, array] : arrays.items) {
             tensors.emplace_back(name, toTensor(array));
+            array.bytes = {}; // large files would be in memory twice
+        }
     } else {
         tensors = readTorchPickle(file);
         for (auto& [name, tensor] : tensors)

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <string_view>
 #include <vector>
@@ -96,39 +97,59 @@ void checkLayout(const std::vector<Entry>& entries, std::size_t available, const
         fail(file, "has " + std::to_string(available - at) + " bytes after its last tensor");
 }
 
-} // namespace
+/// A part of the file, which lies within its size. What it gives is valid until the next call.
+using Fetch = std::function<std::span<const std::byte>(std::uint64_t position, std::size_t count)>;
 
-NamedArrays readSafetensors(const std::string& file) {
-    return readSafetensors(readFile(file).bytes(), file);
-}
-
-NamedArrays readSafetensors(std::span<const std::byte> bytes, const std::string& where) {
+NamedArrays readParts(std::uint64_t size, const Fetch& fetch, const std::string& where) {
     std::uint64_t length = 0;
-    if (bytes.size() < sizeof length)
+    if (size < sizeof length)
         fail(where, "is not a safetensors file");
-    std::memcpy(&length, bytes.data(), sizeof length);
-    if (length > std::min<std::uint64_t>(kMaxHeader, bytes.size() - sizeof length))
+    std::memcpy(&length, fetch(0, sizeof length).data(), sizeof length);
+    if (length > std::min<std::uint64_t>(kMaxHeader, size - sizeof length))
         fail(where, "is not a safetensors file, or is cut off");
-    const auto text = bytes.subspan(sizeof length, static_cast<std::size_t>(length));
-    const auto data = bytes.subspan(sizeof length + static_cast<std::size_t>(length));
+    const std::uint64_t begin = sizeof length + length;
+    const auto available = static_cast<std::size_t>(size - begin);
+    const auto text = fetch(sizeof length, static_cast<std::size_t>(length));
     const Json header = parseJson({reinterpret_cast<const char*>(text.data()), text.size()}, where + ", header");
     if (!header.is_object())
         fail(where, "has a header that is not an object");
     std::vector<Entry> entries;
     for (const auto& [name, json] : header.items()) {
         if (name != "__metadata__")
-            entries.push_back(entryOf(name, json, data.size(), where + ", " + name));
+            entries.push_back(entryOf(name, json, available, where + ", " + name));
     }
-    checkLayout(entries, data.size(), where);
+    checkLayout(entries, available, where);
     NamedArrays result;
     for (Entry& entry : entries) {
         Array array;
         array.shape = std::move(entry.shape);
-        decodeElements(entry.type, data.subspan(entry.begin, entry.end - entry.begin), where + ", " + entry.name,
+        decodeElements(entry.type, fetch(begin + entry.begin, entry.end - entry.begin), where + ", " + entry.name,
                        array);
         result.items.emplace_back(std::move(entry.name), std::move(array));
     }
     return result;
+}
+
+} // namespace
+
+/// Reads one tensor after another: the file and its tensors are not in memory at once.
+NamedArrays readSafetensors(const std::string& file) {
+    const RegularFile source(file);
+    std::vector<std::byte> part;
+    const auto fetch = [&](std::uint64_t position, std::size_t count) {
+        part.resize(count);
+        if (source.readAt(position, part) != count)
+            fail(file, "became shorter while it was read");
+        return std::span<const std::byte>(part);
+    };
+    return readParts(source.size(), fetch, file);
+}
+
+NamedArrays readSafetensors(std::span<const std::byte> bytes, const std::string& where) {
+    const auto fetch = [bytes](std::uint64_t position, std::size_t count) {
+        return bytes.subspan(static_cast<std::size_t>(position), count);
+    };
+    return readParts(bytes.size(), fetch, where);
 }
 
 void writeSafetensors(const std::string& file, const NamedArrays& arrays) {

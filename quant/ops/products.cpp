@@ -1,5 +1,6 @@
 #include "quant/ops/products.h"
 
+#include "quant/core/double_product.h"
 #include "quant/core/error.h"
 #include "quant/core/float_product.h"
 
@@ -69,7 +70,7 @@ Product convolutionProduct(const StepContext& context, const at::Tensor&, const 
 
 Product matrixProduct(const StepContext&, const at::Tensor& x, const at::Tensor& w) {
     Product product;
-    product.multiply = [](const at::Tensor& a, const at::Tensor& b) { return at::matmul(a, b); };
+    product.multiply = doubleMatmul;
     product.plain = [](const at::Tensor& a, const at::Tensor& b, const at::Tensor& bias) {
         return bias.defined() ? floatMatmul(a, b) + bias : floatMatmul(a, b);
     };
@@ -107,7 +108,7 @@ Product einsumProduct(const StepContext& context, const at::Tensor& x, const at:
 
 Product linearProduct(const at::Tensor& weight) {
     Product product;
-    product.multiply = [](const at::Tensor& x, const at::Tensor& w) { return at::linear(x, w); };
+    product.multiply = [](const at::Tensor& x, const at::Tensor& w) { return doubleMatmul(x, w.t()); };
     product.plain = [](const at::Tensor& x, const at::Tensor& w, const at::Tensor& b) { return floatLinear(x, w, b); };
     product.terms = weight.size(1);
     product.outputDimension = 0;

@@ -24,21 +24,6 @@ bool drawsAtRandom(const Step& step, const Formats& formats) {
     });
 }
 
-/// By value: the last step that reads it; kAll for values that no step gives.
-std::vector<std::size_t> lastReaders(const Program& program) {
-    std::vector<std::size_t> last(static_cast<std::size_t>(program.valueCount), StepLoop::kAll);
-    for (std::size_t index = 0; index < program.steps.size(); ++index) {
-        const Step& step = program.steps[index];
-        for (const ValueId output : step.outputs)
-            last[static_cast<std::size_t>(output)] = index; // until a later step reads it
-        for (const ValueId input : step.inputs) {
-            if (input != kAbsent && last[static_cast<std::size_t>(input)] != StepLoop::kAll)
-                last[static_cast<std::size_t>(input)] = index;
-        }
-    }
-    return last;
-}
-
 void freeUnread(const Step& step, std::size_t index, const std::vector<std::size_t>& last,
                 const std::vector<char>& keep, Tensors& values) {
     const auto visit = [&](ValueId id) {
@@ -48,9 +33,32 @@ void freeUnread(const Step& step, std::size_t index, const std::vector<std::size
     };
     std::ranges::for_each(step.inputs, visit);
     std::ranges::for_each(step.outputs, visit);
+    for (const Site& site : step.sites) {
+        visit(site.before);
+        visit(site.after);
+    }
 }
 
 } // namespace
+
+std::vector<std::size_t> lastReaders(const Program& program) {
+    std::vector<std::size_t> last(static_cast<std::size_t>(program.valueCount), StepLoop::kAll);
+    for (std::size_t index = 0; index < program.steps.size(); ++index) {
+        const Step& step = program.steps[index];
+        for (const ValueId output : step.outputs)
+            last[static_cast<std::size_t>(output)] = index; // until a later step reads it
+        const auto read = [&](ValueId id) {
+            if (id != kAbsent && last[static_cast<std::size_t>(id)] != StepLoop::kAll)
+                last[static_cast<std::size_t>(id)] = index;
+        };
+        std::ranges::for_each(step.inputs, read);
+        for (const Site& site : step.sites) {
+            read(site.before);
+            read(site.after);
+        }
+    }
+    return last;
+}
 
 Tensors startingValues(const Program& program, std::span<const at::Tensor> inputs) {
     Tensors values(static_cast<std::size_t>(program.valueCount));
@@ -124,9 +132,9 @@ bool runSteps(const StepLoop& loop, std::span<const Lane> lanes) {
             }
             if (loop.done)
                 loop.done(i, index);
-            if (loop.keep)
-                freeUnread(step, index, last[i], *loop.keep, *lane.values);
         }
+        for (std::size_t i = 0; loop.keep && i < lanes.size(); ++i)
+            freeUnread(lanes[i].program->steps[index], index, last[i], *loop.keep, *lanes[i].values);
     }
     return true;
 }

@@ -40,7 +40,8 @@ struct StepLoop {
     /// Runs a step instead of evaluateStep.
     std::function<Tensors(std::size_t lane, std::size_t step, std::span<const at::Tensor> inputs)> run;
     std::function<void(std::size_t lane, std::size_t step)> done; ///< after each step, a skipped one too
-    /// By value: those to keep. Others are freed after the last step that reads them. Null: all are kept.
+    /// By value: those to keep. Others are freed once the last step that reads them has run in every lane. Null: all
+    /// are kept.
     const std::vector<char>* keep = nullptr;
     std::size_t end = kAll; ///< the first step that does not run
 };
@@ -48,6 +49,9 @@ struct StepLoop {
 /// The one loop over a program's steps: each step runs in every lane before the next one begins. The lanes' programs
 /// have the same number of steps. False when it was ended early. Throws Error.
 bool runSteps(const StepLoop& loop, std::span<const Lane> lanes);
+
+/// By value: the last step that reads it, or quantizes it within itself; StepLoop::kAll for values that no step gives.
+std::vector<std::size_t> lastReaders(const Program& program);
 
 /// Whether two programs have the same operators on the same values with the same formats and sites: only arguments
 /// (sizes) may differ.

@@ -17,6 +17,8 @@ namespace {
 constexpr std::int64_t kPiecesPerTask = 8;
 static_assert(kPiecesPerTask * kFigureBlock <= CellCounts::kMaxElements);
 constexpr std::int64_t kElementsPerThread = 1 << 16;
+/// So many tasks' results exist at once, each of 12 kB: a large tensor has thousands of tasks.
+constexpr std::int64_t kTasksAtOnce = 64;
 /// With so many elements or more, counting into cells saves more than reading the cells at the end costs.
 constexpr std::int64_t kCellsFrom = 2 * kFigureBlock;
 
@@ -94,16 +96,20 @@ Result overTasks(const QuantizeJob& job, Result (*ofTask)(const QuantizeJob&, co
     const std::int64_t tasks = (pieces.count() + kPiecesPerTask - 1) / kPiecesPerTask;
     if (tasks == 1)
         return ofTask(job, pieces, 0);
-    std::vector<Result> parts(static_cast<std::size_t>(tasks));
+    std::vector<Result> parts;
     // A second task of a few elements is not worth a second thread.
     const bool worthThreads = job.count >= kPiecesPerTask * kFigureBlock + kElementsPerThread;
-    at::parallel_for(0, tasks, worthThreads ? 1 : tasks, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t task = begin; task < end; ++task)
-            parts[static_cast<std::size_t>(task)] = ofTask(job, pieces, task);
-    });
     Result total;
-    for (const Result& part : parts)
-        total.add(part);
+    for (std::int64_t first = 0; first < tasks; first += kTasksAtOnce) {
+        const std::int64_t count = std::min(kTasksAtOnce, tasks - first);
+        parts.resize(static_cast<std::size_t>(count));
+        at::parallel_for(0, count, worthThreads ? 1 : count, [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t i = begin; i < end; ++i)
+                parts[static_cast<std::size_t>(i)] = ofTask(job, pieces, first + i);
+        });
+        for (const Result& part : parts)
+            total.add(part);
+    }
     return total;
 }
 
