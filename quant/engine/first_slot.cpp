@@ -44,7 +44,10 @@ bool Session::Run::runFirst() {
     const bool done = m_data.cached.front() ? batch.run(context) : batch.runThrough(context);
     if (done) {
         m_result->stepsRun += context.stepsRun;
-        storeFigures(slot, seenUntil(0, slot));
+        const std::int64_t seen = seenUntil(0, slot);
+        storeFigures(slot, seen);
+        if (seen == m_data.count)
+            m_missing[slot] = 0;
         publish(true);
     }
     m_places[slot] = std::move(before);
