@@ -5,6 +5,7 @@
 #include "quant/import/allowed_operators.h"
 #include "quant/import/class_names.h"
 #include "quant/import/half.h"
+#include "quant/import/loaded_code.h"
 #include "quant/import/missing_operators.h"
 #include "quant/import/model_state.h"
 #include "quant/import/script_interpreter.h"
@@ -66,12 +67,14 @@ class StoppableFile final : public caffe2::serialize::ReadAdapterInterface {
 
 /// A file that calls an unknown operator cannot be read as it is, but it can once a stand-in for that operator is
 /// registered.
-jit::Module load(const std::string& file, const StopRequest& stop) {
+jit::Module load(const std::string& file, const StopRequest& stop, LoadedCode code) {
     registerMissingOperators();
     constexpr int kMaxStandIns = 32;
     for (int attempt = 0;; ++attempt) {
         const auto reader = std::make_shared<StoppableFile>(file, stop);
         try {
+            if (code == LoadedCode::Refused && attempt == 0)
+                refuseLoadedCode(reader, file);
             jit::Module module = jit::load(reader, c10::Device(c10::kCPU));
             stopHere(stop);
             requirePureOperators(module, file, CheckedCode::WhileLoading);
@@ -127,7 +130,8 @@ void toFloat(const jit::Module& module) {
 
 class TorchScriptNetwork final : public Network {
   public:
-    TorchScriptNetwork(const std::string& file, const StopRequest& stop) : m_file(file), m_module(load(file, stop)) {
+    TorchScriptNetwork(const std::string& file, const StopRequest& stop, LoadedCode code)
+        : m_file(file), m_module(load(file, stop, code)) {
         noteTraining();
         m_module.eval();
         toFloat(m_module);
@@ -278,8 +282,8 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
 
 } // namespace
 
-std::unique_ptr<Network> openTorchScript(const std::string& file, const StopRequest& stop) {
-    return std::make_unique<TorchScriptNetwork>(file, stop);
+std::unique_ptr<Network> openTorchScript(const std::string& file, const StopRequest& stop, LoadedCode code) {
+    return std::make_unique<TorchScriptNetwork>(file, stop, code);
 }
 
 } // namespace fxp::quant
