@@ -7,7 +7,7 @@ export seconds=${1:-60}
 shift || true
 if (($#)); then targets=("$@"); else targets=($(cd tests/fuzz && ls fuzz_*.cpp | sed 's/^fuzz_//; s/\.cpp$//')); fi
 # Short stacks of allocations: each execution makes thousands of them. LibTorch frees what it made with another size.
-export ASAN_OPTIONS=new_delete_type_mismatch=0:malloc_context_size=4:${ASAN_OPTIONS:-detect_leaks=0}
+export ASAN_OPTIONS=new_delete_type_mismatch=0:malloc_context_size=4:${ASAN_OPTIONS:-detect_leaks=1}
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 OMP_NUM_THREADS=1
 
 # run_target TARGET: fails where the target finds something.
