@@ -130,8 +130,8 @@ void toFloat(const jit::Module& module) {
 
 class TorchScriptNetwork final : public Network {
   public:
-    TorchScriptNetwork(const std::string& file, const StopRequest& stop, LoadedCode code)
-        : m_file(file), m_module(load(file, stop, code)) {
+    TorchScriptNetwork(const std::string& file, const StopRequest& stop, LoadedCode code, StepBudget::Limits limits)
+        : m_file(file), m_module(load(file, stop, code)), m_limits(limits) {
         noteTraining();
         m_module.eval();
         toFloat(m_module);
@@ -157,6 +157,7 @@ class TorchScriptNetwork final : public Network {
 
     std::string m_file;
     jit::Module m_module;
+    StepBudget::Limits m_limits;
     std::vector<ModuleInfo> m_modules;
     std::vector<ArgumentInfo> m_arguments;
     std::set<std::string> m_folded, m_refused;
@@ -257,7 +258,7 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
         stack.push_back(std::move(value));
     }
     ModuleRecognizer modules(recorder);
-    StepBudget budget(stop);
+    StepBudget budget(stop, m_limits);
     ScriptInterpreter interpreter(m_module, recorder, modules, budget);
     const at::IValue result = interpreter.run(std::move(stack));
     for (ModuleInfo& info : m_modules) {
@@ -282,8 +283,9 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
 
 } // namespace
 
-std::unique_ptr<Network> openTorchScript(const std::string& file, const StopRequest& stop, LoadedCode code) {
-    return std::make_unique<TorchScriptNetwork>(file, stop, code);
+std::unique_ptr<Network> openTorchScript(const std::string& file, const StopRequest& stop, LoadedCode code,
+                                         StepBudget::Limits limits) {
+    return std::make_unique<TorchScriptNetwork>(file, stop, code, limits);
 }
 
 } // namespace fxp::quant

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "quant/graph/network.h"
+#include "quant/import/step_budget.h"
 
 #include <memory>
 #include <string>
@@ -15,7 +16,8 @@ enum class LoadedCode {
 
 /// Opens a scripted or traced TorchScript file. Throws Error naming the file when it is missing, truncated or something
 /// else than TorchScript. Operators that this LibTorch lacks fail when they are run, not here.
+/// `limits`: of each recording.
 std::unique_ptr<Network> openTorchScript(const std::string& file, const StopRequest& stop = {},
-                                         LoadedCode code = LoadedCode::Refused);
+                                         LoadedCode code = LoadedCode::Refused, StepBudget::Limits limits = {});
 
 } // namespace fxp::quant
