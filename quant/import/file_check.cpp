@@ -151,16 +151,47 @@ class Child {
     int m_answer = -1;
 };
 
+/// The time that a check may take, and may be given.
+class Deadline {
+  public:
+    Deadline(const CheckProgram& program, const std::string& file)
+        : m_program(program), m_file(file), m_end(Clock::now() + std::chrono::seconds(program.seconds)) {}
+    ~Deadline() {
+        if (m_isAsking)
+            m_program.whenLate(m_file, true);
+    }
+    Deadline(const Deadline&) = delete;
+    Deadline& operator=(const Deadline&) = delete;
+
+    bool isOver() {
+        if (Clock::now() <= m_end)
+            return false;
+        if (!m_program.whenLate)
+            return true;
+        const Patience patience = m_program.whenLate(m_file, false);
+        m_isAsking = patience == Patience::Undecided;
+        if (patience == Patience::More)
+            m_end = Clock::now() + std::chrono::seconds(m_program.seconds);
+        return patience == Patience::Over;
+    }
+
+  private:
+    const CheckProgram& m_program;
+    const std::string& m_file;
+    Clock::time_point m_end;
+    bool m_isAsking = false;
+};
+
 void checkNow(const CheckProgram& program, const std::string& file, const StopRequest& stop,
               const std::string& arguments) {
     stopHere(stop);
     const bool runs = !arguments.empty();
     const HeldBytes input(arguments, file);
     Child child(program.command, file, input.descriptor());
-    const auto end = Clock::now() + std::chrono::seconds(program.seconds);
+    Deadline deadline(program, file);
     const auto goOn = [&] {
         stopHere(stop);
-        if (Clock::now() > end)
+        if (deadline.isOver())
             throw Error(file,
                         (runs ? "reading it and running it once took more than " : "reading it took more than ") +
                             std::to_string(program.seconds) + " s",

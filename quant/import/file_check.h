@@ -30,11 +30,21 @@ class FileCheck {
     Function m_function;
 };
 
+/// What is to become of a check that takes long.
+enum class Patience {
+    Undecided, ///< it goes on, and the question is put again
+    More,      ///< it has as much time once more
+    Over,      ///< it is ended, and the file refused
+};
+
 /// The process in which files are checked.
 struct CheckProgram {
     /// The program and its arguments; the file is added as the last one. It must call runFileCheck() with it.
     std::vector<std::string> command;
     int seconds = 300; ///< that a file may take
+    /// Asked when they are over, in the thread of the check, again and again until it decides; `hasEnded`: the file was
+    /// read meanwhile or refused, and the answer is not needed any more. Empty: they are over.
+    std::function<Patience(const std::string& file, bool hasEnded)> whenLate = {};
 };
 
 /// A check that lets another process load the file with LibTorch first, whose loader crashes on some damaged files, and

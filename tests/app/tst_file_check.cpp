@@ -31,6 +31,8 @@ class TestFileCheck : public QObject {
     void argumentsArePassed();
     void ends_data();
     void ends();
+    void timeIsExtended_data();
+    void timeIsExtended();
     void stopEndsTheProcess();
     void goodFilesAreCheckedOnce();
 
@@ -213,6 +215,38 @@ void TestFileCheck::ends() {
     QFETCH(QString, says);
     const QString refused = refusal(shell(script, seconds), file());
     QVERIFY2(says.isEmpty() ? refused.isEmpty() : refused.contains(says), qPrintable(refused));
+}
+
+void TestFileCheck::timeIsExtended_data() {
+    QTest::addColumn<QList<Patience>>("answers"); // the last one again and again
+    QTest::addColumn<QString>("script");
+    QTest::addColumn<QString>("says");
+    QTest::addColumn<QList<bool>>("ended"); // what was asked at first and at last
+    const QString late = "sleep 1.5; printf ok";
+    QTest::newRow("once") << QList{Patience::More} << late << "" << QList{false, false};
+    QTest::newRow("after a while") << QList{Patience::Undecided, Patience::Undecided, Patience::More} << late << ""
+                                   << QList{false, false};
+    QTest::newRow("not") << QList{Patience::Undecided, Patience::Over} << "exec sleep 1000"
+                         << "more than 1 s" << QList{false, false};
+    QTest::newRow("no answer, and it ends") << QList{Patience::Undecided} << late << "" << QList{false, true};
+}
+
+void TestFileCheck::timeIsExtended() {
+    QFETCH(QList<Patience>, answers);
+    QFETCH(QString, script);
+    QFETCH(QString, says);
+    QFETCH(QList<bool>, ended);
+    QList<bool> asked;
+    CheckProgram program = shell(script, 1);
+    program.whenLate = [&](const std::string&, bool hasEnded) {
+        asked.append(hasEnded);
+        return answers.size() > 1 ? answers.takeFirst() : answers.first();
+    };
+    const QString refused = refusal(program, file());
+    QVERIFY2(says.isEmpty() ? refused.isEmpty() : refused.contains(says), qPrintable(refused));
+    QVERIFY(!asked.isEmpty());
+    QCOMPARE(asked.first(), ended[0]);
+    QCOMPARE(asked.last(), ended[1]);
 }
 
 void TestFileCheck::stopEndsTheProcess() {
