@@ -1,4 +1,5 @@
 #include "app/common/idle_threads.h"
+#include "app/gui/load_patience.h"
 #include "app/gui/main_window.h"
 #include "model/file_check.h"
 #include "quant/core/error.h"
@@ -86,15 +87,18 @@ int main(int argc, char** argv) {
     parser.addOptions({labels, threads, loadTimeout, theme, screenshot, report, qconfig});
     parser.process(app);
     fxp::quant::setThreadCount(parser.isSet(threads) ? parser.value(threads).toInt() : QThread::idealThreadCount());
-    fxp::model::setFileCheck(fxp::quant::checkInChild(
-        {{"/proc/self/exe", fxp::quant::kFileCheckArgument}, std::max(1, parser.value(loadTimeout).toInt())}));
+    const Snapshot snapshot{parser.value(screenshot), parser.value(report), parser.value(qconfig)};
+    fxp::quant::CheckProgram check{{"/proc/self/exe", fxp::quant::kFileCheckArgument},
+                                   std::max(1, parser.value(loadTimeout).toInt())};
+    if (!snapshot.wanted()) // else nobody is there to answer
+        check.whenLate = fxp::gui::askWhenLate();
+    fxp::model::setFileCheck(fxp::quant::checkInChild(check));
 
     fxp::gui::MainWindow window;
     if (parser.isSet(theme))
         window.applyTheme(parser.value(theme));
     window.show();
     const QStringList files = parser.positionalArguments();
-    const Snapshot snapshot{parser.value(screenshot), parser.value(report), parser.value(qconfig)};
     if (!snapshot.wanted()) {
         window.start(files, parser.value(labels));
     } else { // nobody is there to answer a question

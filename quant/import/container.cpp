@@ -61,6 +61,7 @@ std::string_view nameOf(Container container) {
     case Container::Zip: return "zip file";
     case Container::Safetensors: return "safetensors";
     case Container::Onnx: return "ONNX";
+    case Container::Keras: return "Keras";
     case Container::Hdf5: return "HDF5";
     case Container::TfLite: return "TensorFlow Lite";
     case Container::Pickle: return "pickle";

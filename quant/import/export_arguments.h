@@ -1,8 +1,8 @@
 #pragma once
 
+#include <ATen/core/boxing/KernelFunction.h>
 #include <ATen/core/function_schema.h>
 #include <ATen/core/ivalue.h>
-#include <ATen/core/stack.h>
 
 #include <string>
 #include <utility>

@@ -3,7 +3,7 @@
 #include "quant/import/exported_program.h"
 #include "quant/ops/aten_operator.h"
 
-#include <ATen/core/stack.h>
+#include <ATen/core/boxing/KernelFunction.h>
 
 #include <map>
 #include <string>

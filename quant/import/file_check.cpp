@@ -5,17 +5,21 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <sstream>
+#include <string_view>
 #include <system_error>
 #include <thread>
 
@@ -46,17 +50,45 @@ FileState stateOf(const std::string& file) {
             now.st_ctim.tv_nsec};
 }
 
+/// A file without a name that has these bytes, at its beginning. Throws Error at `file` where there is no memory.
+class HeldBytes {
+  public:
+    HeldBytes(std::string_view bytes, const std::string& file) : m_file(::memfd_create("arguments", MFD_CLOEXEC)) {
+        while (m_file >= 0 && !bytes.empty()) {
+            const ssize_t done = ::write(m_file, bytes.data(), bytes.size());
+            if (done <= 0 && errno != EINTR)
+                break;
+            bytes.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(done, 0)));
+        }
+        if (m_file < 0 || !bytes.empty() || ::lseek(m_file, 0, SEEK_SET) != 0) {
+            const int code = errno;
+            if (m_file >= 0)
+                ::close(m_file);
+            throw Error(file, "cannot be checked in a process of its own: " + std::generic_category().message(code),
+                        "free some memory");
+        }
+    }
+    ~HeldBytes() { ::close(m_file); }
+    HeldBytes(const HeldBytes&) = delete;
+    HeldBytes& operator=(const HeldBytes&) = delete;
+
+    int descriptor() const { return m_file; }
+
+  private:
+    int m_file;
+};
+
 /// A process that was started, and what it writes. It does not outlive this object.
 class Child {
   public:
-    Child(std::vector<std::string> command, const std::string& file) {
+    Child(std::vector<std::string> command, const std::string& file, int input) {
         std::array<int, 2> ends{};
         if (::pipe2(ends.data(), O_CLOEXEC) != 0)
             fail(file, errno);
         m_answer = ends[0];
         posix_spawn_file_actions_t actions;
         posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
         posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 #ifdef __GLIBC__
@@ -119,14 +151,50 @@ class Child {
     int m_answer = -1;
 };
 
-void checkNow(const CheckProgram& program, const std::string& file, const StopRequest& stop) {
+/// The time that a check may take, and may be given.
+class Deadline {
+  public:
+    Deadline(const CheckProgram& program, const std::string& file)
+        : m_program(program), m_file(file), m_end(Clock::now() + std::chrono::seconds(program.seconds)) {}
+    ~Deadline() {
+        if (m_isAsking)
+            m_program.whenLate(m_file, true);
+    }
+    Deadline(const Deadline&) = delete;
+    Deadline& operator=(const Deadline&) = delete;
+
+    bool isOver() {
+        if (Clock::now() <= m_end)
+            return false;
+        if (!m_program.whenLate)
+            return true;
+        const Patience patience = m_program.whenLate(m_file, false);
+        m_isAsking = patience == Patience::Undecided;
+        if (patience == Patience::More)
+            m_end = Clock::now() + std::chrono::seconds(m_program.seconds);
+        return patience == Patience::Over;
+    }
+
+  private:
+    const CheckProgram& m_program;
+    const std::string& m_file;
+    Clock::time_point m_end;
+    bool m_isAsking = false;
+};
+
+void checkNow(const CheckProgram& program, const std::string& file, const StopRequest& stop,
+              const std::string& arguments) {
     stopHere(stop);
-    Child child(program.command, file);
-    const auto end = Clock::now() + std::chrono::seconds(program.seconds);
+    const bool runs = !arguments.empty();
+    const HeldBytes input(arguments, file);
+    Child child(program.command, file, input.descriptor());
+    Deadline deadline(program, file);
     const auto goOn = [&] {
         stopHere(stop);
-        if (Clock::now() > end)
-            throw Error(file, "reading it took more than " + std::to_string(program.seconds) + " s",
+        if (deadline.isOver())
+            throw Error(file,
+                        (runs ? "reading it and running it once took more than " : "reading it took more than ") +
+                            std::to_string(program.seconds) + " s",
                         "it may be damaged; if it is only large, give it more time with --load-timeout");
     };
     std::string answer;
@@ -135,6 +203,9 @@ void checkNow(const CheckProgram& program, const std::string& file, const StopRe
         goOn();
     while (answer.size() < kMaxAnswer && !child.hasEnded(status)) // else it writes on and on, and does not end
         goOn();
+    if (WIFSIGNALED(status) && runs)
+        throw Error(file, "an operator of this model crashed (signal " + std::to_string(WTERMSIG(status)) + ")",
+                    "give inputs of the shapes and values that the model takes, or export it anew");
     if (WIFSIGNALED(status))
         throw Error(file, "LibTorch's loader crashed on this file (signal " + std::to_string(WTERMSIG(status)) + ")",
                     "it is damaged: give one that torch.jit.save wrote and that is complete");
@@ -154,20 +225,20 @@ void checkNow(const CheckProgram& program, const std::string& file, const StopRe
 FileCheck checkInChild(CheckProgram program) {
     struct Passed {
         std::mutex mutex;
-        std::set<FileState> files;
+        std::set<std::pair<FileState, std::size_t>> files; // with the arguments' hash
     };
-    return [program = std::move(program), passed = std::make_shared<Passed>()](const std::string& file,
-                                                                               const StopRequest& stop) {
-        const FileState state = stateOf(file);
+    return FileCheck([program = std::move(program), passed = std::make_shared<Passed>()](
+                         const std::string& file, const StopRequest& stop, const std::string& arguments) {
+        const std::pair state(stateOf(file), std::hash<std::string>()(arguments));
         {
             const std::lock_guard lock(passed->mutex);
             if (passed->files.contains(state))
                 return;
         }
-        checkNow(program, file, stop);
+        checkNow(program, file, stop, arguments);
         const std::lock_guard lock(passed->mutex);
         passed->files.insert(state);
-    };
+    });
 }
 
 } // namespace fxp::quant

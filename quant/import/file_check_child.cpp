@@ -1,5 +1,6 @@
 #include "quant/core/error.h"
 #include "quant/core/read_file.h"
+#include "quant/import/checked_network.h"
 #include "quant/import/file_check.h"
 #include "quant/import/open_network.h"
 #include "quant/import/process_limits.h"
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <new>
 
 namespace fxp::quant {
@@ -22,6 +24,33 @@ void tell(std::string_view text) {
         if (done <= 0)
             return;
         text.remove_prefix(static_cast<std::size_t>(done));
+    }
+}
+
+std::string readInput() {
+    std::string text;
+    std::array<char, 1 << 16> piece{};
+    for (ssize_t got = 0; (got = ::read(STDIN_FILENO, piece.data(), piece.size())) > 0;)
+        text.append(piece.data(), static_cast<std::size_t>(got));
+    return text;
+}
+
+std::uint64_t machineMemory() {
+    const long pages = ::sysconf(_SC_PHYS_PAGES), bytes = ::sysconf(_SC_PAGESIZE);
+    return pages > 0 && bytes > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(bytes) : 0;
+}
+
+/// Runs the model once. What it throws is for the process that waits to meet, and to tell; but not that memory ended.
+void runOnce(Network& network, const std::string& arguments) {
+    try {
+        network.record(unpackArguments(arguments));
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const std::exception& error) {
+        const std::string_view text = error.what();
+        if (text.find("allocate memory") != std::string_view::npos ||
+            text.find("not enough memory") != std::string_view::npos) // LibTorch's own words
+            throw std::bad_alloc();
     }
 }
 
@@ -41,14 +70,21 @@ int runFileCheck(const std::string& file) {
     try {
         const std::uint64_t size = RegularFile(file).size();
         // LibTorch itself takes some, and threads reserve more than they use.
-        limitProcess(std::max(8 * kGiB, 4 * kGiB + std::min(size, std::uint64_t{1} << 50) * 4), kSeconds);
-        const auto network = openNetwork(file);
+        const std::uint64_t forReading = std::max(8 * kGiB, 4 * kGiB + std::min(size, std::uint64_t{1} << 50) * 4);
+        const std::string arguments = readInput();
+        limitProcess(arguments.empty() ? forReading : std::max(forReading, machineMemory()), kSeconds);
+        // What the loader runs, it runs in this process; operators are looked at afterwards.
+        const FileCheck isHere([](const std::string&, const StopRequest&, const std::string&) {});
+        const auto network = openNetwork(file, {}, isHere);
         network->results();
         network->parameters();
+        if (!arguments.empty())
+            runOnce(*network, arguments);
     } catch (const Error& error) {
         return refused(error.where, error.problem, error.hint);
     } catch (const std::bad_alloc&) {
-        return refused(file, "asks for more memory than such a file needs", "it is damaged: give one that is complete");
+        return refused(file, "asks for more memory than such a file needs",
+                       "it is damaged, or its inputs are too large: give one that is complete");
     } catch (const std::exception& error) {
         return refused(file, std::string("cannot be read: ") + error.what(),
                        "give a file written by torch.jit.save that is complete");

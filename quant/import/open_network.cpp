@@ -1,6 +1,7 @@
 #include "quant/import/open_network.h"
 
 #include "quant/core/error.h"
+#include "quant/import/checked_network.h"
 #include "quant/import/container.h"
 #include "quant/import/exported_network.h"
 #include "quant/import/onnx_network.h"
@@ -11,13 +12,16 @@ namespace fxp::quant {
 
 std::unique_ptr<Network> openNetwork(const std::string& file, const StopRequest& stop, const FileCheck& check) {
     stopHere(stop);
+    const auto checked = [&](std::unique_ptr<Network> network) {
+        return check ? checkedNetwork(std::move(network), file, check) : std::move(network);
+    };
     const char* const asProgram = "export the model with torch.jit.save or torch.export.save";
     switch (containerOf(file)) {
     case Container::TorchScript:
         if (check)
             check(file, stop);
-        return openTorchScript(file, stop);
-    case Container::ExportedProgram: return openExportedProgram(file);
+        return checked(openTorchScript(file, stop, check ? LoadedCode::MayRun : LoadedCode::Refused));
+    case Container::ExportedProgram: return checked(openExportedProgram(file));
     case Container::StateDict:
     case Container::Pickle:
     case Container::Safetensors: return openWeights(file);
@@ -25,7 +29,7 @@ std::unique_ptr<Network> openNetwork(const std::string& file, const StopRequest&
     case Container::Keras: throw Error(file, "is a Keras model", "export it as ONNX (tf2onnx)");
     case Container::Hdf5: throw Error(file, "is an HDF5 file, probably of Keras", "export the model as ONNX (tf2onnx)");
     case Container::TfLite: throw Error(file, "is a TensorFlow Lite model", "export the model as ONNX (tf2onnx)");
-    case Container::Onnx: return openOnnx(file);
+    case Container::Onnx: return checked(openOnnx(file));
     case Container::Zip:
         throw Error(file, "is a zip file that cannot be read or holds no model that is known", asProgram);
     case Container::Unknown: break;

@@ -5,6 +5,7 @@
 #include "quant/import/allowed_operators.h"
 #include "quant/import/class_names.h"
 #include "quant/import/half.h"
+#include "quant/import/loaded_code.h"
 #include "quant/import/missing_operators.h"
 #include "quant/import/model_state.h"
 #include "quant/import/script_interpreter.h"
@@ -66,12 +67,14 @@ class StoppableFile final : public caffe2::serialize::ReadAdapterInterface {
 
 /// A file that calls an unknown operator cannot be read as it is, but it can once a stand-in for that operator is
 /// registered.
-jit::Module load(const std::string& file, const StopRequest& stop) {
+jit::Module load(const std::string& file, const StopRequest& stop, LoadedCode code) {
     registerMissingOperators();
     constexpr int kMaxStandIns = 32;
     for (int attempt = 0;; ++attempt) {
         const auto reader = std::make_shared<StoppableFile>(file, stop);
         try {
+            if (code == LoadedCode::Refused && attempt == 0)
+                refuseLoadedCode(reader, file);
             jit::Module module = jit::load(reader, c10::Device(c10::kCPU));
             stopHere(stop);
             requirePureOperators(module, file, CheckedCode::WhileLoading);
@@ -127,7 +130,8 @@ void toFloat(const jit::Module& module) {
 
 class TorchScriptNetwork final : public Network {
   public:
-    TorchScriptNetwork(const std::string& file, const StopRequest& stop) : m_file(file), m_module(load(file, stop)) {
+    TorchScriptNetwork(const std::string& file, const StopRequest& stop, LoadedCode code, StepBudget::Limits limits)
+        : m_file(file), m_module(load(file, stop, code)), m_limits(limits) {
         noteTraining();
         m_module.eval();
         toFloat(m_module);
@@ -153,6 +157,7 @@ class TorchScriptNetwork final : public Network {
 
     std::string m_file;
     jit::Module m_module;
+    StepBudget::Limits m_limits;
     std::vector<ModuleInfo> m_modules;
     std::vector<ArgumentInfo> m_arguments;
     std::set<std::string> m_folded, m_refused;
@@ -253,7 +258,7 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
         stack.push_back(std::move(value));
     }
     ModuleRecognizer modules(recorder);
-    StepBudget budget(stop);
+    StepBudget budget(stop, m_limits);
     ScriptInterpreter interpreter(m_module, recorder, modules, budget);
     const at::IValue result = interpreter.run(std::move(stack));
     for (ModuleInfo& info : m_modules) {
@@ -278,8 +283,9 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
 
 } // namespace
 
-std::unique_ptr<Network> openTorchScript(const std::string& file, const StopRequest& stop) {
-    return std::make_unique<TorchScriptNetwork>(file, stop);
+std::unique_ptr<Network> openTorchScript(const std::string& file, const StopRequest& stop, LoadedCode code,
+                                         StepBudget::Limits limits) {
+    return std::make_unique<TorchScriptNetwork>(file, stop, code, limits);
 }
 
 } // namespace fxp::quant

@@ -2,8 +2,8 @@
 
 #include "quant/ops/registry.h"
 
+#include <ATen/core/boxing/KernelFunction.h>
 #include <ATen/core/ivalue.h>
-#include <ATen/core/stack.h>
 
 #include <functional>
 #include <optional>

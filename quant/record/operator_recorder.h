@@ -5,7 +5,7 @@
 #include "quant/record/operator_paths.h"
 #include "quant/record/recognition.h"
 
-#include <ATen/core/stack.h>
+#include <ATen/core/boxing/KernelFunction.h>
 
 #include <functional>
 #include <optional>

@@ -1,5 +1,7 @@
 #include "quant/core/error.h"
+#include "quant/import/checked_network.h"
 #include "quant/import/file_check.h"
+#include "quant/io/npz.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/api/module.h>
@@ -24,8 +26,13 @@ class TestFileCheck : public QObject {
     void damagedFiles();
     void codeThatRunsWhileLoading_data();
     void codeThatRunsWhileLoading();
+    void crashesOfOperators_data();
+    void crashesOfOperators();
+    void argumentsArePassed();
     void ends_data();
     void ends();
+    void timeIsExtended_data();
+    void timeIsExtended();
     void stopEndsTheProcess();
     void goodFilesAreCheckedOnce();
 
@@ -133,6 +140,59 @@ void TestFileCheck::codeThatRunsWhileLoading() {
     QVERIFY(refusal(ownProgram(), path).startsWith(path));
 }
 
+void TestFileCheck::crashesOfOperators_data() {
+    QTest::addColumn<QString>("line");
+    QTest::addColumn<QString>("says");
+    // x86's division has no quotient for it: signal 8.
+    QTest::newRow("a quotient that does not exist")
+        << "y = torch.bitwise_left_shift(torch.ones([16], dtype=4), 63)\n"
+           "    x = x + torch.floor_divide(y, torch.zeros_like(y) - 1).sum()"
+        << "an operator of this model crashed (signal 8)";
+    QTest::newRow("none") << "x = x + 1"
+                          << "";
+    QTest::newRow("an ordinary error") << "x = x + torch.ones([3])"
+                                       << "size";
+}
+
+/// What crashes while the model is recorded crashes in the other process, and is an error here.
+void TestFileCheck::crashesOfOperators() {
+    QFETCH(QString, line);
+    QFETCH(QString, says);
+    const QString path = m_folder.filePath("crash.pt"), inputs = m_folder.filePath("inputs.npz");
+    torch::jit::Module module("Net");
+    module.define("def forward(self, x):\n    " + line.toStdString() + "\n    return x\n");
+    module.save(path.toStdString());
+    writeNpz(inputs.toStdString(), {{{"x", Array::ofFloats({2, 2}, {1, 2, 3, 4})}}});
+    QProcess program;
+    program.start(FXP_PROGRAM, {"run", path, "--inputs", inputs});
+    QVERIFY(program.waitForFinished(120'000));
+    QCOMPARE(program.exitStatus(), QProcess::NormalExit);
+    const QByteArray errors = program.readAllStandardError();
+    QCOMPARE(program.exitCode(), says.isEmpty() ? 0 : 1);
+    QCOMPARE(errors.count('\n'), program.exitCode());
+    QVERIFY2(errors.contains(says.toUtf8()), errors);
+}
+
+void TestFileCheck::argumentsArePassed() {
+    const at::Tensor rows = at::arange(12, at::kFloat).view({3, 4});
+    const std::vector<std::optional<at::IValue>> given{at::IValue(rows.slice(1, 1, 3)), std::nullopt, at::IValue(7),
+                                                       at::IValue(2.5), at::IValue(true)};
+    const std::string bytes = packArguments(given);
+    const auto got = unpackArguments(bytes);
+    QCOMPARE(got.size(), given.size());
+    QVERIFY(at::equal(got[0]->toTensor(), rows.slice(1, 1, 3)));
+    QVERIFY(!got[1] && got[2]->toInt() == 7 && got[3]->toDouble() == 2.5 && got[4]->toBool());
+    // The other process has them as its standard input, and another value is another run.
+    const QString told = m_folder.filePath("told");
+    const FileCheck check = checkInChild(shell("wc -c >> " + told + "; printf ok"));
+    const std::string path = file().toStdString();
+    for (const std::string& arguments : {std::string(), bytes, bytes, std::string("other")})
+        check(path, {}, arguments);
+    QFile in(told);
+    QVERIFY(in.open(QIODevice::ReadOnly));
+    QCOMPARE(in.readAll().simplified(), "0 " + QByteArray::number(static_cast<qint64>(bytes.size())) + " 5");
+}
+
 void TestFileCheck::ends_data() {
     QTest::addColumn<QString>("script");
     QTest::addColumn<int>("seconds");
@@ -155,6 +215,38 @@ void TestFileCheck::ends() {
     QFETCH(QString, says);
     const QString refused = refusal(shell(script, seconds), file());
     QVERIFY2(says.isEmpty() ? refused.isEmpty() : refused.contains(says), qPrintable(refused));
+}
+
+void TestFileCheck::timeIsExtended_data() {
+    QTest::addColumn<QList<Patience>>("answers"); // the last one again and again
+    QTest::addColumn<QString>("script");
+    QTest::addColumn<QString>("says");
+    QTest::addColumn<QList<bool>>("ended"); // what was asked at first and at last
+    const QString late = "sleep 1.5; printf ok";
+    QTest::newRow("once") << QList{Patience::More} << late << "" << QList{false, false};
+    QTest::newRow("after a while") << QList{Patience::Undecided, Patience::Undecided, Patience::More} << late << ""
+                                   << QList{false, false};
+    QTest::newRow("not") << QList{Patience::Undecided, Patience::Over} << "exec sleep 1000"
+                         << "more than 1 s" << QList{false, false};
+    QTest::newRow("no answer, and it ends") << QList{Patience::Undecided} << late << "" << QList{false, true};
+}
+
+void TestFileCheck::timeIsExtended() {
+    QFETCH(QList<Patience>, answers);
+    QFETCH(QString, script);
+    QFETCH(QString, says);
+    QFETCH(QList<bool>, ended);
+    QList<bool> asked;
+    CheckProgram program = shell(script, 1);
+    program.whenLate = [&](const std::string&, bool hasEnded) {
+        asked.append(hasEnded);
+        return answers.size() > 1 ? answers.takeFirst() : answers.first();
+    };
+    const QString refused = refusal(program, file());
+    QVERIFY2(says.isEmpty() ? refused.isEmpty() : refused.contains(says), qPrintable(refused));
+    QVERIFY(!asked.isEmpty());
+    QCOMPARE(asked.first(), ended[0]);
+    QCOMPARE(asked.last(), ended[1]);
 }
 
 void TestFileCheck::stopEndsTheProcess() {

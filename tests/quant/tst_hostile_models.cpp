@@ -1,6 +1,7 @@
 #include "quant/core/error.h"
 #include "quant/engine/session.h"
 #include "quant/import/step_budget.h"
+#include "quant/import/torchscript.h"
 #include "quant/io/zip_archive.h"
 #include "quant/open_model.h"
 
@@ -32,6 +33,8 @@ class TestHostileModels : public QObject {
     void effects();
     void otherNamespaces();
     void ownMethodOfAClass();
+    void codeThatRunsWhileLoading_data();
+    void codeThatRunsWhileLoading();
     void printsNothing();
     void endlessLoops_data();
     void endlessLoops();
@@ -45,6 +48,7 @@ class TestHostileModels : public QObject {
     QString network(const QString& lines, const QString& method = "forward") const;
     static Samples oneSample() { return {{{{"x", Array::ofFloats({1, 2}, {1, 2})}}}, {}}; }
     static QString refusal(const QString& file);
+    static QString refusal(const QString& file, StepBudget::Limits limits);
 
     QTemporaryDir m_folder;
 };
@@ -71,6 +75,16 @@ QString TestHostileModels::network(const QString& lines, const QString& method) 
 QString TestHostileModels::refusal(const QString& file) {
     try {
         openModel(file.toStdString())->setSamples(oneSample());
+        return {};
+    } catch (const Error& error) {
+        return error.what();
+    }
+}
+
+/// The same, of a recording with limits of its own.
+QString TestHostileModels::refusal(const QString& file, StepBudget::Limits limits) {
+    try {
+        openTorchScript(file.toStdString(), {}, LoadedCode::Refused, limits)->record({at::IValue(at::ones({1, 2}))});
         return {};
     } catch (const Error& error) {
         return error.what();
@@ -159,6 +173,29 @@ void TestHostileModels::ownMethodOfAClass() {
     QVERIFY(!QFile::exists(victim));
 }
 
+void TestHostileModels::codeThatRunsWhileLoading_data() {
+    QTest::addColumn<QString>("state");
+    QTest::newRow("it writes a file") << "torch.save(torch.ones([2]), 'VICTIM')";
+    QTest::newRow("it only computes") << "self.kept = bool(torch.ones([2]).sum() > 0)";
+}
+
+/// Nothing checks the file before LibTorch's loader does: what that runs is refused before it runs.
+void TestHostileModels::codeThatRunsWhileLoading() {
+    QFETCH(QString, state);
+    const QString file = m_folder.filePath("state.pt"), victim = m_folder.filePath("victim");
+    jit::Module module("Net");
+    module.register_attribute("kept", c10::BoolType::get(), true);
+    module.define("def forward(self, x):\n    return x\n"
+                  "def __getstate__(self):\n    return (1, self.kept)\n"
+                  "def __setstate__(self, state: Tuple[int, bool]):\n    self.kept = state[1]\n    " +
+                  state.replace("VICTIM", victim).toStdString() + "\n");
+    module.save(file.toStdString());
+    QFile::remove(victim);
+    const QString says = refusal(file);
+    QVERIFY2(says.startsWith(file + ": has code that runs while it is loaded (__setstate__)"), qPrintable(says));
+    QVERIFY(!QFile::exists(victim));
+}
+
 void TestHostileModels::printsNothing() {
     const QString file = network("print('\\033[2Jprinted', x)\nx = x + 1"), told = m_folder.filePath("terminal");
     std::fflush(stdout);
@@ -179,16 +216,20 @@ void TestHostileModels::printsNothing() {
 
 void TestHostileModels::endlessLoops_data() {
     QTest::addColumn<QString>("lines");
-    QTest::newRow("of numbers") << "n = 0\nwhile True:\n    n += 1";
-    QTest::newRow("of a tensor") << "while bool((x * x).sum() >= 0):\n    x = x + 1";
+    QTest::addColumn<QString>("limit");
+    QTest::newRow("of numbers") << "n = 0\nwhile True:\n    n += 1"
+                                << "more than 2000 steps";
+    QTest::newRow("of a tensor") << "while bool((x * x).sum() >= 0):\n    x = x + 1"
+                                 << "more than 500 operators";
 }
 
 void TestHostileModels::endlessLoops() {
     QFETCH(QString, lines);
-    const QString file = network(lines), says = refusal(file);
+    QFETCH(QString, limit);
+    const QString file = network(lines), says = refusal(file, {2000, 500, 0});
     const QRegularExpressionMatch place =
         QRegularExpression("^inner\\.layer: the loop at __torch__\\.py:(\\d+) does not end: ").match(says);
-    QVERIFY2(place.hasMatch(), qPrintable(says));
+    QVERIFY2(place.hasMatch() && says.contains(limit), qPrintable(says));
     const ZipArchive archive(file.toStdString());
     const QString code = QString::fromStdString(std::string(archive.read(archive.find("code/__torch__.py")).text()));
     QVERIFY2(code.split('\n').value(place.captured(1).toInt() - 1).contains("while "), qPrintable(says));

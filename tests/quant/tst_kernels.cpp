@@ -24,6 +24,8 @@ class TestKernels : public QObject {
     void fastEqualsReference();
     void ties_data();
     void ties();
+    void smallestValues_data();
+    void smallestValues();
     void productsAreRounded();
     void inPlace();
     void threadsChangeNothing_data();
@@ -234,6 +236,38 @@ void TestKernels::ties() {
 
 /// Differences of far more than 24 bits, whose squares float64 must round before it adds them: a fused multiply-add
 /// shows. Few of them to a sum, so that their last bits count.
+void TestKernels::smallestValues_data() {
+    QTest::addColumn<QType>("type");
+    for (const Rounding rounding : kRoundings) {
+        for (const int fraction : {-1, -5, -90, 0, 90}) {
+            const QType type{30, fraction, rounding, Overflow::SaturateSymmetric};
+            QTest::addRow("%s F=%d", methodName(type).c_str(), fraction) << type;
+        }
+    }
+}
+
+/// x·2^F may be too small for float32: it rounds as the number that it is, and so does the sign of a zero.
+void TestKernels::smallestValues() {
+    QFETCH(QType, type);
+    std::vector<float> x;
+    for (std::uint32_t bits = 0; bits < 67; ++bits) // the smallest numbers, and a rest
+        x.push_back(std::bit_cast<float>(bits % 2 == 0 ? bits / 2 : 0x8000'0000u | (bits / 2)));
+    std::vector<float> expected(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i)
+        expected[i] = quantizeOne(x[i], type, limits(type), stochasticDraw(11, i)).value;
+    for (const std::int64_t target : test::targets()) {
+        const test::TargetScope scope(target);
+        std::vector<float> together(x.size()), alone(x.size());
+        QuantizeJob job = jobOf(x, type);
+        job.y = alone.data();
+        quantizeValues(job);
+        QVERIFY2(sameBits(alone, expected), hwy::TargetName(target));
+        job.y = together.data();
+        quantizeWithFigures(job);
+        QVERIFY2(sameBits(together, expected), hwy::TargetName(target));
+    }
+}
+
 void TestKernels::productsAreRounded() {
     std::mt19937 random(12);
     std::uniform_real_distribution<float> near(1, 2);

@@ -268,10 +268,13 @@ bool needsPlain(const QType& type) {
         return false;
     if (type.affine)
         return true;
-    const bool directed = type.rounding == Rounding::Floor || type.rounding == Rounding::Ceil;
+    // Where x·2^F is too small for float32, these round the value and not its zero: to a neighbour, or to a zero of the
+    // other sign.
+    const bool seesUnderflow = type.rounding != Rounding::Round && type.rounding != Rounding::Trunc &&
+                               type.rounding != Rounding::RoundHalfAway;
     const bool canBeInfinite = *type.totalBits - *type.fractionalBits > std::numeric_limits<float>::max_exponent;
     return type.rounding == Rounding::Stochastic || std::abs(*type.fractionalBits) > 100 || canBeInfinite ||
-           (directed && *type.fractionalBits < 0) ||
+           (seesUnderflow && *type.fractionalBits < 0) ||
            (*type.totalBits > 24 && (type.overflow == Overflow::SaturateZero || type.overflow == Overflow::Wrap));
 }
 

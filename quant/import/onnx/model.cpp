@@ -55,6 +55,11 @@ std::optional<std::vector<std::int64_t>> shapeOf(const ::onnx::ValueInfoProto& i
 
 } // namespace
 
+bool isQonnxQuant(const ::onnx::NodeProto& node) {
+    return node.op_type() == "Quant" && (node.domain() == "qonnx.custom_op.general" ||
+                                         node.domain() == "finn.custom_op.general" || node.domain() == "onnx.brevitas");
+}
+
 Model::Model(const std::string& file) : m_proto(readModel(file)) {
     for (const auto& opset : m_proto->opset_import())
         m_opsets[plainDomain(opset.domain())] = opset.version();

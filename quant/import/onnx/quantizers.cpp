@@ -56,11 +56,6 @@ bool isSame(const at::Tensor* a, const at::Tensor* b) {
 
 } // namespace
 
-bool isQonnxQuant(const ::onnx::NodeProto& node) {
-    return node.op_type() == "Quant" && (node.domain() == "qonnx.custom_op.general" ||
-                                         node.domain() == "finn.custom_op.general" || node.domain() == "onnx.brevitas");
-}
-
 /// The nodes that read a value; none where a graph inside or the model's outputs read it too.
 std::vector<std::size_t> Interpreter::soleReaders(const Frame& frame, const std::string& name) const {
     const auto readers = frame.readers.find(name);
