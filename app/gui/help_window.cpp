@@ -113,6 +113,7 @@ void HelpWindow::fillContents() {
 
 void HelpWindow::load(const QString& page) {
     m_page = page;
+    m_restyle = false;
     m_text->setMarkdown(markdown(page));
     style(*m_text->document());
 }
@@ -120,6 +121,8 @@ void HelpWindow::load(const QString& page) {
 /// Markdown comes without air between rows and with the sizes of a web page.
 void HelpWindow::style(QTextDocument& document) const {
     const views::Theme theme(palette());
+    QTextCursor all(&document);
+    all.beginEditBlock(); // else each change lays the whole text out anew
     for (QTextBlock block = document.begin(); block.isValid(); block = block.next()) {
         QTextCursor cursor(block);
         QTextBlockFormat format = block.blockFormat();
@@ -154,10 +157,11 @@ void HelpWindow::style(QTextDocument& document) const {
         format.setWidth(QTextLength(QTextLength::PercentageLength, 100));
         table->setFormat(format);
     }
+    all.endEditBlock();
 }
 
 void HelpWindow::show(const QString& page, const QString& heading) {
-    if (page != m_page)
+    if (page != m_page || m_restyle)
         load(page);
     QWidget::show();
     raise();
@@ -264,7 +268,10 @@ void HelpWindow::keyPressEvent(QKeyEvent* event) {
 
 void HelpWindow::changeEvent(QEvent* event) {
     QWidget::changeEvent(event);
-    if (event->type() == QEvent::PaletteChange && !m_page.isEmpty()) {
+    if (event->type() != QEvent::PaletteChange || m_page.isEmpty())
+        return;
+    m_restyle = !isVisible();
+    if (!m_restyle) {
         const QString here = heading();
         load(m_page);
         scrollTo(here);

@@ -50,6 +50,7 @@ class HelpWindow : public QWidget {
 
     QList<QAction*> m_actions;
     QString m_page;
+    bool m_restyle = false; ///< the colours have changed since the page was loaded
     QTreeWidget* m_contents;
     QTextBrowser* m_text;
     QLineEdit* m_field;

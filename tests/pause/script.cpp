@@ -78,7 +78,7 @@ void Script::settle(int ms) {
     QElapsedTimer timer;
     timer.start();
     while (m_window.document().isBusy() && timer.elapsed() < ms)
-        QCoreApplication::processEvents(QEventLoop::WaitForMoreEvents, ms);
+        QCoreApplication::processEvents(QEventLoop::WaitForMoreEvents);
     if (m_window.document().isBusyInForeground()) {
         m_window.document().cancel();
         while (m_window.document().isBusyInForeground())
