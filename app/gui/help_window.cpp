@@ -75,6 +75,9 @@ HelpWindow::HelpWindow(const QList<QAction*>& actions, QWidget* parent)
     connect(m_text, &QTextBrowser::anchorClicked, this, &HelpWindow::follow);
     connect(m_field, &QLineEdit::textChanged, this, [this] { find(false, true); });
     m_field->installEventFilter(this);
+    // A window that has just opened gets its size, and the text its lines, later.
+    m_text->viewport()->installEventFilter(this);
+    connect(m_text->verticalScrollBar(), &QScrollBar::actionTriggered, this, [this] { m_goal.reset(); });
     fillContents();
     const auto go = [this](const QTreeWidgetItem* item) {
         if (item)
@@ -167,11 +170,10 @@ void HelpWindow::show(const QString& page, const QString& heading) {
     raise();
     activateWindow();
     scrollTo(heading);
-    // A window that has just opened gets its size, and the text its lines, later.
-    QTimer::singleShot(0, this, [this, heading] { scrollTo(heading); });
 }
 
 void HelpWindow::scrollTo(const QString& heading) {
+    m_goal = heading;
     QTextBlock found = m_text->document()->begin();
     if (!heading.isEmpty())
         eachHeading(*m_text->document(), [&](const QTextBlock& block) {
@@ -239,6 +241,7 @@ void HelpWindow::find(bool backwards, bool fromHere) {
         m_found->setText(tr("no match"));
         return;
     }
+    m_goal.reset();
     m_text->setTextCursor(found);
     for (const auto& [page, title] : all) {
         if (page == m_page)
@@ -247,6 +250,11 @@ void HelpWindow::find(bool backwards, bool fromHere) {
 }
 
 bool HelpWindow::eventFilter(QObject* watched, QEvent* event) {
+    if (watched == m_text->viewport() && event->type() == QEvent::Resize && m_goal)
+        QTimer::singleShot(0, this, [this] {
+            if (m_goal)
+                scrollTo(QString(*m_goal));
+        });
     if (watched == m_field && event->type() == QEvent::KeyPress) {
         const auto* key = static_cast<QKeyEvent*>(event);
         if (key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter) {

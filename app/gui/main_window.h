@@ -11,7 +11,6 @@
 #include <optional>
 
 class QActionGroup;
-class QLabel;
 class QMenu;
 
 namespace fxp::views {
@@ -138,8 +137,7 @@ class MainWindow : public QMainWindow {
     views::ValuesPlot* m_values = nullptr;
     views::NetworkPlot* m_network = nullptr;
     views::SampleBrowser* m_samples = nullptr;
-    views::ElidedLabel* m_title = nullptr;
-    QLabel* m_subtitle = nullptr;
+    views::ElidedLabel *m_title = nullptr, *m_subtitle = nullptr;
     QActionGroup* m_themes = nullptr;
     QMenu *m_calibrateMenu = nullptr, *m_exportMenu = nullptr;
     QAction *m_open, *m_openSamples, *m_openLabels, *m_openQConfig, *m_save, *m_saveAs, *m_run, *m_stop, *m_live,

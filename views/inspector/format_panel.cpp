@@ -338,6 +338,11 @@ void FormatPanel::refresh() {
             m_notations[i]->setText(mixed ? QString() : QString::fromStdString(quant::write(format, kNotations[i])));
             m_notations[i]->setCursorPosition(0);
         }
+    } else {
+        for (QLineEdit* notation : m_notations) {
+            notation->setPlaceholderText({});
+            notation->clear();
+        }
     }
     m_refreshing = false;
 }

@@ -28,8 +28,11 @@ class PowerTicker : public QCPAxisTicker {
 
   protected:
     double getTickStep(const QCPRange& range) override {
-        constexpr double kLabelWidth = 25; // pixels, so that labels stand apart
-        return std::max(1.0, std::ceil(range.size() * kLabelWidth / std::max(1, m_axis.axisRect()->width())));
+        // The axis itself gets its new width only after its ticks.
+        const QMargins margins = m_axis.axisRect()->margins();
+        const int width = m_axis.parentPlot()->viewport().width() - margins.left() - margins.right();
+        const int label = QFontMetrics(m_axis.tickLabelFont()).horizontalAdvance(power(-16)) + 6;
+        return std::max(1.0, std::ceil(range.size() * label / std::max(1, width)));
     }
     QString getTickLabel(double tick, const QLocale&, QChar, int) override {
         return power(static_cast<int>(std::lround(tick)));
