@@ -1,11 +1,11 @@
 #pragma once
 
+#include "app/gui/settings.h"
 #include "model/document.h"
 #include "model/session_file.h"
 #include "views/selection.h"
 
 #include <QMainWindow>
-#include <QSettings>
 
 #include <functional>
 #include <optional>
@@ -120,7 +120,7 @@ class MainWindow : public QMainWindow {
 
     model::Document m_document;
     views::Selection m_selection;
-    QSettings m_settings;
+    Settings m_settings;
     MessageStrip* m_messages;
     OpenDialog* m_openDialog = nullptr; ///< made when it is first needed
     std::function<void(bool)> m_afterDialog;

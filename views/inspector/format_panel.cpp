@@ -339,6 +339,8 @@ void FormatPanel::refresh() {
             m_notations[i]->setCursorPosition(0);
         }
     } else {
+        for (QWidget* field : m_scaleFields)
+            field->hide();
         for (QLineEdit* notation : m_notations) {
             notation->setPlaceholderText({});
             notation->clear();

@@ -144,7 +144,7 @@ void BitPlot::showWord() {
 void BitPlot::refresh() {
     const int slot = m_selection.current();
     if (!m_document.isOpen()) {
-        setEmptyText(tr("Open a model: drop a TorchScript file here, or use File ▸ Open model."));
+        setEmptyText(tr("Open a model: drop its file here, or use File ▸ Open model."));
         return;
     }
     if (slot < 0 || slot >= m_document.slotCount()) {
