@@ -256,15 +256,22 @@ void BitPlot::resetView() {
 }
 
 void BitPlot::rescaleValues() {
-    // Head room for the ruler, in axis coordinates.
-    const double height = std::max(120, plot()->axisRect()->height());
-    const double room = height / std::max(40.0, height - kRulerSpace - 24);
+    // The axes themselves get their new size only with the next replot.
+    const QMargins margins = plot()->axisRect()->margins();
+    const QRect area = plot()->viewport().marginsRemoved(margins);
+    const QFontMetrics metrics(m_lostText->font());
+    const auto width = [&](const QCPItemText* text) { return metrics.horizontalAdvance(text->text()); };
+    const bool besides = width(m_overflowText) + width(m_lostText) + 16 < area.width() * 0.98;
+    const int below = besides ? 0 : metrics.height(); // else they would run into each other
+    // Head room for the ruler and the texts, in axis coordinates.
+    const double height = std::max(120, area.height());
+    const double room = height / std::max(40.0, height - kRulerSpace - 24 - below);
     if (isLogarithmic())
         plot()->yAxis->setRange(0.5, std::pow(m_highest, room) * 2);
     else
         plot()->yAxis->setRange(0, m_highest * room);
-    for (QCPItemText* text : {m_overflowText, m_lostText})
-        text->position->setCoords(text->position->coords().x(), (kRulerSpace + 2) / height);
+    m_overflowText->position->setCoords(m_overflowText->position->coords().x(), (kRulerSpace + 2) / height);
+    m_lostText->position->setCoords(m_lostText->position->coords().x(), (kRulerSpace + 2 + below) / height);
 }
 
 void BitPlot::placeRuler() {
