@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace fxp::views {
 
@@ -78,6 +79,11 @@ BitPlot::BitPlot(model::Document& document, Selection& selection, QWidget* paren
         text->position->setType(QCPItemPosition::ptAxisRectRatio);
         text->setClipToAxisRect(true);
     }
+    // The plot inside gets its size after this widget.
+    connect(plot(), &QCustomPlot::beforeReplot, this, [this, fitted = QRect()]() mutable {
+        if (std::exchange(fitted, plot()->viewport()) != plot()->viewport())
+            rescaleValues();
+    });
     m_overflowText->setPositionAlignment(Qt::AlignLeft | Qt::AlignTop);
     m_overflowText->position->setCoords(0.01, 0);
     m_lostText->setPositionAlignment(Qt::AlignRight | Qt::AlignTop);
