@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace fxp::model {
 
@@ -84,18 +85,8 @@ QString JournalFile::newWeightsPath() {
 
 void JournalFile::append(const QByteArray& bytes) {
     if (m_descriptor < 0) {
-        QDir().mkpath(QFileInfo(m_path).path());
-        // Locked before it has its name: nobody can take it for one that a crash left.
-        const QByteArray name = QFile::encodeName(m_path), unnamed = name + ".new";
-        m_descriptor = lockedDescriptor(QFile::decodeName(unnamed), O_CREAT | O_EXCL);
-        if (m_descriptor < 0 || ::rename(unnamed.constData(), name.constData()) != 0)
-            fail(m_path, errno);
-        // The name is durable once the folder is.
-        const int folder = ::open(QFile::encodeName(QFileInfo(m_path).path()).constData(), O_RDONLY | O_CLOEXEC);
-        if (folder >= 0) {
-            ::fsync(folder);
-            ::close(folder);
-        }
+        create(bytes);
+        return;
     }
     const off_t size = ::lseek(m_descriptor, 0, SEEK_END);
     if (const int code = writeAll(m_descriptor, bytes)) {
@@ -105,9 +96,37 @@ void JournalFile::append(const QByteArray& bytes) {
     }
 }
 
-void JournalFile::sync() {
-    if (m_descriptor >= 0 && ::fdatasync(m_descriptor) != 0)
+/// Locked, and with its first line, before it has its name: nobody can take it for one that a crash left.
+void JournalFile::create(const QByteArray& bytes) {
+    QDir().mkpath(QFileInfo(m_path).path());
+    const QByteArray name = QFile::encodeName(m_path), unnamed = name + ".new";
+    const int descriptor = lockedDescriptor(QFile::decodeName(unnamed), O_CREAT | O_EXCL);
+    if (descriptor < 0)
         fail(m_path, errno);
+    int code = writeAll(descriptor, bytes);
+    if (code == 0 && ::rename(unnamed.constData(), name.constData()) != 0)
+        code = errno;
+    if (code != 0) {
+        ::unlink(unnamed.constData());
+        ::close(descriptor);
+        fail(m_path, code);
+    }
+    m_descriptor = descriptor;
+}
+
+void JournalFile::sync() {
+    if (m_descriptor < 0)
+        return;
+    if (::fdatasync(m_descriptor) != 0)
+        fail(m_path, errno);
+    if (std::exchange(m_isNameSynced, true))
+        return;
+    // The name is durable once the folder is. Not every file system syncs folders.
+    const int folder = ::open(QFile::encodeName(QFileInfo(m_path).path()).constData(), O_RDONLY | O_CLOEXEC);
+    if (folder >= 0) {
+        ::fsync(folder);
+        ::close(folder);
+    }
 }
 
 QByteArray JournalFile::read() const {

@@ -23,8 +23,8 @@ class JournalFile {
     /// A new name beside the journal for weights that it names; goes with the journal.
     QString newWeightsPath();
 
-    /// Adds the bytes: from here on a crash of the program does not lose them. Throws Error; the file is then as long
-    /// as before.
+    /// Adds the bytes: from here on a crash of the program does not lose them. Does not wait for the disk. Throws
+    /// Error; the file is then as long as before.
     void append(const QByteArray& bytes);
     /// Waits until what was appended is on the disk: from here on a crash of the machine does not lose it. May be
     /// called on another thread than append. Throws Error.
@@ -36,10 +36,12 @@ class JournalFile {
 
   private:
     JournalFile() = default;
+    void create(const QByteArray& bytes);
 
     QString m_path;
     int m_descriptor = -1;
     int m_weights = 0;
+    bool m_isNameSynced = false; ///< of sync's thread alone
 };
 
 /// The journals in the folder, those that running programs have among them; the oldest first.

@@ -6,12 +6,17 @@
 #include <QDir>
 #include <QFileInfo>
 
+#include <chrono>
+
 namespace fxp::model {
 
 namespace {
 
 constexpr int kDragMs = 50;    ///< what the moves of a drag are gathered for
 constexpr int kAgainMs = 5000; ///< until what could not be written is tried again
+/// How long an edit waits for its line, which takes a tenth of a millisecond unless the machine or its disk is busy: the
+/// next edit then finds it in the journal.
+constexpr std::chrono::milliseconds kLongestWait{20};
 
 } // namespace
 
@@ -151,11 +156,11 @@ void JournalKeeper::writeWeights(JournalLine& line) {
 }
 
 void JournalKeeper::append(const JournalLine& line) {
-    {
-        const std::lock_guard lock(m_mutex);
-        m_waiting.emplace_back(m_file, line);
-    }
+    std::unique_lock lock(m_mutex);
+    m_waiting.emplace_back(m_file, line);
+    const std::uint64_t number = ++m_appended;
     m_lines.start([this, file = m_file] { appendWaiting(file); });
+    m_written.wait_for(lock, kLongestWait, [&] { return m_answered >= number; });
 }
 
 /// On the lines' thread: all that wait are written at once, so a slow disk does not make them many.
@@ -189,6 +194,9 @@ void JournalKeeper::appendWaiting(const std::shared_ptr<JournalFile>& file) {
                 guarded([&] { file->sync(); });
             });
     });
+    const std::lock_guard lock(m_mutex);
+    m_answered += lines.size();
+    m_written.notify_all();
 }
 
 void JournalKeeper::onFailed(const Failure& failure) {

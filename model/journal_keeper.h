@@ -10,6 +10,8 @@
 #include <QTimer>
 
 #include <atomic>
+#include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -55,8 +57,10 @@ class JournalKeeper : public QObject {
     QTimer m_soon, m_again;
     QElapsedTimer m_sinceWrite;
     int m_step = -1;    ///< of the undo stack, when it was written
-    std::mutex m_mutex; ///< of the next
+    std::mutex m_mutex; ///< of the next three
     std::vector<std::pair<std::shared_ptr<JournalFile>, JournalLine>> m_waiting;
+    std::uint64_t m_appended = 0, m_answered = 0; ///< lines: all, and those that are written or have failed
+    std::condition_variable m_written;
     std::atomic<bool> m_syncWaits = false;
     // What the journal tells already.
     bool m_whole = true; ///< nothing yet: the next line says all

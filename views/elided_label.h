@@ -4,11 +4,12 @@
 
 namespace fxp::views {
 
-/// A path in one line: what does not fit is left out of its middle, where paths differ least, and is in the tool tip.
+/// A text in one line: what does not fit is left out, of a path in its middle, where paths differ least, and is in the
+/// tool tip.
 class ElidedLabel : public QLabel {
     Q_OBJECT
   public:
-    explicit ElidedLabel(QWidget* parent = nullptr);
+    explicit ElidedLabel(Qt::TextElideMode mode = Qt::ElideMiddle, QWidget* parent = nullptr);
 
     void setFullText(const QString& text);
     const QString& fullText() const { return m_full; }
@@ -19,6 +20,7 @@ class ElidedLabel : public QLabel {
   private:
     void fit();
 
+    Qt::TextElideMode m_mode;
     QString m_full;
 };
 

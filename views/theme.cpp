@@ -91,6 +91,10 @@ QString styleSheet(const QPalette& p) {
         QTreeView, QListView { border: 0; background: %7; outline: 0; selection-background-color: %5; }
         QListView, QTreeView { selection-color: palette(text); }
         QTreeView::item { padding: 2px 0; }
+        QListView#hits { border: 1px solid %4; padding: 4px; }
+        QListView#hits::item { padding: 2px 4px; }
+        QListView#hits::item:selected { background: %5; color: %11; }
+        QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
         QHeaderView::section { border: 0; border-bottom: 1px solid %1; background: %7; padding: 4px 6px; color: %6; }
         QSplitter::handle { background: %1; }
         QMainWindow::separator { width: 3px; height: 3px; background: %1; }

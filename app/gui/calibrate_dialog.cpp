@@ -45,7 +45,8 @@ CalibrateDialog::CalibrateDialog(int selected, QWidget* parent)
       m_method(new QComboBox), m_scheme(new QComboBox), m_percentile(new QDoubleSpinBox),
       m_perChannel(new QCheckBox(tr("a scale for each output channel of the weights"))),
       m_rounding(combo(quant::kRoundings)), m_overflow(combo(quant::kOverflows)),
-      m_selected(new QCheckBox(tr("Only the %1 selected tensors").arg(selected))) {
+      m_selected(new QCheckBox(selected == 1 ? tr("Only the selected tensor")
+                                             : tr("Only the %1 selected tensors").arg(selected))) {
     setWindowTitle(tr("Calibrate"));
     auto* text =
         new QLabel(tr("Formats are chosen from the values that the samples give, layer by layer, each with its "

@@ -75,6 +75,9 @@ HelpWindow::HelpWindow(const QList<QAction*>& actions, QWidget* parent)
     connect(m_text, &QTextBrowser::anchorClicked, this, &HelpWindow::follow);
     connect(m_field, &QLineEdit::textChanged, this, [this] { find(false, true); });
     m_field->installEventFilter(this);
+    // A window that has just opened gets its size, and the text its lines, later.
+    m_text->viewport()->installEventFilter(this);
+    connect(m_text->verticalScrollBar(), &QScrollBar::actionTriggered, this, [this] { m_goal.reset(); });
     fillContents();
     const auto go = [this](const QTreeWidgetItem* item) {
         if (item)
@@ -113,6 +116,7 @@ void HelpWindow::fillContents() {
 
 void HelpWindow::load(const QString& page) {
     m_page = page;
+    m_restyle = false;
     m_text->setMarkdown(markdown(page));
     style(*m_text->document());
 }
@@ -120,6 +124,8 @@ void HelpWindow::load(const QString& page) {
 /// Markdown comes without air between rows and with the sizes of a web page.
 void HelpWindow::style(QTextDocument& document) const {
     const views::Theme theme(palette());
+    QTextCursor all(&document);
+    all.beginEditBlock(); // else each change lays the whole text out anew
     for (QTextBlock block = document.begin(); block.isValid(); block = block.next()) {
         QTextCursor cursor(block);
         QTextBlockFormat format = block.blockFormat();
@@ -154,20 +160,20 @@ void HelpWindow::style(QTextDocument& document) const {
         format.setWidth(QTextLength(QTextLength::PercentageLength, 100));
         table->setFormat(format);
     }
+    all.endEditBlock();
 }
 
 void HelpWindow::show(const QString& page, const QString& heading) {
-    if (page != m_page)
+    if (page != m_page || m_restyle)
         load(page);
     QWidget::show();
     raise();
     activateWindow();
     scrollTo(heading);
-    // A window that has just opened gets its size, and the text its lines, later.
-    QTimer::singleShot(0, this, [this, heading] { scrollTo(heading); });
 }
 
 void HelpWindow::scrollTo(const QString& heading) {
+    m_goal = heading;
     QTextBlock found = m_text->document()->begin();
     if (!heading.isEmpty())
         eachHeading(*m_text->document(), [&](const QTextBlock& block) {
@@ -235,6 +241,7 @@ void HelpWindow::find(bool backwards, bool fromHere) {
         m_found->setText(tr("no match"));
         return;
     }
+    m_goal.reset();
     m_text->setTextCursor(found);
     for (const auto& [page, title] : all) {
         if (page == m_page)
@@ -243,6 +250,11 @@ void HelpWindow::find(bool backwards, bool fromHere) {
 }
 
 bool HelpWindow::eventFilter(QObject* watched, QEvent* event) {
+    if (watched == m_text->viewport() && event->type() == QEvent::Resize && m_goal)
+        QTimer::singleShot(0, this, [this] {
+            if (m_goal)
+                scrollTo(QString(*m_goal));
+        });
     if (watched == m_field && event->type() == QEvent::KeyPress) {
         const auto* key = static_cast<QKeyEvent*>(event);
         if (key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter) {
@@ -264,7 +276,10 @@ void HelpWindow::keyPressEvent(QKeyEvent* event) {
 
 void HelpWindow::changeEvent(QEvent* event) {
     QWidget::changeEvent(event);
-    if (event->type() == QEvent::PaletteChange && !m_page.isEmpty()) {
+    if (event->type() != QEvent::PaletteChange || m_page.isEmpty())
+        return;
+    m_restyle = !isVisible();
+    if (!m_restyle) {
         const QString here = heading();
         load(m_page);
         scrollTo(here);

@@ -3,6 +3,8 @@
 #include <QList>
 #include <QWidget>
 
+#include <optional>
+
 class QAction;
 class QLabel;
 class QLineEdit;
@@ -50,6 +52,8 @@ class HelpWindow : public QWidget {
 
     QList<QAction*> m_actions;
     QString m_page;
+    std::optional<QString> m_goal; ///< the heading that is shown, until the user scrolls
+    bool m_restyle = false;        ///< the colours have changed since the page was loaded
     QTreeWidget* m_contents;
     QTextBrowser* m_text;
     QLineEdit* m_field;

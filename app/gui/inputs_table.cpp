@@ -165,9 +165,10 @@ void InputsTable::addRow(const model::PlannedInput& planned, const std::vector<m
     row.array->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
     row.array->setMinimumContentsLength(8);
     for (const auto& array : arrays)
-        row.array->addItem(array.name + QStringLiteral("   ") + model::shapeText(array.shape) + ' ' +
-                               typeName(array.type),
-                           array.name);
+        row.array->addItem(
+            array.name + QStringLiteral("   ") + model::shapeText(array.shape) +
+                (typeName(array.type) == typeName(planned.input) ? QString() : ' ' + typeName(array.type)),
+            array.name);
     const auto field = [&](const QString& text, const QString& accessible) {
         auto* edit = new QLineEdit;
         edit->setPlaceholderText(text);

@@ -1,18 +1,17 @@
 #pragma once
 
 #include "app/gui/colour_scheme.h"
+#include "app/gui/settings.h"
 #include "model/document.h"
 #include "model/session_file.h"
 #include "views/selection.h"
 
 #include <QMainWindow>
-#include <QSettings>
 
 #include <functional>
 #include <memory>
 #include <optional>
 
-class QLabel;
 class QMenu;
 
 namespace fxp::views {
@@ -128,7 +127,7 @@ class MainWindow : public QMainWindow {
 
     model::Document m_document;
     views::Selection m_selection;
-    QSettings m_settings;
+    Settings m_settings;
     MessageStrip* m_messages;
     OpenDialog* m_openDialog = nullptr; ///< made when it is first needed
     std::function<void(bool)> m_afterDialog;
@@ -145,8 +144,7 @@ class MainWindow : public QMainWindow {
     views::ValuesPlot* m_values = nullptr;
     views::NetworkPlot* m_network = nullptr;
     views::SampleBrowser* m_samples = nullptr;
-    views::ElidedLabel* m_title = nullptr;
-    QLabel* m_subtitle = nullptr;
+    views::ElidedLabel *m_title = nullptr, *m_subtitle = nullptr;
     Themes* m_themes;
     QMenu *m_calibrateMenu = nullptr, *m_exportMenu = nullptr;
     QAction *m_open, *m_openSamples, *m_openLabels, *m_openQConfig, *m_save, *m_saveAs, *m_run, *m_stop, *m_live,

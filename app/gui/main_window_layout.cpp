@@ -65,13 +65,13 @@ void MainWindow::buildPanes() {
 
     m_title = new views::ElidedLabel;
     m_title->setObjectName("heading");
-    m_subtitle = new QLabel;
+    m_subtitle = new views::ElidedLabel(Qt::ElideRight);
     m_subtitle->setObjectName("muted");
     const auto showTitle = [this] {
         const int slot = m_selection.current();
         if (slot < 0 || slot >= m_document.slotCount()) {
             m_title->setFullText({});
-            m_subtitle->clear();
+            m_subtitle->setFullText({});
             return;
         }
         const quant::SlotInfo& info = m_document.slotInfos()[static_cast<std::size_t>(slot)];
@@ -87,7 +87,7 @@ void MainWindow::buildPanes() {
         const auto count = m_selection.slotList().size();
         if (count > 1)
             text += tr(" · edits apply to %1 tensors").arg(count);
-        m_subtitle->setText(text + tr(" · light: negative, dark: positive"));
+        m_subtitle->setFullText(text + tr(" · light: negative, dark: positive"));
     };
     connect(&m_selection, &views::Selection::changed, this, showTitle);
     connect(&m_document, &model::Document::resultChanged, this, showTitle);
@@ -96,7 +96,7 @@ void MainWindow::buildPanes() {
     auto* bitsLayout = new QVBoxLayout(bits);
     bitsLayout->setContentsMargins(0, 8, 0, 0);
     bitsLayout->setSpacing(1);
-    for (QLabel* label : {static_cast<QLabel*>(m_title), m_subtitle}) {
+    for (QLabel* label : {m_title, m_subtitle}) {
         label->setContentsMargins(16, 0, 16, 0);
         label->setTextInteractionFlags(Qt::TextSelectableByMouse);
         label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);

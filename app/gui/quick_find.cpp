@@ -3,6 +3,7 @@
 #include <QAbstractItemView>
 #include <QAction>
 #include <QCompleter>
+#include <QKeyEvent>
 #include <QLabel>
 #include <QScrollBar>
 #include <QStringListModel>
@@ -33,6 +34,7 @@ QuickFind::QuickFind(model::Document& document, views::Selection& selection, QWi
     completer->setCaseSensitivity(Qt::CaseInsensitive);
     completer->setMaxVisibleItems(14);
     completer->popup()->setTextElideMode(Qt::ElideMiddle);
+    completer->popup()->setObjectName("hits");
     setCompleter(completer);
     m_none->setObjectName("feedback");
     m_none->setAccessibleName(tr("No match"));
@@ -70,8 +72,24 @@ void QuickFind::showHits() {
         const QString name = completer()->completionModel()->index(row, 0).data().toString();
         widest = std::max(widest, list->fontMetrics().horizontalAdvance(name));
     }
-    const int needed = std::min(kWidest, widest + list->verticalScrollBar()->sizeHint().width() + 24);
+    const int needed = std::min(kWidest, widest + list->verticalScrollBar()->sizeHint().width() + 36);
     completer()->complete(QRect(width() - needed, 0, needed, height()));
+}
+
+bool QuickFind::event(QEvent* event) {
+    if (event->type() == QEvent::ShortcutOverride && !text().isEmpty() &&
+        static_cast<QKeyEvent*>(event)->key() == Qt::Key_Escape) { // before the window's Esc stops what is under way
+        event->accept();
+        return true;
+    }
+    return QLineEdit::event(event);
+}
+
+void QuickFind::keyPressEvent(QKeyEvent* event) {
+    if (event->key() == Qt::Key_Escape && !text().isEmpty())
+        clear();
+    else
+        QLineEdit::keyPressEvent(event);
 }
 
 void QuickFind::focusOutEvent(QFocusEvent* event) {

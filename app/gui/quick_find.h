@@ -13,7 +13,7 @@ class QStringListModel;
 
 namespace fxp::gui {
 
-/// Goes to any tensor, or runs any action, by a part of its name.
+/// Goes to any tensor, or runs any action, by a part of its name. Esc closes the list of hits, then empties the field.
 class QuickFind : public QLineEdit {
     Q_OBJECT
   public:
@@ -22,6 +22,8 @@ class QuickFind : public QLineEdit {
     void setActions(const QList<QAction*>& actions);
 
   protected:
+    bool event(QEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
     void focusOutEvent(QFocusEvent* event) override;
 
   private:

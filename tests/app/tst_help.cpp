@@ -7,6 +7,7 @@
 #include <QLineEdit>
 #include <QMenuBar>
 #include <QRegularExpression>
+#include <QScrollBar>
 #include <QTest>
 #include <QTextBrowser>
 #include <QTreeView>
@@ -22,6 +23,7 @@ class TestHelp : public QObject {
     void initTestCase();
     void f1OpensTheManual();
     void f1IsAboutThePane();
+    void theHeadingStaysUntilScrolled();
     void contentsLead();
     void searchGoesThroughAllPages();
     void keysAreThoseOfTheActions();
@@ -57,6 +59,20 @@ void TestHelp::f1IsAboutThePane() {
     m_window->findChild<QTreeView*>()->setFocus();
     QTest::keyClick(m_window.get(), Qt::Key_F1);
     QCOMPARE(help()->heading(), QString("Finding tensors"));
+}
+
+/// A window manager gives a window its size when it is shown already.
+void TestHelp::theHeadingStaysUntilScrolled() {
+    help()->show("MANUAL.md", "Runs");
+    for (const QSize size : {QSize(1200, 600), QSize(700, 500), QSize(900, 680)}) {
+        help()->resize(size);
+        QTest::qWait(20);
+        QCOMPARE(help()->heading(), QString("Runs"));
+    }
+    help()->browser()->verticalScrollBar()->triggerAction(QAbstractSlider::SliderToMinimum);
+    help()->resize(800, 600);
+    QTest::qWait(20);
+    QCOMPARE(help()->browser()->verticalScrollBar()->value(), 0);
 }
 
 void TestHelp::contentsLead() {

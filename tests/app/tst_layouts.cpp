@@ -2,15 +2,41 @@
 #include "views/inspector/sqnr_table.h"
 #include "views/plots/bit_plot.h"
 #include "views/plots/network_plot.h"
+#include "views/samples/sample_browser.h"
 
 #include <QDockWidget>
+#include <QListView>
 #include <QScrollArea>
+#include <QScrollBar>
 #include <QSettings>
 #include <QTest>
+#include <QThread>
 #include <QToolButton>
+
+#include <atomic>
 
 using namespace fxp;
 using gui::MainWindow;
+
+namespace {
+
+std::atomic<int> syncedHere = 0, syncedBeside = 0; ///< by the window's thread, by others
+
+int count() {
+    ++(QThread::currentThread() == QCoreApplication::instance()->thread() ? syncedHere : syncedBeside);
+    return 0;
+}
+
+} // namespace
+
+// In the place of the C library's.
+extern "C" int fsync(int) {
+    return count();
+}
+
+extern "C" int fdatasync(int) {
+    return count();
+}
 
 /// Where the panes stand, as the user moves, hides and resets them through menus and title bars.
 class TestLayouts : public QObject {
@@ -27,6 +53,8 @@ class TestLayouts : public QObject {
     void statesOfAnotherVersionChangeNothing();
     void everythingHasRoom_data();
     void everythingHasRoom();
+    void samplesAreSeenWhole();
+    void settingsAreWrittenBeside();
 };
 
 namespace {
@@ -167,6 +195,32 @@ void TestLayouts::everythingHasRoom() {
     QVERIFY2(scroll->viewport()->rect().contains(part.bottomRight() - QPoint(0, 1)), // whole in width, down to its end
              qPrintable(QString("%1 … %2 of %3").arg(part.left()).arg(part.right()).arg(scroll->viewport()->width())));
     QVERIFY(part.left() >= 0);
+}
+
+/// Each sample with its label and both predictions, above the scroll bar.
+void TestLayouts::samplesAreSeenWhole() {
+    const auto window = test::demoWindow();
+    QVERIFY(window);
+    window->resize(1280, 760);
+    test::action(*window, "Explore")->trigger();
+    const auto* list = window->findChild<views::SampleBrowser*>()->list();
+    QTRY_VERIFY(list->horizontalScrollBar()->isVisible());
+    QTRY_VERIFY2(list->visualRect(list->model()->index(0, 0)).bottom() <= list->viewport()->height(),
+                 qPrintable(QString::number(list->viewport()->height())));
+}
+
+void TestLayouts::settingsAreWrittenBeside() {
+    const auto window = shown();
+    QVERIFY(window);
+    QTest::qWait(100); // what the start has changed
+    syncedHere = syncedBeside = 0;
+    for (const char* name : {"Compare", "Review", "Explore"}) {
+        test::action(*window, name)->trigger();
+        const int before = syncedBeside;
+        QTRY_VERIFY(syncedBeside > before);
+        QTest::qWait(50);
+    }
+    QCOMPARE(int(syncedHere), 0);
 }
 
 QTEST_MAIN(TestLayouts)

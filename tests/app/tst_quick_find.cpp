@@ -17,6 +17,7 @@ class TestQuickFind : public QObject {
     void findTakesAPart();
     void findFollowsRenamedActions();
     void hitsAreReadAndNoneIsSaid();
+    void escEmptiesTheField();
 };
 
 void TestQuickFind::findTakesAPart_data() {
@@ -90,6 +91,21 @@ void TestQuickFind::hitsAreReadAndNoneIsSaid() {
     QVERIFY(none->text().contains("zzz") && window->rect().contains(none->geometry()));
     find->clear();
     QVERIFY(!none->isVisible());
+}
+
+void TestQuickFind::escEmptiesTheField() {
+    const auto window = test::demoWindow();
+    QVERIFY(window && QTest::qWaitForWindowActive(window.get()));
+    auto* find = window->findChild<gui::QuickFind*>();
+    find->setFocus();
+    QTest::keyClicks(find, "no such thing");
+    auto& document = window->document();
+    document.run();
+    QVERIFY(document.isBusy());
+    QTest::keyClick(find, Qt::Key_Escape);
+    QVERIFY(find->text().isEmpty());
+    QVERIFY(document.isBusy()); // only the next one stops what is under way
+    QTRY_VERIFY_WITH_TIMEOUT(!document.isBusy(), 60'000);
 }
 
 QTEST_MAIN(TestQuickFind)

@@ -14,6 +14,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <atomic>
 #include <memory>
 
 using namespace fxp;
@@ -22,6 +23,23 @@ using model::Journal;
 using model::JournalFile;
 using model::JournalKeeper;
 using model::JournalLine;
+
+namespace {
+
+std::atomic<int> waitsForDisk = 0;
+
+} // namespace
+
+// In the place of the C library's: a disk that others keep busy takes seconds for each.
+extern "C" int fsync(int) {
+    ++waitsForDisk;
+    return 0;
+}
+
+extern "C" int fdatasync(int) {
+    ++waitsForDisk;
+    return 0;
+}
 
 /// What a crash leaves, and what is taken from it.
 class TestJournal : public QObject {
@@ -34,6 +52,8 @@ class TestJournal : public QObject {
     void othersAreRefused_data();
     void othersAreRefused();
     void aLiveJournalIsNotTaken();
+    void linesDoNotWaitForTheDisk();
+    void aFailedFirstLineIsTriedAgain();
     void aWeightsFileGoesWithItsJournal();
     void editsAreWritten();
     void steadyEditingIsWrittenSteadily();
@@ -159,6 +179,32 @@ void TestJournal::aLiveJournalIsNotTaken() {
     QVERIFY(left);
     QCOMPARE(left->read(), toBytes(header()));
     QVERIFY(!JournalFile::taken(path)); // one at a time
+}
+
+/// Else a program that is killed while the disk is busy loses what waits, its first edits above all.
+void TestJournal::linesDoNotWaitForTheDisk() {
+    JournalFile file(m_folder->filePath("new"));
+    waitsForDisk = 0;
+    file.append(toBytes(header()));
+    file.append("a\n");
+    QCOMPARE(int(waitsForDisk), 0);
+    QCOMPARE(file.read(), toBytes(header()) + "a\n");
+    file.sync();
+    QCOMPARE(int(waitsForDisk), 2); // the bytes, and the file's name in its folder
+    file.append("b\n");
+    file.sync();
+    QCOMPARE(int(waitsForDisk), 3);
+}
+
+void TestJournal::aFailedFirstLineIsTriedAgain() {
+    JournalFile file(m_folder->path());
+    QVERIFY(QDir().mkpath(file.path())); // a folder has the name: the file cannot be renamed to it
+    QVERIFY_EXCEPTION_THROWN(file.append("a\n"), Error);
+    QVERIFY(files().isEmpty());
+    QVERIFY(QDir().rmdir(file.path()));
+    file.append("b\n");
+    QCOMPARE(file.read(), QByteArray("b\n"));
+    QCOMPARE(files().size(), 1);
 }
 
 void TestJournal::aWeightsFileGoesWithItsJournal() {

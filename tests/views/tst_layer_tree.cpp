@@ -9,6 +9,7 @@
 #include <QClipboard>
 #include <QHelpEvent>
 #include <QLabel>
+#include <QScrollBar>
 #include <QSignalSpy>
 #include <QTest>
 #include <QToolTip>
@@ -28,6 +29,7 @@ class TestLayerTree : public QObject {
     void tipSaysWhatIsAllowed();
     void emptyTreeSaysHowToClear();
     void escClears();
+    void theCurrentRowStaysInSight();
     void keysCopyAndPaste();
     void pasteSaysWhatIsMissing();
     void scalesArePastedWhole();
@@ -164,6 +166,27 @@ void TestLayerTree::escClears() {
     QTest::keyClick(m_view->filter(), Qt::Key_Escape);
     QVERIFY(m_view->filter()->text().isEmpty());
     QVERIFY(shown() > 10);
+}
+
+void TestLayerTree::theCurrentRowStaysInSight() {
+    auto* tree = m_view->tree();
+    clickRow("encoder.layers.0.linear1.weight", {});
+    const auto sees = [&] {
+        return tree->viewport()->rect().contains(tree->visualRect(tree->currentIndex()).center());
+    };
+    // To the last row that fits.
+    while (sees())
+        tree->verticalScrollBar()->setValue(tree->verticalScrollBar()->value() - 1);
+    tree->verticalScrollBar()->setValue(tree->verticalScrollBar()->value() + 2);
+    QVERIFY(sees());
+    m_view->resize(460, 350);
+    QTRY_VERIFY(sees());
+    // What was out of sight stays there: the user looks at something else.
+    tree->verticalScrollBar()->setValue(0);
+    QVERIFY(!sees());
+    m_view->resize(460, 300);
+    QTest::qWait(0);
+    QCOMPARE(tree->verticalScrollBar()->value(), 0);
 }
 
 QModelIndex TestLayerTree::row(const QString& path) const {

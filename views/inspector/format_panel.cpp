@@ -338,6 +338,13 @@ void FormatPanel::refresh() {
             m_notations[i]->setText(mixed ? QString() : QString::fromStdString(quant::write(format, kNotations[i])));
             m_notations[i]->setCursorPosition(0);
         }
+    } else {
+        for (QWidget* field : m_scaleFields)
+            field->hide();
+        for (QLineEdit* notation : m_notations) {
+            notation->setPlaceholderText({});
+            notation->clear();
+        }
     }
     m_refreshing = false;
 }

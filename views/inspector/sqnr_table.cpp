@@ -142,7 +142,8 @@ void SqnrTable::paintEvent(QPaintEvent*) {
     painter.setFont(small);
     painter.setPen(theme.muted);
     if (m_slot < 0 || m_slot != m_selection.current()) {
-        painter.drawText(head, Qt::AlignRight | Qt::AlignVCenter, tr("select a tensor"));
+        painter.drawText(head, Qt::AlignRight | Qt::AlignVCenter,
+                         m_selection.current() < 0 ? tr("select a tensor") : tr("comes with the first figures"));
         return;
     }
     const bool past = !m_document.isCatchingUp() && m_document.isInputStale(m_slot);

@@ -13,6 +13,7 @@
 #include <QItemSelectionModel>
 #include <QLabel>
 #include <QMenu>
+#include <QResizeEvent>
 #include <QTreeView>
 #include <QVBoxLayout>
 
@@ -158,8 +159,15 @@ void LayerTreeView::showMenu(const QPoint& at) {
 }
 
 bool LayerTreeView::eventFilter(QObject* watched, QEvent* event) {
-    if (watched == m_tree->viewport() && event->type() == QEvent::Resize)
+    if (watched == m_tree->viewport() && event->type() == QEvent::Resize) {
         m_none->setGeometry(m_tree->viewport()->rect());
+        // What was seen of the current row stays seen in a smaller tree.
+        const QSize before = static_cast<QResizeEvent*>(event)->oldSize();
+        const QRect row = m_tree->visualRect(m_tree->currentIndex());
+        if (row.isValid() && row.top() >= 0 && row.bottom() < before.height() &&
+            row.bottom() >= m_tree->viewport()->height())
+            QTimer::singleShot(0, m_tree, [this] { m_tree->scrollTo(m_tree->currentIndex()); });
+    }
     return QWidget::eventFilter(watched, event);
 }
 

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace fxp::views {
 
@@ -28,8 +29,11 @@ class PowerTicker : public QCPAxisTicker {
 
   protected:
     double getTickStep(const QCPRange& range) override {
-        constexpr double kLabelWidth = 25; // pixels, so that labels stand apart
-        return std::max(1.0, std::ceil(range.size() * kLabelWidth / std::max(1, m_axis.axisRect()->width())));
+        // The axis itself gets its new width only after its ticks.
+        const QMargins margins = m_axis.axisRect()->margins();
+        const int width = m_axis.parentPlot()->viewport().width() - margins.left() - margins.right();
+        const int label = QFontMetrics(m_axis.tickLabelFont()).horizontalAdvance(power(-16)) + 6;
+        return std::max(1.0, std::ceil(range.size() * label / std::max(1, width)));
     }
     QString getTickLabel(double tick, const QLocale&, QChar, int) override {
         return power(static_cast<int>(std::lround(tick)));
@@ -75,6 +79,11 @@ BitPlot::BitPlot(model::Document& document, Selection& selection, QWidget* paren
         text->position->setType(QCPItemPosition::ptAxisRectRatio);
         text->setClipToAxisRect(true);
     }
+    // The plot inside gets its size after this widget.
+    connect(plot(), &QCustomPlot::beforeReplot, this, [this, fitted = QRect()]() mutable {
+        if (std::exchange(fitted, plot()->viewport()) != plot()->viewport())
+            rescaleValues();
+    });
     m_overflowText->setPositionAlignment(Qt::AlignLeft | Qt::AlignTop);
     m_overflowText->position->setCoords(0.01, 0);
     m_lostText->setPositionAlignment(Qt::AlignRight | Qt::AlignTop);
@@ -141,7 +150,7 @@ void BitPlot::showWord() {
 void BitPlot::refresh() {
     const int slot = m_selection.current();
     if (!m_document.isOpen()) {
-        setEmptyText(tr("Open a model: drop a TorchScript file here, or use File ▸ Open model."));
+        setEmptyText(tr("Open a model: drop its file here, or use File ▸ Open model."));
         return;
     }
     if (slot < 0 || slot >= m_document.slotCount()) {
@@ -253,15 +262,22 @@ void BitPlot::resetView() {
 }
 
 void BitPlot::rescaleValues() {
-    // Head room for the ruler, in axis coordinates.
-    const double height = std::max(120, plot()->axisRect()->height());
-    const double room = height / std::max(40.0, height - kRulerSpace - 24);
+    // The axes themselves get their new size only with the next replot.
+    const QMargins margins = plot()->axisRect()->margins();
+    const QRect area = plot()->viewport().marginsRemoved(margins);
+    const QFontMetrics metrics(m_lostText->font());
+    const auto width = [&](const QCPItemText* text) { return metrics.horizontalAdvance(text->text()); };
+    const bool besides = width(m_overflowText) + width(m_lostText) + 16 < area.width() * 0.98;
+    const int below = besides ? 0 : metrics.height(); // else they would run into each other
+    // Head room for the ruler and the texts, in axis coordinates.
+    const double height = std::max(120, area.height());
+    const double room = height / std::max(40.0, height - kRulerSpace - 24 - below);
     if (isLogarithmic())
         plot()->yAxis->setRange(0.5, std::pow(m_highest, room) * 2);
     else
         plot()->yAxis->setRange(0, m_highest * room);
-    for (QCPItemText* text : {m_overflowText, m_lostText})
-        text->position->setCoords(text->position->coords().x(), (kRulerSpace + 2) / height);
+    m_overflowText->position->setCoords(m_overflowText->position->coords().x(), (kRulerSpace + 2) / height);
+    m_lostText->position->setCoords(m_lostText->position->coords().x(), (kRulerSpace + 2 + below) / height);
 }
 
 void BitPlot::placeRuler() {

@@ -9,8 +9,11 @@
 #include <QLabel>
 #include <QListView>
 #include <QPainter>
+#include <QStyle>
 #include <QStyledItemDelegate>
 #include <QVBoxLayout>
+
+#include <algorithm>
 
 namespace fxp::views {
 
@@ -76,6 +79,15 @@ class SampleDelegate : public QStyledItemDelegate {
     }
 };
 
+/// A row of samples with all its lines, over the scroll bar.
+int heightOfRow(const QListView& list) {
+    QStyleOptionViewItem option;
+    option.fontMetrics = list.fontMetrics();
+    return SampleDelegate().sizeHint(option, {}).height() + 2 * list.frameWidth() +
+           list.style()->pixelMetric(QStyle::PM_ScrollBarExtent) +
+           std::max(0, list.style()->pixelMetric(QStyle::PM_ScrollView_ScrollBarSpacing));
+}
+
 } // namespace
 
 SampleBrowser::SampleBrowser(model::Document& document, QWidget* parent)
@@ -95,6 +107,8 @@ SampleBrowser::SampleBrowser(model::Document& document, QWidget* parent)
     m_list->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     m_list->setSelectionMode(QAbstractItemView::ExtendedSelection);
     copyRowsByKey(m_list);
+    m_hint->setToolTip(tr("Open samples… in the File menu does the same"));
+    m_list->setMinimumHeight(heightOfRow(*m_list));
     m_list->setAccessibleName(tr("Samples, those that quantization changed first"));
     auto* top = new QHBoxLayout(m_heading);
     top->setContentsMargins(12, 8, 4, 4);
@@ -116,6 +130,7 @@ SampleBrowser::SampleBrowser(model::Document& document, QWidget* parent)
 }
 
 void SampleBrowser::refresh() {
+    m_hint->setVisible(!m_document.isOpen() || m_document.model()->randomSamples);
     if (!m_document.isOpen()) {
         m_summary->setText(tr("no samples"));
         return;
