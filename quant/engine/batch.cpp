@@ -50,6 +50,8 @@ std::vector<char> constantValues(const Program& program) {
 }
 
 std::vector<char> commonConstants(const Program& a, const Program& b) {
+    if (&a == &b)
+        return constantValues(a);
     std::vector<char> common(static_cast<std::size_t>(a.valueCount), 0);
     std::unordered_map<ValueId, at::Tensor> others(b.constants.begin(), b.constants.end());
     for (const auto& [id, tensor] : a.constants) {

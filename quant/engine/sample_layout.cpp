@@ -78,10 +78,10 @@ bool isSame(const at::Tensor& alone, const at::Tensor& among) {
     return at::isclose(b, a, kTolerance, kTolerance * largest, true).all().item<bool>();
 }
 
-/// The float values of some samples: from a recording where the program depends on its inputs' values, else from a run.
-/// Absent where the model executes other steps for these samples.
+/// The float values of some samples, at least those that are compared: from a recording where the program depends on
+/// its inputs' values, else from a run. Absent where the model executes other steps for these samples.
 std::optional<Tensors> valuesOf(Network& network, const Program& program, const ModelArguments& arguments,
-                                const std::function<bool()>& stop) {
+                                const std::vector<char>& compared, const std::function<bool()>& stop) {
     if (program.dataDependent) {
         Recording recording = network.record(arguments, stop);
         if (!sameSteps(recording.program, program))
@@ -93,6 +93,7 @@ std::optional<Tensors> valuesOf(Network& network, const Program& program, const 
     const std::array lanes{Lane{&program, &values, {}}};
     StepLoop loop;
     loop.stop = stop;
+    loop.keep = &compared;
     if (!runSteps(loop, lanes))
         throw Stopped();
     return values;
@@ -116,16 +117,12 @@ bool isApart(const Tensors& many, std::int64_t count, std::int64_t sample, const
     return true;
 }
 
-bool areApart(const Tensors& both, const Tensors& first, const Tensors& second, const std::vector<char>& compared,
-              const std::vector<std::int8_t>& dimensions) {
-    return isApart(both, 2, 0, first, compared, dimensions) && isApart(both, 2, 1, second, compared, dimensions);
-}
-
 SampleLayout tryLayout(Network& network, const ModelArguments& arguments, std::int64_t count,
                        const std::function<bool()>& stop) {
     SampleLayout layout;
+    // Large networks: no more values at once than of two samples and of one.
     Recording two = network.record(slice(arguments, 0, 2), stop);
-    const Recording one = network.record(slice(arguments, 0, 1), stop);
+    Recording one = network.record(slice(arguments, 0, 1), stop);
     if (!sameSteps(one.program, two.program))
         return {};
     for (std::size_t id = 0; id < two.values.size(); ++id) {
@@ -135,17 +132,22 @@ SampleLayout tryLayout(Network& network, const ModelArguments& arguments, std::i
         layout.dimensions.push_back(*dimension);
     }
     const std::vector<char> compared = floatValuesNeeded(two.program);
-    const auto other = valuesOf(network, one.program, slice(arguments, 1, 2), stop);
-    if (!other || !areApart(two.values, one.values, *other, compared, layout.dimensions))
+    layout.perSample = workingSetOf(two.program, two.values, 2, compared);
+    const auto isAlone = [&](const Tensors& both, std::int64_t number, std::int64_t sample) {
+        const auto alone = valuesOf(network, one.program, slice(arguments, sample, sample + 1), compared, stop);
+        return alone && isApart(both, 2, number, *alone, compared, layout.dimensions);
+    };
+    if (!isApart(two.values, 2, 0, one.values, compared, layout.dimensions))
         return {};
+    one.values = {};
+    if (!isAlone(two.values, 1, 1))
+        return {};
+    two.values = {};
     if (count > 2) {
-        const auto both = valuesOf(network, two.program, slice(arguments, count - 2, count), stop);
-        const auto first = valuesOf(network, one.program, slice(arguments, count - 2, count - 1), stop);
-        const auto second = valuesOf(network, one.program, slice(arguments, count - 1, count), stop);
-        if (!both || !first || !second || !areApart(*both, *first, *second, compared, layout.dimensions))
+        const auto both = valuesOf(network, two.program, slice(arguments, count - 2, count), compared, stop);
+        if (!both || !isAlone(*both, 0, count - 2) || !isAlone(*both, 1, count - 1))
             return {};
     }
-    layout.perSample = workingSetOf(two.program, two.values, 2, compared);
     layout.program = std::make_shared<const Program>(std::move(two.program));
     layout.separable = true;
     return layout;
