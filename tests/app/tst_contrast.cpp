@@ -1,3 +1,4 @@
+#include "app/gui/message_strip.h"
 #include "app/gui/open_dialog.h"
 #include "support/dialogs.h"
 #include "support/window.h"
@@ -148,6 +149,7 @@ void TestContrast::window() {
     const auto window = test::cnnWindow();
     QVERIFY(window);
     window->applyTheme(theme);
+    window->findChild<gui::MessageStrip*>()->hide(); // it lies over others
     QCoreApplication::processEvents();
     if (!qEnvironmentVariableIsEmpty("FXP_PICTURES"))
         window->grab().save(qEnvironmentVariable("FXP_PICTURES") + "/window " + theme + ".png");

@@ -55,7 +55,7 @@ void TestFirstRun::selectedTensorComesFirst() {
             static_cast<int>(std::ranges::count_if(result->slots, [](const auto& s) { return s != nullptr; }));
         now.complete = result->complete;
         for (const QLabel* label : window.findChildren<QLabel*>()) {
-            if (label->text().contains("values ·") || label->text().contains("values of"))
+            if (label->text().contains(" values "))
                 now.title = label->text();
         }
         seen.push_back(now);

@@ -207,7 +207,9 @@ void TestThemes::portal() {
         QTRY_COMPARE(shown(), expected);
         QSignalSpy changed(&read, &gui::ColourScheme::changed);
         const auto tell = [&](const QString& space, const QString& key, uint value) {
-            Q_EMIT portal->SettingChanged(space, key, QDBusVariant(value));
+            QMetaObject::invokeMethod(portal.get(), [&portal, space, key, value] { // in its own thread
+                Q_EMIT portal->SettingChanged(space, key, QDBusVariant(value));
+            });
         };
         const uint other = expected == 1 ? 2 : 1;
         tell("org.freedesktop.appearance", "contrast", other);
