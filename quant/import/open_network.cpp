@@ -9,14 +9,18 @@
 
 namespace fxp::quant {
 
-std::unique_ptr<Network> openNetwork(const std::string& file, const StopRequest& stop, const FileCheck& check) {
+std::unique_ptr<Network> openNetwork(const std::string& file, const StopRequest& stop, const FileCheck& check,
+                                     const std::string& method) {
     stopHere(stop);
+    const Container container = containerOf(file);
+    if (!method.empty() && container != Container::TorchScript)
+        throw Error(file, "is no TorchScript file, and has no methods to choose from", "open it without a method");
     const char* const asProgram = "export the model with torch.jit.save or torch.export.save";
-    switch (containerOf(file)) {
+    switch (container) {
     case Container::TorchScript:
         if (check)
             check(file, stop);
-        return openTorchScript(file, stop);
+        return openTorchScript(file, stop, method);
     case Container::ExportedProgram: return openExportedProgram(file);
     case Container::StateDict:
     case Container::Pickle:

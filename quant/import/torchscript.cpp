@@ -114,6 +114,14 @@ NamedTensors namedTensors(const jit::Module& module) {
     return tensors;
 }
 
+/// `decode, encode and score`.
+std::string listOf(const std::vector<std::string>& names) {
+    std::string text = names.front();
+    for (std::size_t i = 1; i < names.size(); ++i)
+        text += (i + 1 == names.size() ? " and " : ", ") + names[i];
+    return text;
+}
+
 /// Weights of half precision become float32, because every model runs in float32.
 void toFloat(const jit::Module& module) {
     for (const jit::Module& one : module.modules()) {
@@ -127,12 +135,12 @@ void toFloat(const jit::Module& module) {
 
 class TorchScriptNetwork final : public Network {
   public:
-    TorchScriptNetwork(const std::string& file, const StopRequest& stop) : m_file(file), m_module(load(file, stop)) {
+    TorchScriptNetwork(const std::string& file, const StopRequest& stop, const std::string& method)
+        : m_file(file), m_module(load(file, stop)) {
         noteTraining();
         m_module.eval();
         toFloat(m_module);
-        if (!m_module.find_method("forward"))
-            throw Error(file, "has no forward method", "save the whole model, not a part of it");
+        chooseMethod(method);
         readModules();
         readArguments();
     }
@@ -146,6 +154,7 @@ class TorchScriptNetwork final : public Network {
     void refuseLayer(const std::string& path) override { m_refused.insert(path); }
 
   private:
+    void chooseMethod(const std::string& wanted);
     void noteTraining();
     void readModules();
     void readArguments();
@@ -153,12 +162,33 @@ class TorchScriptNetwork final : public Network {
 
     std::string m_file;
     jit::Module m_module;
+    std::string m_method; ///< empty where none was chosen among several
+    std::vector<std::string> m_methods; ///< all that could run
     std::vector<ModuleInfo> m_modules;
     std::vector<ArgumentInfo> m_arguments;
     std::set<std::string> m_folded, m_refused;
     std::vector<std::string> m_notes; ///< of every recording
     bool m_isChecked = false;         ///< whether all operators are known to do nothing but compute
 };
+
+void TorchScriptNetwork::chooseMethod(const std::string& wanted) {
+    for (const jit::Method& method : m_module.get_methods()) {
+        if (!method.name().starts_with("_"))
+            m_methods.push_back(method.name());
+    }
+    std::ranges::sort(m_methods);
+    if (m_methods.empty())
+        throw Error(m_file, "has no forward method, and no other", "save the whole model, not a part of it");
+    const std::string name = wanted.empty() ? "forward" : wanted;
+    if (std::ranges::find(m_methods, name) != m_methods.end())
+        m_method = name;
+    else if (!wanted.empty())
+        throw Error(m_file, "has no method " + wanted, "it has " + listOf(m_methods));
+    else if (m_methods.size() == 1) {
+        m_method = m_methods[0];
+        m_notes.push_back("the model has no forward method: " + m_method + ", its only one, is run");
+    }
+}
 
 /// Batch norms and dropouts of a model that was saved while it was trained compute other values there.
 void TorchScriptNetwork::noteTraining() {
@@ -186,7 +216,9 @@ void TorchScriptNetwork::readModules() {
 }
 
 void TorchScriptNetwork::readArguments() {
-    const auto& schema = m_module.get_method("forward").function().getSchema();
+    if (m_method.empty())
+        return;
+    const auto& schema = m_module.get_method(m_method).function().getSchema();
     for (std::size_t i = 1; i < schema.arguments().size(); ++i) {
         const c10::Argument& argument = schema.arguments()[i];
         ArgumentInfo info{argument.name(),
@@ -202,7 +234,9 @@ void TorchScriptNetwork::readArguments() {
 
 std::vector<std::string> TorchScriptNetwork::results() const {
     std::vector<std::string> types;
-    for (const c10::Argument& result : m_module.get_method("forward").function().getSchema().returns()) {
+    if (m_method.empty())
+        return types;
+    for (const c10::Argument& result : m_module.get_method(m_method).function().getSchema().returns()) {
         if (const auto tuple = result.type()->cast<c10::TupleType>()) {
             for (const c10::TypePtr& element : tuple->elements())
                 types.push_back(element->annotation_str());
@@ -214,7 +248,7 @@ std::vector<std::string> TorchScriptNetwork::results() const {
 }
 
 at::IValue TorchScriptNetwork::argument(std::size_t index, const std::optional<at::IValue>& given) const {
-    const c10::Argument& argument = m_module.get_method("forward").function().getSchema().arguments()[index + 1];
+    const c10::Argument& argument = m_module.get_method(m_method).function().getSchema().arguments()[index + 1];
     if (given)
         return *given;
     if (argument.default_value())
@@ -223,6 +257,9 @@ at::IValue TorchScriptNetwork::argument(std::size_t index, const std::optional<a
 }
 
 Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop) {
+    if (m_method.empty())
+        throw Error(m_file, "has no forward method, but " + listOf(m_methods),
+                    "say which one to run: --model-method " + m_methods[0]);
     if (!m_isChecked)
         requirePureOperators(m_module, m_file);
     m_isChecked = true;
@@ -255,7 +292,7 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
     ModuleRecognizer modules(recorder);
     StepBudget budget(stop);
     ScriptInterpreter interpreter(m_module, recorder, modules, budget);
-    const at::IValue result = interpreter.run(std::move(stack));
+    const at::IValue result = interpreter.run(m_method, std::move(stack));
     for (ModuleInfo& info : m_modules) {
         const auto note = modules.notes().find(info.path);
         info.note = note == modules.notes().end() ? std::string() : note->second;
@@ -278,8 +315,8 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
 
 } // namespace
 
-std::unique_ptr<Network> openTorchScript(const std::string& file, const StopRequest& stop) {
-    return std::make_unique<TorchScriptNetwork>(file, stop);
+std::unique_ptr<Network> openTorchScript(const std::string& file, const StopRequest& stop, const std::string& method) {
+    return std::make_unique<TorchScriptNetwork>(file, stop, method);
 }
 
 } // namespace fxp::quant
