@@ -3,6 +3,8 @@
     python make.py cases                with PyTorch 2.13: CASE.pt2, CASE.decomposed.pt2, CASE.traced.pt, CASE.npz
     python make.py layout VERSION       with that PyTorch: layout_VERSION.pt2 of one network, the same in all (seeded)
 
+Run ../neutral_paths.py on what was written.
+
 The .npz holds the inputs by name and the outputs as output_0, ….
 """
 
