@@ -66,8 +66,22 @@ std::string sourceOfTraceback(const std::string& traceback) {
     return source;
 }
 
-SourceLine sourceLineOf(const torch::jit::Node& node) {
+namespace {
+
+/// The range in the Python that was scripted or traced, as far as the file has it; else the one in the file's own code.
+torch::jit::SourceRange originalRange(const torch::jit::Node& node) {
     const torch::jit::SourceRange range = node.sourceRange();
+    try {
+        return range.findSourceRangeThatGenerated().value_or(range);
+    } catch (const std::exception&) {
+        return range; // lines are a help to the reader: a file whose record of them is damaged still runs
+    }
+}
+
+} // namespace
+
+SourceLine sourceLineOf(const torch::jit::Node& node) {
+    const torch::jit::SourceRange range = originalRange(node);
     const auto place = range.file_line_col();
     if (!place)
         return {};

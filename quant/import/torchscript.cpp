@@ -8,10 +8,12 @@
 #include "quant/import/missing_operators.h"
 #include "quant/import/model_state.h"
 #include "quant/import/script_interpreter.h"
+#include "quant/import/source_lines.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <caffe2/serialize/read_adapter_interface.h>
+#include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <algorithm>
@@ -87,6 +89,10 @@ jit::Module load(const std::string& file, const StopRequest& stop) {
                 registerStandIn(unknown);
                 continue;
             }
+            if (text.find("required keyword attribute 'value' is undefined") != std::string::npos)
+                throw Error(file,
+                            "was saved after torch.jit.optimize_for_inference, which leaves weights out of the file",
+                            "save the model as it is, or after torch.jit.freeze");
             throw Error(file, "cannot be read as TorchScript: " + firstLine(text),
                         "give a file written by torch.jit.save that is complete");
         }
@@ -141,12 +147,16 @@ class TorchScriptNetwork final : public Network {
         m_module.eval();
         toFloat(m_module);
         chooseMethod(method);
+        readLines();
         readModules();
         readArguments();
     }
 
     const std::vector<ModuleInfo>& modules() const override { return m_modules; }
-    const std::vector<ArgumentInfo>& arguments() const override { return m_arguments; }
+    const std::vector<ArgumentInfo>& arguments() const override {
+        requireMethod();
+        return m_arguments;
+    }
     std::vector<std::string> results() const override;
     Recording record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop) override;
     NamedTensors parameters() const override { return namedTensors(m_module); }
@@ -155,6 +165,8 @@ class TorchScriptNetwork final : public Network {
 
   private:
     void chooseMethod(const std::string& wanted);
+    void requireMethod() const;
+    void readLines() const;
     void noteTraining();
     void readModules();
     void readArguments();
@@ -188,6 +200,24 @@ void TorchScriptNetwork::chooseMethod(const std::string& wanted) {
         m_method = m_methods[0];
         m_notes.push_back("the model has no forward method: " + m_method + ", its only one, is run");
     }
+}
+
+/// LibTorch reads the record of the source lines when the first one is asked for: here, where the file is checked.
+void TorchScriptNetwork::readLines() const {
+    for (jit::Function* function : m_module._ivalue()->compilation_unit()->get_functions()) {
+        if (!function->isGraphFunction())
+            continue;
+        for (const jit::Node* node : jit::toGraphFunction(*function).graph()->nodes()) {
+            if (!sourceLineOf(*node).text.empty())
+                break;
+        }
+    }
+}
+
+void TorchScriptNetwork::requireMethod() const {
+    if (m_method.empty())
+        throw Error(m_file, "has no forward method, but the methods " + listOf(m_methods),
+                    "say which one to run: --model-method " + m_methods[0]);
 }
 
 /// Batch norms and dropouts of a model that was saved while it was trained compute other values there.
@@ -257,9 +287,7 @@ at::IValue TorchScriptNetwork::argument(std::size_t index, const std::optional<a
 }
 
 Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop) {
-    if (m_method.empty())
-        throw Error(m_file, "has no forward method, but " + listOf(m_methods),
-                    "say which one to run: --model-method " + m_methods[0]);
+    requireMethod();
     if (!m_isChecked)
         requirePureOperators(m_module, m_file);
     m_isChecked = true;
