@@ -235,7 +235,7 @@ class Document : public QObject {
     std::uint64_t m_edit = 0;      ///< counts what runs depend on
     std::uint64_t m_firstEdit = 0; ///< results of earlier edits are of other slots, samples or weights
     std::shared_ptr<std::atomic<int>> m_first = std::make_shared<std::atomic<int>>(-1); ///< read by runs
-    bool m_runWanted = false;      ///< a run for the formats shown has to start, or to finish
+    bool m_runWanted = false; ///< a run for the formats shown has to start, or to finish
     JobId m_runJob = 0, m_tableJob = 0, m_openJob = 0, m_samplesJob = 0;
     int m_opens = 0;                ///< counts the models that were asked for
     std::vector<JobId> m_afterOpen; ///< samples and labels asked for while a model is being opened; dropped with it

@@ -70,7 +70,8 @@ quant::NamedArrays plannedValues(const InputPlan& plan, const quant::NamedArrays
 /// Whether the model's file says of a tensor's sizes that some may be any.
 bool leavesSizesOpen(const quant::ArgumentInfo& input);
 
-/// "16 × 1 × 8 × 8", with ? for a size that may be any, and what people type for it: 16x1x8x8, 16, 1, 8, 8. Absent where the text is no shape.
+/// "16 × 1 × 8 × 8", with ? for a size that may be any, and what people type for it: 16x1x8x8, 16, 1, 8, 8. Absent
+/// where the text is no shape.
 QString shapeText(const std::vector<std::int64_t>& shape);
 std::optional<std::vector<std::int64_t>> shapeFrom(const QString& text);
 

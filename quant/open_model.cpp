@@ -5,8 +5,8 @@
 namespace fxp::quant {
 
 std::unique_ptr<Session> openModel(const std::string& file, SessionOptions options, const StopRequest& stop,
-                                   const FileCheck& check) {
-    return std::make_unique<Session>(openNetwork(file, stop, check), options);
+                                   const FileCheck& check, const std::string& method) {
+    return std::make_unique<Session>(openNetwork(file, stop, check, method), options);
 }
 
 } // namespace fxp::quant

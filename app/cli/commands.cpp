@@ -109,6 +109,8 @@ void Commands::declareInputs(CLI::App& command, bool required) {
     command.add_option("--shape", m_options.shapes,
                        "[NAME=]16x1x28x28: shape of a random input, samples first; needed for each, for "
                        "TorchScript files tell none");
+    command.add_option("--model-method", m_options.modelMethod,
+                       "method of a TorchScript file to run instead of forward");
     command.add_option("--threads", m_options.threads, "threads to compute with (default: the machine's cores)")
         ->check(CLI::Range(1, quant::mostThreads()));
     command
@@ -128,7 +130,8 @@ std::unique_ptr<quant::Session> Commands::open() const {
     options.memoryBytes = static_cast<std::int64_t>(m_options.memory * static_cast<double>(std::int64_t{1} << 30));
     auto session =
         quant::openModel(m_options.model, options, {},
-                         quant::checkInChild({{"/proc/self/exe", quant::kFileCheckArgument}, m_options.loadTimeout}));
+                         quant::checkInChild({{"/proc/self/exe", quant::kFileCheckArgument}, m_options.loadTimeout}),
+                         m_options.modelMethod);
     if (!m_options.weights.empty())
         session->setParameters(quant::readWeights(m_options.weights));
     return session;

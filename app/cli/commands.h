@@ -60,8 +60,9 @@ class Commands {
         double percentile = 99.9;
         int accumulatorBits = 0; ///< 0: exact
         int threads = 0;
-        int loadTimeout = 300; ///< seconds
-        double memory = 1.0;   ///< GiB
+        std::string modelMethod; ///< empty: forward
+        int loadTimeout = 300;   ///< seconds
+        double memory = 1.0;     ///< GiB
         bool json = false, logValues = false, anyModel = false, perChannel = false, forFxPyTorch = false,
              foldBatchNorms = false, program = false;
     };

@@ -29,7 +29,7 @@ struct EpochReport;
 struct SessionOptions {
     std::int64_t memoryBytes = std::int64_t{1} << 30; ///< for values of samples: kept between runs, or in the batch
                                                       ///< that runs
-    std::int64_t batchSize = 0; ///< samples per batch; 0: what the memory allows
+    std::int64_t batchSize = 0;                       ///< samples per batch; 0: what the memory allows
 };
 
 /// How the caller observes and stops a long operation. Each function may be empty.

@@ -2,7 +2,7 @@
 
 #include "quant/core/error.h"
 #include "quant/import/missing_operators.h"
-#include "quant/import/script_source.h"
+#include "quant/import/source_lines.h"
 
 #include <ATen/core/class_type.h>
 #include <torch/csrc/jit/api/compilation_unit.h>
@@ -131,7 +131,7 @@ class GraphCheck {
     void check(const jit::Block& block) {
         for (const jit::Node* node : block.nodes()) {
             if (!isPure(*node))
-                refuse(node->kind().toQualString(), sourceOf(*node));
+                refuse(node->kind().toQualString(), sourceLineOf(*node).text);
             for (const jit::Block* inner : node->blocks())
                 check(*inner);
         }
@@ -142,7 +142,7 @@ class GraphCheck {
             const auto type = node.input(0)->type()->cast<c10::ClassType>();
             jit::Function* method = type ? type->findMethod(node.s(c10::attr::name)) : nullptr;
             if (method && !method->isGraphFunction())
-                refuse(method->qualname().qualifiedName(), sourceOf(node));
+                refuse(method->qualname().qualifiedName(), sourceLineOf(node).text);
         }
         if (isConstruct(node.kind()))
             return true;

@@ -11,15 +11,16 @@ namespace {
 
 class CheckedNetwork final : public Network {
   public:
-    CheckedNetwork(std::unique_ptr<Network> network, std::string file, FileCheck check)
-        : m_network(std::move(network)), m_file(std::move(file)), m_check(std::move(check)) {}
+    CheckedNetwork(std::unique_ptr<Network> network, std::string file, FileCheck check, std::string method)
+        : m_network(std::move(network)), m_file(std::move(file)), m_check(std::move(check)),
+          m_method(std::move(method)) {}
 
     const std::vector<ModuleInfo>& modules() const override { return m_network->modules(); }
     const std::vector<ArgumentInfo>& arguments() const override { return m_network->arguments(); }
     std::vector<std::string> results() const override { return m_network->results(); }
     bool isWeightsOnly() const override { return m_network->isWeightsOnly(); }
     Recording record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop) override {
-        m_check(m_file, stop, packArguments(arguments));
+        m_check(m_file, stop, packCall({m_method, arguments}));
         return m_network->record(arguments, stop);
     }
     void refuseLayer(const std::string& path) override { m_network->refuseLayer(path); }
@@ -32,17 +33,19 @@ class CheckedNetwork final : public Network {
     std::unique_ptr<Network> m_network;
     std::string m_file;
     FileCheck m_check;
+    std::string m_method;
 };
 
 } // namespace
 
-std::unique_ptr<Network> checkedNetwork(std::unique_ptr<Network> network, const std::string& file, FileCheck check) {
-    return std::make_unique<CheckedNetwork>(std::move(network), file, std::move(check));
+std::unique_ptr<Network> checkedNetwork(std::unique_ptr<Network> network, const std::string& file, FileCheck check,
+                                        const std::string& method) {
+    return std::make_unique<CheckedNetwork>(std::move(network), file, std::move(check), method);
 }
 
-std::string packArguments(const std::vector<std::optional<at::IValue>>& arguments) {
-    std::vector<at::IValue> items;
-    for (const auto& argument : arguments) {
+std::string packCall(const ModelCall& call) {
+    std::vector<at::IValue> items{call.method};
+    for (const auto& argument : call.arguments) {
         at::IValue value = argument.value_or(at::IValue());
         if (value.isTensor() && value.toTensor().defined())
             value = value.toTensor().clone(); // a view would take its whole storage along
@@ -52,14 +55,16 @@ std::string packArguments(const std::vector<std::optional<at::IValue>>& argument
     return {bytes.begin(), bytes.end()};
 }
 
-std::vector<std::optional<at::IValue>> unpackArguments(const std::string& bytes) {
+ModelCall unpackCall(const std::string& bytes) {
     const at::IValue items = torch::jit::pickle_load({bytes.begin(), bytes.end()});
-    std::vector<std::optional<at::IValue>> arguments;
-    for (const at::IValue& item : items.toTupleRef().elements()) {
-        const auto& parts = item.toTupleRef().elements();
-        arguments.push_back(parts[0].toBool() ? std::optional(parts[1]) : std::nullopt);
+    ModelCall call;
+    const auto& elements = items.toTupleRef().elements();
+    call.method = elements[0].toStringRef();
+    for (std::size_t i = 1; i < elements.size(); ++i) {
+        const auto& parts = elements[i].toTupleRef().elements();
+        call.arguments.push_back(parts[0].toBool() ? std::optional(parts[1]) : std::nullopt);
     }
-    return arguments;
+    return call;
 }
 
 } // namespace fxp::quant

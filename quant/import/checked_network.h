@@ -10,12 +10,19 @@
 
 namespace fxp::quant {
 
-/// The network of `file` whose operators run in this process only where the check bore them on the same arguments:
-/// some operators crash where they should refuse what they are given.
-std::unique_ptr<Network> checkedNetwork(std::unique_ptr<Network> network, const std::string& file, FileCheck check);
+/// What a recording runs.
+struct ModelCall {
+    std::string method;                               ///< of a TorchScript file; empty: its own choice
+    std::vector<std::optional<at::IValue>> arguments; ///< of Network::record()
+};
 
-/// Arguments of Network::record() as bytes, and back.
-std::string packArguments(const std::vector<std::optional<at::IValue>>& arguments);
-std::vector<std::optional<at::IValue>> unpackArguments(const std::string& bytes);
+/// The network of `file` whose operators run in this process only where the check bore them on the same arguments:
+/// some operators crash where they should refuse what they are given. `method`: the one that `network` runs.
+std::unique_ptr<Network> checkedNetwork(std::unique_ptr<Network> network, const std::string& file, FileCheck check,
+                                        const std::string& method = {});
+
+/// A call as bytes, and back.
+std::string packCall(const ModelCall& call);
+ModelCall unpackCall(const std::string& bytes);
 
 } // namespace fxp::quant

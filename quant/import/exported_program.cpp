@@ -3,6 +3,7 @@
 #include "quant/import/class_names.h"
 #include "quant/import/exported_operators.h"
 #include "quant/import/json_access.h"
+#include "quant/import/source_lines.h"
 
 #include <ATen/ATen.h>
 
@@ -166,26 +167,6 @@ std::vector<ExportedFrame> framesOf(const std::string& text) {
     return frames;
 }
 
-/// The first line of the user's code in a Python stack trace, innermost: `net.py:7`.
-std::string sourceOf(const std::string& trace) {
-    std::string source;
-    for (std::size_t at = trace.find("File \""); at != std::string::npos; at = trace.find("File \"", at)) {
-        at += 6;
-        const std::size_t end = trace.find("\", line ", at);
-        if (end == std::string::npos)
-            break;
-        const std::string file = trace.substr(at, end - at);
-        const std::size_t digits = end + 8;
-        std::size_t stop = digits;
-        while (stop < trace.size() && std::isdigit(static_cast<unsigned char>(trace[stop])))
-            ++stop;
-        const bool isLibrary = file.find("/torch/") != std::string::npos || file.find("\\torch\\") != std::string::npos;
-        if (source.empty() || !isLibrary)
-            source = file.substr(file.find_last_of("/\\") + 1) + ":" + trace.substr(digits, stop - digits);
-    }
-    return source;
-}
-
 /// `hardswish_1;function.hardswish`.
 void readFunction(const std::string& text, ExportedNode& node) {
     const std::size_t end = text.find(';');
@@ -213,7 +194,7 @@ ExportedNode Parser::node(const Json& json) const {
         std::erase_if(node.stack, [](const ExportedFrame& frame) { return frame.path.empty(); });
     }
     if (const Json* text = m_access.find(*metadata, "stack_trace"))
-        node.source = sourceOf(m_access.text(*text));
+        node.source = sourceOfTraceback(m_access.text(*text));
     if (const Json* text = m_access.find(*metadata, "torch_fn"))
         readFunction(m_access.text(*text), node);
     return node;

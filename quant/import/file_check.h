@@ -14,7 +14,7 @@ namespace fxp::quant {
 /// looked at.
 class FileCheck {
   public:
-    /// `arguments`: those that the model is to run with, as packArguments() gives them; empty where it is only read.
+    /// `arguments`: those that the model is to run with, as packCall() gives them; empty where it is only read.
     using Function =
         std::function<void(const std::string& file, const StopRequest& stop, const std::string& arguments)>;
 

@@ -41,9 +41,9 @@ std::uint64_t machineMemory() {
 }
 
 /// Runs the model once. What it throws is for the process that waits to meet, and to tell; but not that memory ended.
-void runOnce(Network& network, const std::string& arguments) {
+void runOnce(Network& network, const ModelCall& call) {
     try {
-        network.record(unpackArguments(arguments));
+        network.record(call.arguments);
     } catch (const std::bad_alloc&) {
         throw;
     } catch (const std::exception& error) {
@@ -71,15 +71,16 @@ int runFileCheck(const std::string& file) {
         const std::uint64_t size = RegularFile(file).size();
         // LibTorch itself takes some, and threads reserve more than they use.
         const std::uint64_t forReading = std::max(8 * kGiB, 4 * kGiB + std::min(size, std::uint64_t{1} << 50) * 4);
-        const std::string arguments = readInput();
-        limitProcess(arguments.empty() ? forReading : std::max(forReading, machineMemory()), kSeconds);
+        const std::string input = readInput();
+        limitProcess(input.empty() ? forReading : std::max(forReading, machineMemory()), kSeconds);
         // What the loader runs, it runs in this process; operators are looked at afterwards.
         const FileCheck isHere([](const std::string&, const StopRequest&, const std::string&) {});
-        const auto network = openNetwork(file, {}, isHere);
+        const ModelCall call = input.empty() ? ModelCall{} : unpackCall(input);
+        const auto network = openNetwork(file, {}, isHere, call.method);
         network->results();
         network->parameters();
-        if (!arguments.empty())
-            runOnce(*network, arguments);
+        if (!input.empty())
+            runOnce(*network, call);
     } catch (const Error& error) {
         return refused(error.where, error.problem, error.hint);
     } catch (const std::bad_alloc&) {

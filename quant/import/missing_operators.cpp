@@ -106,6 +106,21 @@ ThreeTensors batchNormNoTraining(const at::Tensor& input, const c10::optional<at
             at::empty({0})};
 }
 
+/// With the batch's own mean and variance, of which instance norms are made.
+ThreeTensors batchNormNoStats(const at::Tensor& input, const c10::optional<at::Tensor>& weight,
+                              const c10::optional<at::Tensor>& bias, bool /*training*/, double momentum, double eps) {
+    return {at::batch_norm(input, weight, bias, {}, {}, true, momentum, eps, false), at::empty({0}), at::empty({0})};
+}
+
+/// In evaluation the slope is the middle of the two limits.
+std::tuple<at::Tensor, at::Tensor> rreluInEvaluation(const at::Tensor& self, const at::Tensor& noise,
+                                                     const at::Scalar& lower, const at::Scalar& upper, bool training,
+                                                     c10::optional<at::Generator> /*generator*/) {
+    if (training)
+        throw Error("", "rrelu draws random slopes, which only training does", "export the model in evaluation mode");
+    return {at::leaky_relu(self, (lower.toDouble() + upper.toDouble()) / 2), noise};
+}
+
 /// Defines the operator where this LibTorch has none of that name.
 template <class Implementation>
 void defineMissing(torch::Library& library, const char* name, const char* schema, Implementation implementation) {
@@ -146,6 +161,15 @@ void registerMissingOperators() {
                       "_native_batch_norm_legit_no_training(Tensor input, Tensor? weight, Tensor? bias, "
                       "Tensor running_mean, Tensor running_var, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
                       TORCH_FN(batchNormNoTraining));
+        defineMissing(*library, "_native_batch_norm_legit.no_stats",
+                      "_native_batch_norm_legit.no_stats(Tensor input, Tensor? weight, Tensor? bias, bool training, "
+                      "float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+                      TORCH_FN(batchNormNoStats));
+        defineMissing(*library, "rrelu_with_noise_functional",
+                      "rrelu_with_noise_functional(Tensor self, Tensor noise, Scalar lower=0.125, "
+                      "Scalar upper=0.3333333333333333, bool training=False, Generator? generator=None) -> (Tensor, "
+                      "Tensor)",
+                      TORCH_FN(rreluInEvaluation));
     });
 }
 

@@ -10,17 +10,21 @@
 
 namespace fxp::quant {
 
-std::unique_ptr<Network> openNetwork(const std::string& file, const StopRequest& stop, const FileCheck& check) {
+std::unique_ptr<Network> openNetwork(const std::string& file, const StopRequest& stop, const FileCheck& check,
+                                     const std::string& method) {
     stopHere(stop);
+    const Container container = containerOf(file);
+    if (!method.empty() && container != Container::TorchScript)
+        throw Error(file, "is no TorchScript file, and has no methods to choose from", "open it without a method");
     const auto checked = [&](std::unique_ptr<Network> network) {
-        return check ? checkedNetwork(std::move(network), file, check) : std::move(network);
+        return check ? checkedNetwork(std::move(network), file, check, method) : std::move(network);
     };
     const char* const asProgram = "export the model with torch.jit.save or torch.export.save";
-    switch (containerOf(file)) {
+    switch (container) {
     case Container::TorchScript:
         if (check)
             check(file, stop);
-        return checked(openTorchScript(file, stop, check ? LoadedCode::MayRun : LoadedCode::Refused));
+        return checked(openTorchScript(file, stop, method, check ? LoadedCode::MayRun : LoadedCode::Refused));
     case Container::ExportedProgram: return checked(openExportedProgram(file));
     case Container::StateDict:
     case Container::Pickle:

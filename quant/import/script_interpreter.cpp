@@ -4,7 +4,6 @@
 #include "quant/import/allowed_operators.h"
 #include "quant/import/class_names.h"
 #include "quant/import/half.h"
-#include "quant/import/script_source.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/api/function_impl.h>
@@ -61,13 +60,13 @@ ScriptInterpreter::ScriptInterpreter(jit::Module root, OperatorRecorder& recorde
         m_paths.try_emplace(module.value._ivalue().get(), module.name);
 }
 
-at::IValue ScriptInterpreter::run(std::vector<at::IValue> arguments) {
+at::IValue ScriptInterpreter::run(const std::string& method, std::vector<at::IValue> arguments) {
     arguments.insert(arguments.begin(), at::IValue(m_root._ivalue()));
     OperatorScope operators;
-    return call(m_root.get_method("forward").function(), std::move(arguments), {m_root._ivalue().get(), &operators});
+    return call(m_root.get_method(method).function(), std::move(arguments), {m_root._ivalue().get(), &operators, {}});
 }
 
-at::IValue ScriptInterpreter::call(jit::Function& function, Stack arguments, Scope scope) {
+at::IValue ScriptInterpreter::call(jit::Function& function, Stack arguments, const Scope& scope) {
     if (m_depth >= kMaxDepth)
         throw Error(scope.operators->path, "calls are nested more than 200 deep", "the model is recursive or hostile");
     ++m_depth;
@@ -80,26 +79,27 @@ at::IValue ScriptInterpreter::call(jit::Function& function, Stack arguments, Sco
     return values.at(graph->outputs()[0]);
 }
 
-at::IValue ScriptInterpreter::callMethod(const jit::Node& node, Stack arguments, Scope scope) {
+at::IValue ScriptInterpreter::callMethod(const jit::Node& node, Stack arguments, const Scope& scope) {
     const auto object = arguments[0].toObject();
     const std::string& name = node.s(c10::attr::name);
     jit::Function& function = object->type()->getMethod(name);
     const auto path = m_paths.find(object.get());
     if (isForward(name) && path != m_paths.end() && object.get() != scope.self)
-        return callModule(path->second, function, std::move(arguments));
+        return callModule(path->second, function, std::move(arguments), callSourceOf(node, scope));
     if (path == m_paths.end() || object.get() == scope.self)
-        return call(function, std::move(arguments), {object.get(), scope.operators});
+        return call(function, std::move(arguments), {object.get(), scope.operators, callSourceOf(node, scope)});
     OperatorScope operators{path->second, isForward(name) ? std::string() : name, false, false, {}};
-    return call(function, std::move(arguments), {object.get(), &operators});
+    return call(function, std::move(arguments), {object.get(), &operators, callSourceOf(node, scope)});
 }
 
-at::IValue ScriptInterpreter::callModule(const std::string& path, jit::Function& function, Stack arguments) {
+at::IValue ScriptInterpreter::callModule(const std::string& path, jit::Function& function, Stack arguments,
+                                         std::string source) {
     const auto object = arguments[0].toObject();
     const jit::Module module(object);
     const std::string className = plainClassName(object->type()->name()->qualifiedName());
     const bool isLeaf = className.starts_with("torch.nn.") && module.children().size() == 0;
     OperatorScope operators{path, {}, isLeaf, false, {}};
-    const auto run = [&] { return call(function, arguments, {object.get(), &operators}); };
+    const auto run = [&] { return call(function, arguments, {object.get(), &operators, source}); };
     if (!ModuleRecognizer::isKnown(className))
         return run();
 
@@ -120,7 +120,20 @@ at::IValue ScriptInterpreter::callModule(const std::string& path, jit::Function&
     });
 }
 
-void ScriptInterpreter::runBlock(const jit::Block& block, Environment& values, Scope scope) {
+std::string ScriptInterpreter::sourceOf(const jit::Node& node, const Scope& scope) {
+    const auto [place, fresh] = m_lines.try_emplace(&node);
+    if (fresh)
+        place->second = sourceLineOf(node);
+    const SourceLine& line = place->second;
+    return !scope.source.empty() && (line.isLibrary || line.text.empty()) ? scope.source : line.text;
+}
+
+std::string ScriptInterpreter::callSourceOf(const jit::Node& node, const Scope& scope) {
+    const std::string source = sourceOf(node, scope);
+    return source == scope.source || !m_lines.at(&node).isLibrary ? source : std::string();
+}
+
+void ScriptInterpreter::runBlock(const jit::Block& block, Environment& values, const Scope& scope) {
     for (const jit::Node* node : block.nodes())
         runNode(*node, values, scope);
 }
@@ -152,7 +165,7 @@ at::IValue ScriptInterpreter::attribute(const at::IValue& object, const std::str
     return value;
 }
 
-void ScriptInterpreter::runNode(const jit::Node& node, Environment& values, Scope scope) {
+void ScriptInterpreter::runNode(const jit::Node& node, Environment& values, const Scope& scope) {
     m_budget.step(scope.operators->path);
     const auto in = [&](std::size_t i) -> const at::IValue& { return values.at(node.input(i)); };
     const auto gather = [&](std::size_t first) {
@@ -174,7 +187,7 @@ void ScriptInterpreter::runNode(const jit::Node& node, Environment& values, Scop
     case c10::prim::CallMethod: values[node.output()] = callMethod(node, gather(0), scope); return;
     case c10::prim::CallFunction: {
         jit::Function& function = *node.input(0)->type()->expectRef<c10::FunctionType>().function();
-        values[node.output()] = call(function, gather(1), scope);
+        values[node.output()] = call(function, gather(1), {scope.self, scope.operators, callSourceOf(node, scope)});
         return;
     }
     case c10::prim::If: {
@@ -194,11 +207,11 @@ void ScriptInterpreter::runNode(const jit::Node& node, Environment& values, Scop
         runOperator(node, values, scope);
 }
 
-void ScriptInterpreter::runLoop(const jit::Node& node, Environment& values, Scope scope) {
+void ScriptInterpreter::runLoop(const jit::Node& node, Environment& values, const Scope& scope) {
     const std::int64_t trips = values.at(node.input(0)).toInt();
     bool again = values.at(node.input(1)).toBool();
     const jit::Block& body = *node.blocks()[0];
-    const std::string source = sourceOf(node);
+    const std::string source = sourceOf(node, scope);
     const StepBudget::Loop loop(m_budget, source.empty() ? "in " + scope.operators->path : "at " + source);
     Stack carried;
     for (std::size_t i = 2; i < node.inputs().size(); ++i)
@@ -279,7 +292,7 @@ bool ScriptInterpreter::runConstruct(const jit::Node& node, Environment& values)
     }
 }
 
-void ScriptInterpreter::runOperator(const jit::Node& node, Environment& values, Scope scope) {
+void ScriptInterpreter::runOperator(const jit::Node& node, Environment& values, const Scope& scope) {
     Stack stack;
     for (const jit::Value* input : node.inputs())
         stack.push_back(values.at(input));
@@ -291,7 +304,7 @@ void ScriptInterpreter::runOperator(const jit::Node& node, Environment& values, 
         asFloat(node.schema(), stack);
         jit::Operation operation = node.getOperation();
         const OperatorCall call{node.schema(), [&operation](c10::Stack& arguments) { operation(arguments); },
-                                known.isC10Op() || isTensorFunction(node.schema()), sourceOf(node)};
+                                known.isC10Op() || isTensorFunction(node.schema()), sourceOf(node, scope)};
         m_recorder.run(call, stack, *scope.operators);
         m_budget.results(scope.operators->path, stack, node.schema().is_mutable(), m_recorder.aliases());
     } catch (const Error& error) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "quant/import/source_lines.h"
 #include "quant/import/step_budget.h"
 #include "quant/record/module_recognizer.h"
 #include "quant/record/operator_recorder.h"
@@ -23,8 +24,8 @@ class ScriptInterpreter {
     ScriptInterpreter(torch::jit::Module root, OperatorRecorder& recorder, ModuleRecognizer& modules,
                       StepBudget& budget);
 
-    /// Calls the root's forward.
-    at::IValue run(std::vector<at::IValue> arguments);
+    /// Calls the root's method.
+    at::IValue run(const std::string& method, std::vector<at::IValue> arguments);
 
   private:
     using Stack = std::vector<at::IValue>;
@@ -32,20 +33,26 @@ class ScriptInterpreter {
     struct Scope {
         const c10::ivalue::Object* self = nullptr;
         OperatorScope* operators = nullptr;
+        std::string source; ///< the line of the model's own code that called; empty where none is known
     };
 
-    at::IValue call(torch::jit::Function& function, Stack arguments, Scope scope);
-    at::IValue callMethod(const torch::jit::Node& node, Stack arguments, Scope scope);
-    at::IValue callModule(const std::string& path, torch::jit::Function& function, Stack arguments);
-    void runBlock(const torch::jit::Block& block, Environment& values, Scope scope);
-    void runNode(const torch::jit::Node& node, Environment& values, Scope scope);
-    void runLoop(const torch::jit::Node& node, Environment& values, Scope scope);
+    at::IValue call(torch::jit::Function& function, Stack arguments, const Scope& scope);
+    at::IValue callMethod(const torch::jit::Node& node, Stack arguments, const Scope& scope);
+    at::IValue callModule(const std::string& path, torch::jit::Function& function, Stack arguments, std::string source);
+    void runBlock(const torch::jit::Block& block, Environment& values, const Scope& scope);
+    void runNode(const torch::jit::Node& node, Environment& values, const Scope& scope);
+    void runLoop(const torch::jit::Node& node, Environment& values, const Scope& scope);
     bool runConstruct(const torch::jit::Node& node, Environment& values);
     at::IValue attribute(const at::IValue& object, const std::string& name);
     /// Where an object of the class has the attribute. LibTorch looks through all of them each time, and a list of
     /// modules has one for each.
     std::size_t slotOf(const c10::ClassType& type, const std::string& name);
-    void runOperator(const torch::jit::Node& node, Environment& values, Scope scope);
+    void runOperator(const torch::jit::Node& node, Environment& values, const Scope& scope);
+
+    /// The line of the model's own code that the node comes from, or from which the library's code was called.
+    std::string sourceOf(const torch::jit::Node& node, const Scope& scope);
+    /// The same for a call, for the code that it calls: empty where there is only the library's.
+    std::string callSourceOf(const torch::jit::Node& node, const Scope& scope);
 
     torch::jit::Module m_root;
     OperatorRecorder& m_recorder;
@@ -55,6 +62,7 @@ class ScriptInterpreter {
     std::map<std::pair<const c10::ivalue::Object*, std::string>, at::IValue> m_state;
     std::map<std::pair<const c10::ivalue::Object*, std::string>, at::IValue> m_containers; ///< lists and dicts read
     std::unordered_map<const c10::ClassType*, std::unordered_map<std::string, std::size_t>> m_slots;
+    std::unordered_map<const torch::jit::Node*, SourceLine> m_lines;
     std::vector<at::IValue> m_kept; ///< objects made by the script, so that no address is used twice
     int m_depth = 0;
 };

@@ -9,10 +9,12 @@
 #include "quant/import/missing_operators.h"
 #include "quant/import/model_state.h"
 #include "quant/import/script_interpreter.h"
+#include "quant/import/source_lines.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <caffe2/serialize/read_adapter_interface.h>
+#include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <algorithm>
@@ -90,6 +92,10 @@ jit::Module load(const std::string& file, const StopRequest& stop, LoadedCode co
                 registerStandIn(unknown);
                 continue;
             }
+            if (text.find("required keyword attribute 'value' is undefined") != std::string::npos)
+                throw Error(file,
+                            "was saved after torch.jit.optimize_for_inference, which leaves weights out of the file",
+                            "save the model as it is, or after torch.jit.freeze");
             throw Error(file, "cannot be read as TorchScript: " + firstLine(text),
                         "give a file written by torch.jit.save that is complete");
         }
@@ -117,6 +123,14 @@ NamedTensors namedTensors(const jit::Module& module) {
     return tensors;
 }
 
+/// `decode, encode and score`.
+std::string listOf(const std::vector<std::string>& names) {
+    std::string text = names.front();
+    for (std::size_t i = 1; i < names.size(); ++i)
+        text += (i + 1 == names.size() ? " and " : ", ") + names[i];
+    return text;
+}
+
 /// Weights of half precision become float32, because every model runs in float32.
 void toFloat(const jit::Module& module) {
     for (const jit::Module& one : module.modules()) {
@@ -130,19 +144,23 @@ void toFloat(const jit::Module& module) {
 
 class TorchScriptNetwork final : public Network {
   public:
-    TorchScriptNetwork(const std::string& file, const StopRequest& stop, LoadedCode code, StepBudget::Limits limits)
+    TorchScriptNetwork(const std::string& file, const StopRequest& stop, const std::string& method, LoadedCode code,
+                       StepBudget::Limits limits)
         : m_file(file), m_module(load(file, stop, code)), m_limits(limits) {
         noteTraining();
         m_module.eval();
         toFloat(m_module);
-        if (!m_module.find_method("forward"))
-            throw Error(file, "has no forward method", "save the whole model, not a part of it");
+        chooseMethod(method);
+        readLines();
         readModules();
         readArguments();
     }
 
     const std::vector<ModuleInfo>& modules() const override { return m_modules; }
-    const std::vector<ArgumentInfo>& arguments() const override { return m_arguments; }
+    const std::vector<ArgumentInfo>& arguments() const override {
+        requireMethod();
+        return m_arguments;
+    }
     std::vector<std::string> results() const override;
     Recording record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop) override;
     NamedTensors parameters() const override { return namedTensors(m_module); }
@@ -150,6 +168,9 @@ class TorchScriptNetwork final : public Network {
     void refuseLayer(const std::string& path) override { m_refused.insert(path); }
 
   private:
+    void chooseMethod(const std::string& wanted);
+    void requireMethod() const;
+    void readLines() const;
     void noteTraining();
     void readModules();
     void readArguments();
@@ -158,12 +179,51 @@ class TorchScriptNetwork final : public Network {
     std::string m_file;
     jit::Module m_module;
     StepBudget::Limits m_limits;
+    std::string m_method;               ///< empty where none was chosen among several
+    std::vector<std::string> m_methods; ///< all that could run
     std::vector<ModuleInfo> m_modules;
     std::vector<ArgumentInfo> m_arguments;
     std::set<std::string> m_folded, m_refused;
     std::vector<std::string> m_notes; ///< of every recording
     bool m_isChecked = false;         ///< whether all operators are known to do nothing but compute
 };
+
+void TorchScriptNetwork::chooseMethod(const std::string& wanted) {
+    for (const jit::Method& method : m_module.get_methods()) {
+        if (!method.name().starts_with("_"))
+            m_methods.push_back(method.name());
+    }
+    std::ranges::sort(m_methods);
+    if (m_methods.empty())
+        throw Error(m_file, "has no forward method, and no other", "save the whole model, not a part of it");
+    const std::string name = wanted.empty() ? "forward" : wanted;
+    if (std::ranges::find(m_methods, name) != m_methods.end())
+        m_method = name;
+    else if (!wanted.empty())
+        throw Error(m_file, "has no method " + wanted, "it has " + listOf(m_methods));
+    else if (m_methods.size() == 1) {
+        m_method = m_methods[0];
+        m_notes.push_back("the model has no forward method: " + m_method + ", its only one, is run");
+    }
+}
+
+/// LibTorch reads the record of the source lines when the first one is asked for: here, where the file is checked.
+void TorchScriptNetwork::readLines() const {
+    for (jit::Function* function : m_module._ivalue()->compilation_unit()->get_functions()) {
+        if (!function->isGraphFunction())
+            continue;
+        for (const jit::Node* node : jit::toGraphFunction(*function).graph()->nodes()) {
+            if (!sourceLineOf(*node).text.empty())
+                break;
+        }
+    }
+}
+
+void TorchScriptNetwork::requireMethod() const {
+    if (m_method.empty())
+        throw Error(m_file, "has no forward method, but the methods " + listOf(m_methods),
+                    "say which one to run: --model-method " + m_methods[0]);
+}
 
 /// Batch norms and dropouts of a model that was saved while it was trained compute other values there.
 void TorchScriptNetwork::noteTraining() {
@@ -191,7 +251,9 @@ void TorchScriptNetwork::readModules() {
 }
 
 void TorchScriptNetwork::readArguments() {
-    const auto& schema = m_module.get_method("forward").function().getSchema();
+    if (m_method.empty())
+        return;
+    const auto& schema = m_module.get_method(m_method).function().getSchema();
     for (std::size_t i = 1; i < schema.arguments().size(); ++i) {
         const c10::Argument& argument = schema.arguments()[i];
         ArgumentInfo info{argument.name(),
@@ -207,7 +269,9 @@ void TorchScriptNetwork::readArguments() {
 
 std::vector<std::string> TorchScriptNetwork::results() const {
     std::vector<std::string> types;
-    for (const c10::Argument& result : m_module.get_method("forward").function().getSchema().returns()) {
+    if (m_method.empty())
+        return types;
+    for (const c10::Argument& result : m_module.get_method(m_method).function().getSchema().returns()) {
         if (const auto tuple = result.type()->cast<c10::TupleType>()) {
             for (const c10::TypePtr& element : tuple->elements())
                 types.push_back(element->annotation_str());
@@ -219,7 +283,7 @@ std::vector<std::string> TorchScriptNetwork::results() const {
 }
 
 at::IValue TorchScriptNetwork::argument(std::size_t index, const std::optional<at::IValue>& given) const {
-    const c10::Argument& argument = m_module.get_method("forward").function().getSchema().arguments()[index + 1];
+    const c10::Argument& argument = m_module.get_method(m_method).function().getSchema().arguments()[index + 1];
     if (given)
         return *given;
     if (argument.default_value())
@@ -228,6 +292,7 @@ at::IValue TorchScriptNetwork::argument(std::size_t index, const std::optional<a
 }
 
 Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>>& arguments, const StopRequest& stop) {
+    requireMethod();
     if (!m_isChecked)
         requirePureOperators(m_module, m_file);
     m_isChecked = true;
@@ -260,7 +325,7 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
     ModuleRecognizer modules(recorder);
     StepBudget budget(stop, m_limits);
     ScriptInterpreter interpreter(m_module, recorder, modules, budget);
-    const at::IValue result = interpreter.run(std::move(stack));
+    const at::IValue result = interpreter.run(m_method, std::move(stack));
     for (ModuleInfo& info : m_modules) {
         const auto note = modules.notes().find(info.path);
         info.note = note == modules.notes().end() ? std::string() : note->second;
@@ -283,9 +348,9 @@ Recording TorchScriptNetwork::record(const std::vector<std::optional<at::IValue>
 
 } // namespace
 
-std::unique_ptr<Network> openTorchScript(const std::string& file, const StopRequest& stop, LoadedCode code,
-                                         StepBudget::Limits limits) {
-    return std::make_unique<TorchScriptNetwork>(file, stop, code, limits);
+std::unique_ptr<Network> openTorchScript(const std::string& file, const StopRequest& stop, const std::string& method,
+                                         LoadedCode code, StepBudget::Limits limits) {
+    return std::make_unique<TorchScriptNetwork>(file, stop, method, code, limits);
 }
 
 } // namespace fxp::quant

@@ -15,9 +15,12 @@ enum class LoadedCode {
 };
 
 /// Opens a scripted or traced TorchScript file. Throws Error naming the file when it is missing, truncated or something
-/// else than TorchScript. Operators that this LibTorch lacks fail when they are run, not here.
-/// `limits`: of each recording.
+/// else than TorchScript. Operators that this LibTorch lacks fail when they are run, not here. `method`: which one
+/// runs; empty is forward, or the only one of a file that has no forward. Where it has several, arguments() and
+/// record() throw an Error that names them. Throws Error where the file has no method of that name. `limits`: of each
+/// recording.
 std::unique_ptr<Network> openTorchScript(const std::string& file, const StopRequest& stop = {},
-                                         LoadedCode code = LoadedCode::Refused, StepBudget::Limits limits = {});
+                                         const std::string& method = {}, LoadedCode code = LoadedCode::Refused,
+                                         StepBudget::Limits limits = {});
 
 } // namespace fxp::quant

@@ -177,8 +177,9 @@ void TestFileCheck::argumentsArePassed() {
     const at::Tensor rows = at::arange(12, at::kFloat).view({3, 4});
     const std::vector<std::optional<at::IValue>> given{at::IValue(rows.slice(1, 1, 3)), std::nullopt, at::IValue(7),
                                                        at::IValue(2.5), at::IValue(true)};
-    const std::string bytes = packArguments(given);
-    const auto got = unpackArguments(bytes);
+    const std::string bytes = packCall({"score", given});
+    const auto [method, got] = unpackCall(bytes);
+    QCOMPARE(method, "score");
     QCOMPARE(got.size(), given.size());
     QVERIFY(at::equal(got[0]->toTensor(), rows.slice(1, 1, 3)));
     QVERIFY(!got[1] && got[2]->toInt() == 7 && got[3]->toDouble() == 2.5 && got[4]->toBool());

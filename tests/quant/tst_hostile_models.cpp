@@ -84,7 +84,8 @@ QString TestHostileModels::refusal(const QString& file) {
 /// The same, of a recording with limits of its own.
 QString TestHostileModels::refusal(const QString& file, StepBudget::Limits limits) {
     try {
-        openTorchScript(file.toStdString(), {}, LoadedCode::Refused, limits)->record({at::IValue(at::ones({1, 2}))});
+        openTorchScript(file.toStdString(), {}, {}, LoadedCode::Refused, limits)
+            ->record({at::IValue(at::ones({1, 2}))});
         return {};
     } catch (const Error& error) {
         return error.what();

@@ -33,6 +33,9 @@ class TestTorchScript : public QObject {
     void badFile();
     void wrongShape();
     void missingInput();
+    void everyForm_data();
+    void everyForm();
+    void methods();
 };
 
 namespace {
@@ -193,6 +196,77 @@ void TestTorchScript::missingInput() {
     } catch (const Error& error) {
         QCOMPARE(error.where, std::string("sr"));
     }
+}
+
+void TestTorchScript::everyForm_data() {
+    QTest::addColumn<QStringList>("modules");
+    QTest::addColumn<QStringList>("lines");
+    const QStringList modules{"blocks.0.fc1", "blocks.1.fc2", "head"};
+    // The model's own line stands at a layer of torch.nn, not the line of torch.nn that computes.
+    const QStringList lines{"in blocks.0.fc1 at make.py:24", "in blocks.1.fc2 at make.py:25", "in add at make.py:36",
+                            "in head at make.py:38"};
+    for (const char* version : {"1.8", "2.13"}) {
+        QTest::addRow("by_%s.traced", version) << modules << lines;
+        QTest::addRow("by_%s.scripted", version) << modules << lines;
+        QTest::addRow("by_%s.frozen_traced", version) << QStringList() << QStringList{"at make.py:24", "at make.py:36"};
+        QTest::addRow("by_%s.frozen_scripted", version)
+            << QStringList() << QStringList{"at make.py:24", "at make.py:36"};
+    }
+    QTest::newRow("by_2.13.half") << modules << lines;
+    QTest::newRow("by_2.13.bfloat16") << modules << lines;
+    QTest::newRow("by_2.13.frozen_half") << QStringList() << QStringList{"at make.py:36"};
+    QTest::newRow("by_2.13.one_method") << QStringList{"net.blocks.0.fc1", "net.head"}
+                                        << QStringList{"in net.head at make.py:38"};
+}
+
+void TestTorchScript::everyForm() {
+    QFETCH(QStringList, modules);
+    QFETCH(QStringList, lines);
+    const std::string folder = test::modelFolder() + "/../torchscript/";
+    auto session = openModel(folder + QTest::currentDataTag() + ".pt");
+    NamedArrays inputs = readNpz(folder + "net.npz");
+    const at::Tensor wanted = toTensor(*inputs.find("output_0"));
+    std::erase_if(inputs.items, [](const auto& item) { return item.first != "x"; });
+    QVERIFY(session->setSamples({inputs, {}}));
+    const at::Tensor got = toTensor(*session->outputs(true).find("output_0"));
+    QVERIFY(got.sizes() == wanted.sizes());
+    QVERIFY((got - wanted).abs().max().item<double>() <= 1e-6);
+    QSet<QString> paths;
+    for (const LayerSpec& layer : session->layers())
+        paths << QString::fromStdString(layer.name);
+    for (const QString& module : modules)
+        QVERIFY2(paths.contains(module), qPrintable(module));
+    const QString program = QString::fromStdString(session->programText());
+    for (const QString& line : lines)
+        QVERIFY2(program.contains(line), qPrintable(line + "\n" + program));
+}
+
+void TestTorchScript::methods() {
+    const std::string folder = test::modelFolder() + "/../torchscript/", file = folder + "by_2.13.methods.pt";
+    const auto refusal = [](const auto& run) {
+        try {
+            run();
+        } catch (const Error& error) {
+            return QString(error.what());
+        }
+        return QString();
+    };
+    NamedArrays inputs = readNpz(folder + "net.npz");
+    const at::Tensor wanted = toTensor(*inputs.find("output_0"));
+    std::erase_if(inputs.items, [](const auto& item) { return item.first != "x"; });
+    const QString open = refusal([&] { openModel(file)->setSamples({inputs, {}}); });
+    QVERIFY2(open.contains("decode and encode"), qPrintable(open));
+    const QString other = refusal([&] { openModel(file, {}, {}, {}, "forward"); });
+    QVERIFY2(other.contains("no method forward") && other.contains("decode and encode"), qPrintable(other));
+
+    auto encoder = openModel(file, {}, {}, {}, "encode");
+    QVERIFY(encoder->setSamples({inputs, {}}));
+    const NamedArrays codes = encoder->outputs(true);
+    auto decoder = openModel(file, {}, {}, {}, "decode");
+    NamedArrays between;
+    between.items.emplace_back("y", *codes.find("output_0"));
+    QVERIFY(decoder->setSamples({between, {}}));
+    QVERIFY((toTensor(*decoder->outputs(true).find("output_0")) - wanted).abs().max().item<double>() <= 1e-6);
 }
 
 QTEST_GUILESS_MAIN(TestTorchScript)

@@ -93,13 +93,71 @@ at::Tensor averaged(NodeRun& node, const at::Tensor& x, const Windows& w, const 
     return node.op(pool("avg_pool", w), arguments);
 }
 
+bool isDilated(const Windows& w) {
+    return std::ranges::any_of(w.dilation, [](std::int64_t d) { return d != 1; });
+}
+
+/// The places of the windows along each dimension. A window that begins behind the input and its padding in front is
+/// left out, as LibTorch does.
+Integers placesOf(const Windows& w, at::IntArrayRef spatial, bool ceil) {
+    Integers places;
+    for (std::size_t i = 0; i < w.kernel.size(); ++i) {
+        const std::int64_t reach = (w.kernel[i] - 1) * w.dilation[i] + 1;
+        const std::int64_t room = spatial[i] + w.before[i] + w.after[i] - reach;
+        std::int64_t count = room / w.stride[i] + 1;
+        if (ceil && room % w.stride[i] != 0 && count * w.stride[i] < spatial[i] + w.before[i])
+            ++count;
+        places.push_back(room < 0 ? 0 : count);
+    }
+    return places;
+}
+
+/// The sums of windows that LibTorch's pooling does not have: with dilations, or reaching beyond the padding.
+/// `padding`: whether the elements of the padding count as 1, for the number of elements in a window.
+at::Tensor windowSums(NodeRun& node, const at::Tensor& x, const Windows& w, bool ceil, double padding = 0) {
+    const std::size_t rank = w.kernel.size();
+    if (rank > 2)
+        node.fail("pools over three dimensions with dilations or in ceil mode", "one or two are supported");
+    const Integers places = placesOf(w, x.sizes().slice(2), ceil);
+    at::Tensor padded = padding == 0 ? x : node.op("aten::constant_pad_nd", {x, w.pads(), padding});
+    Windows rest = w;
+    std::int64_t elements = 1, count = 1;
+    Integers shape{x.size(0), x.size(1)};
+    for (std::size_t i = 0; i < rank; ++i) {
+        const std::int64_t size = x.size(static_cast<std::int64_t>(i) + 2);
+        if (places[i] < 1)
+            node.fail("has windows that are larger than its input");
+        rest.after[i] = (places[i] - 1) * w.stride[i] + (w.kernel[i] - 1) * w.dilation[i] + 1 - size - w.before[i];
+        if (padding != 0) {
+            rest.after[i] -= w.after[i];
+            rest.before[i] = 0;
+        }
+        elements *= w.kernel[i];
+        count *= places[i];
+        shape.push_back(places[i]);
+    }
+    padded = node.op("aten::constant_pad_nd", {padded, rest.pads(), 0.0});
+    Integers kernel = w.kernel, dilation = w.dilation, stride = w.stride;
+    if (rank == 1) {
+        padded = node.op("aten::unsqueeze", {padded, 2});
+        for (Integers* one : {&kernel, &dilation, &stride})
+            one->insert(one->begin(), 1);
+    }
+    const at::Tensor columns = node.op("aten::im2col", {padded, kernel, dilation, Integers{0, 0}, stride});
+    const at::Tensor windows = node.reshape(columns, {x.size(0), x.size(1), elements, count});
+    const auto type = static_cast<std::int64_t>(windows.scalar_type());
+    return node.reshape(node.op("aten::sum.dim_IntList", {windows, Integers{2}, false, type}), shape);
+}
+
 void averagePool(NodeRun& node) {
     const Windows w = poolingWindows(node);
     const at::Tensor& x = node.in(0);
     const bool ceil = node.integer("ceil_mode", 0) != 0, counted = node.integer("count_include_pad", 0) != 0;
-    const bool dilated = std::ranges::any_of(w.dilation, [](std::int64_t d) { return d != 1; });
-    if (dilated)
-        node.fail("has dilations", "export the model without them");
+    if (isDilated(w)) {
+        const at::Tensor one = at::ones_like(x.slice(0, 0, 1).slice(1, 0, 1));
+        node.out(node.div(windowSums(node, x, w, ceil), windowSums(node, one, w, ceil, counted ? 1 : 0)));
+        return;
+    }
     if (fitsLibTorch(w)) {
         node.out(averaged(node, x, w, w.before, ceil, counted));
         return;
@@ -155,6 +213,8 @@ void lpPool(NodeRun& node) {
     for (const std::int64_t size : w.kernel)
         count *= static_cast<double>(size);
     node.out(powerMean(node, [&](const at::Tensor& raised) {
+        if (ceil || isDilated(w))
+            return windowSums(node, raised, w, ceil);
         const at::Tensor padded = node.op("aten::constant_pad_nd", {raised, w.pads(), 0.0});
         const Integers none(w.kernel.size(), 0);
         return node.op("aten::mul.Scalar", {averaged(node, padded, w, none, ceil, true), count});

@@ -15,6 +15,18 @@ namespace {
 
 using Proto = ::onnx::TensorProto;
 
+/// A scale or zero point of blocks along the axis, as one for each element of x.
+at::Tensor fromBlocks(NodeRun& node, const at::Tensor& parameter, const at::Tensor& x) {
+    const std::int64_t block = node.integer("block_size", 0);
+    if (block <= 0 || parameter.dim() != x.dim())
+        return parameter;
+    const std::int64_t axis = node.axis(node.integer("axis", 1), x.dim());
+    if (parameter.size(axis) != (x.size(axis) + block - 1) / block)
+        node.fail("has a scale or a zero point for another number of blocks than its input's");
+    const at::Tensor each = node.op("aten::repeat_interleave.self_int", {parameter, block, axis});
+    return node.slice(each, axis, 0, x.size(axis));
+}
+
 /// A scale or zero point [C] along an axis of a tensor of `rank` dimensions; of one element, and any other shape, as it
 /// is.
 at::Tensor along(NodeRun& node, const at::Tensor& parameter, std::int64_t axis, std::int64_t rank) {
@@ -46,8 +58,9 @@ void quantize(NodeRun& node) {
         node.in(1).dim() == 1 && node.in(1).numel() > 1 ? node.axis(node.integer("axis", 1), x.dim()) : 0;
     const std::int32_t type =
         node.has(2) ? node.typeOf(2) : static_cast<std::int32_t>(node.integer("output_dtype", Proto::UINT8));
-    const at::Tensor zero = node.has(2) ? along(node, node.in(2), axis, x.dim()) : at::Tensor();
-    node.out(quantized(node, asFloat(node, x), along(node, node.in(1), axis, x.dim()), zero, type), type);
+    const at::Tensor zero = node.has(2) ? fromBlocks(node, along(node, node.in(2), axis, x.dim()), x) : at::Tensor();
+    const at::Tensor scale = fromBlocks(node, along(node, node.in(1), axis, x.dim()), x);
+    node.out(quantized(node, asFloat(node, x), scale, zero, type), type);
 }
 
 void dequantize(NodeRun& node) {
@@ -55,8 +68,8 @@ void dequantize(NodeRun& node) {
     const std::int64_t axis =
         node.in(1).dim() == 1 && node.in(1).numel() > 1 ? node.axis(node.integer("axis", 1), x.dim()) : 0;
     if (node.has(2))
-        x = node.sub(x, asFloat(node, along(node, node.in(2), axis, x.dim())));
-    node.out(node.mul(x, along(node, node.in(1), axis, x.dim())), Proto::FLOAT);
+        x = node.sub(x, asFloat(node, fromBlocks(node, along(node, node.in(2), axis, x.dim()), x)));
+    node.out(node.mul(x, fromBlocks(node, along(node, node.in(1), axis, x.dim()), x)), Proto::FLOAT);
 }
 
 void dynamicQuantize(NodeRun& node) {

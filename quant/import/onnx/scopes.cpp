@@ -2,6 +2,7 @@
 
 #include "quant/graph/layer_spec.h"
 #include "quant/import/onnx/proto.h"
+#include "quant/import/source_lines.h"
 
 #include <google/protobuf/unknown_field_set.h>
 
@@ -56,19 +57,6 @@ std::string plainClass(std::string name) {
         name = "torch.nn." + name.substr(inner.size());
     const std::string main = "__main__.";
     return name.starts_with(main) ? name.substr(main.size()) : name;
-}
-
-/// The last line of a Python traceback: `File "/a/net.py", line 127, in forward` → `net.py:127`.
-std::string sourceOf(const std::string& trace) {
-    const std::size_t file = trace.rfind("File \"");
-    const std::size_t line = trace.find("\", line ", file == std::string::npos ? 0 : file);
-    if (file == std::string::npos || line == std::string::npos)
-        return {};
-    std::string name = trace.substr(file + 6, line - file - 6), number;
-    name = name.substr(name.find_last_of("/\\") + 1);
-    for (std::size_t i = line + 8; i < trace.size() && std::isdigit(static_cast<unsigned char>(trace[i])) != 0; ++i)
-        number += trace[i];
-    return name + ":" + number;
 }
 
 /// The parent's path with a component that may repeat the end of it: `stem` and `stem.0` are `stem.0`.
@@ -127,7 +115,7 @@ NodeScope scopeOf(const ::onnx::NodeProto& node) {
     NodeScope scope;
     const auto metadata = metadataOf(node);
     if (const auto trace = metadata.find("pkg.torch.onnx.stack_trace"); trace != metadata.end())
-        scope.source = sourceOf(trace->second);
+        scope.source = sourceOfTraceback(trace->second);
     if (const auto names = metadata.find("pkg.torch.onnx.name_scopes"); names != metadata.end()) {
         scope.parents = pythonList(names->second);
         scope.parents.resize(std::min(scope.parents.size(), kMaxScopes));

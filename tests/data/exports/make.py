@@ -3,6 +3,8 @@
     python make.py cases                with PyTorch 2.13: CASE.pt2, CASE.decomposed.pt2, CASE.traced.pt, CASE.npz
     python make.py layout VERSION       with that PyTorch: layout_VERSION.pt2 of one network, the same in all (seeded)
 
+Run ../neutral_paths.py on what was written.
+
 The .npz holds the inputs by name and the outputs as output_0, ….
 """
 
@@ -138,6 +140,18 @@ class Fixed(nn.Module):
         return self.fc(x) * times
 
 
+class Norms(nn.Module):
+    """What run_decompositions() leaves as operators of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.InstanceNorm2d(3, affine=True)
+        self.act = nn.RReLU()
+
+    def forward(self, x):
+        return self.act(self.norm(x))
+
+
 def arrays(names, inputs, outputs):
     flat = torch.utils._pytree.tree_leaves(outputs)
     found = {name: value.numpy() for name, value in zip(names, inputs) if isinstance(value, torch.Tensor)}
@@ -175,6 +189,7 @@ def cases():
         "attention": (Attention(), {"x": torch.randn(3, 4, 8), "memory": torch.randn(3, 6, 8)}, None),
         "in_place": (InPlace(), {"x": torch.randn(5, 4)}, {"x": {0: batch}}),
         "branch": (Branch(), {"x": torch.randn(5, 4)}, None),
+        "norms": (Norms(), {"x": torch.randn(2, 3, 4, 5)}, None),
         "fixed": (Fixed(), {"x": torch.randn(4, 4), "times": 2}, None),
     }
     for name, (model, inputs, shapes) in table.items():

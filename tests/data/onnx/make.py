@@ -267,6 +267,74 @@ def lstm_loop():
          ["rnn.weight", "rnn.mul.input_1", "rnn.mul_2.activation"])
 
 
+def window_sums(x, kernel, stride, dilation, before, after, ceil):
+    """Sums and numbers of elements (of the input, and with the padding) of the windows of x's last two dimensions."""
+    height, width = x.shape[2:]
+    counts = []
+    for size, k, s, d, b, a in zip((height, width), kernel, stride, dilation, before, after):
+        room = size + b + a - (k - 1) * d - 1
+        count = -(-room // s) + 1 if ceil else room // s + 1
+        counts.append(count - 1 if (count - 1) * s >= size + b else count)
+    sums = np.zeros(x.shape[:2] + tuple(counts))
+    inside = np.zeros(counts)
+    padded = np.zeros(counts)
+    for i in range(counts[0]):
+        for j in range(counts[1]):
+            for m in range(kernel[0]):
+                for n in range(kernel[1]):
+                    p = i * stride[0] + m * dilation[0] - before[0]
+                    q = j * stride[1] + n * dilation[1] - before[1]
+                    padded[i, j] += p < height + after[0] and q < width + after[1]
+                    if 0 <= p < height and 0 <= q < width:
+                        sums[:, :, i, j] += x[:, :, p, q]
+                        inside[i, j] += 1
+    return sums, inside, padded
+
+
+def pooling():
+    """Windows with dilations, and windows that reach beyond the padding."""
+    x = f32(2, 3, 7, 8)
+    common = {"kernel_shape": [2, 3], "dilations": [2, 2], "strides": [2, 1], "pads": [1, 0, 0, 2]}
+    nodes = [h.make_node("AveragePool", ["x"], ["a"], **common, ceil_mode=1),
+             h.make_node("AveragePool", ["x"], ["b"], **common, ceil_mode=1, count_include_pad=1),
+             h.make_node("LpPool", ["x"], ["c"], p=3, kernel_shape=[3, 2], strides=[3, 3], ceil_mode=1),
+             h.make_node("LpPool", ["x"], ["d"], p=1, **common),
+             h.make_node("Reshape", ["x", "flat"], ["rows"]),
+             h.make_node("AveragePool", ["rows"], ["e"], kernel_shape=[3], dilations=[4])]
+    sums, inside, padded = window_sums(x, (2, 3), (2, 1), (2, 2), (1, 0), (0, 2), True)
+    cubes, _, _ = window_sums(np.abs(x.astype(float)) ** 3, (3, 2), (3, 3), (1, 1), (0, 0), (0, 0), True)
+    ones, _, _ = window_sums(np.abs(x), (2, 3), (2, 1), (2, 2), (1, 0), (0, 2), False)
+    rows = x.reshape(2, 3, 56)
+    e = (rows[:, :, :-8].astype(float) + rows[:, :, 4:-4] + rows[:, :, 8:]) / 3
+    save("pooling", nodes, [value("x", ["n", 3, 7, 8])], [value(name, None) for name in "abcde"],
+         {"flat": np.array([0, 3, -1], np.int64)}, {"x": x}, [sums / inside, sums / padded, cubes ** (1 / 3), ones, e], opset=19)
+
+
+def resized():
+    """A scale of 0.7 in float32: 10 becomes 7 elements, as the product in float32 is."""
+    x = f32(1, 1, 10, 10)
+    places = [min(9, int(i / np.float32(0.7))) for i in range(7)]
+    nodes = [h.make_node("Resize", ["x", "", "scales"], ["y"], mode="nearest", nearest_mode="floor", coordinate_transformation_mode="asymmetric")]
+    save("resized", nodes, [value("x", ["n", 1, 10, 10])], [value("y", None)],
+         {"scales": np.array([1, 1, 0.7, 0.7], np.float32)}, {"x": x}, [x[:, :, places][:, :, :, places]])
+
+
+def blocks():
+    """A scale for every two rows, or for every three columns of which the last are fewer."""
+    x = f32(4, 5, scale=20)
+    q = rng.integers(-128, 128, (4, 5)).astype(np.int8)
+    rows, columns = np.abs(f32(2, 5)) + np.float32(0.1), np.abs(f32(4, 2)) + np.float32(0.1)
+    zeros = rng.integers(-9, 9, (4, 2)).astype(np.int8)
+    wide_rows = np.repeat(rows, 2, 0)
+    wide_columns, wide_zeros = np.repeat(columns, 3, 1)[:, :5], np.repeat(zeros, 3, 1)[:, :5].astype(float)
+    nodes = [h.make_node("QuantizeLinear", ["x", "rows", "none"], ["a"], axis=0, block_size=2),
+             h.make_node("DequantizeLinear", ["q", "columns", "zeros"], ["b"], axis=1, block_size=3),
+             h.make_node("Add", ["x", "b"], ["c"])]
+    want = [np.clip(np.rint(x / wide_rows), -128, 127).astype(np.int8), x + (q - wide_zeros) * wide_columns]
+    save("blocks", nodes, [value("x", [4, 5])], [value("a", [4, 5], T.INT8), value("c", [4, 5])],
+         {"rows": rows, "columns": columns, "zeros": zeros, "none": np.zeros((2, 5), np.int8), "q": q}, {"x": x}, want, opset=21)
+
+
 def external(name, location, offset, length, data=None):
     tensor = nh.from_array(np.zeros((2, 3), np.float32), "w")
     tensor.ClearField("raw_data")
@@ -322,5 +390,8 @@ external("external", "external.bin", 8, 24, weights)
 bad()
 unordered()
 lstm_loop()
+pooling()
+resized()
+blocks()
 with open("cases.json", "w") as out:
     json.dump(cases, out, indent=1)
