@@ -83,7 +83,7 @@ torch::jit::SourceRange originalRange(const torch::jit::Node& node) {
 SourceLine sourceLineOf(const torch::jit::Node& node) {
     const torch::jit::SourceRange range = originalRange(node);
     const auto place = range.file_line_col();
-    if (!place)
+    if (!place || std::get<0>(*place).empty())
         return {};
     const std::string& file = std::get<0>(*place);
     const SourceLine first{lineText(file, std::to_string(std::get<1>(*place))), isLibraryFile(file)};
