@@ -17,7 +17,13 @@
 #include <optional>
 #include <utility>
 
+namespace fxp::quant {
+struct MemoryOptions;
+}
+
 namespace fxp::model {
+
+struct MemoryWritten;
 
 /// The open model, its formats and its runs: the single truth that views show and send edits to. Everything that takes
 /// time is a job in a queue, and changes nothing here before its answer arrives: a job that fails or is cancelled
@@ -124,6 +130,10 @@ class Document : public QObject {
     void restore(const EditState& state, const QString& undoText, const std::function<void()>& then = {});
     /// Compares the last run with an activation log; the answer is logCompared.
     void compareLog(const QString& file);
+    /// Writes memory images, golden vectors and headers of the formats shown into the folder (model/memory_job.h).
+    /// `then` is called when all is written; never when that fails.
+    void exportMemory(const QString& folder, const quant::MemoryOptions& options,
+                      const std::function<void(const MemoryWritten&)>& then);
     /// Trains the weights with the formats in place; they are stored as an undoable edit.
     void finetune(const quant::FinetuneOptions& options);
     /// Folds all batch norms that can be folded into the layers before them, or unfolds them; one undo step. After

@@ -1,6 +1,5 @@
 #include "app/cli/commands.h"
 
-#include "app/cli/own_inputs.h"
 #include "app/cli/text.h"
 #include "model/samples_loader.h"
 #include "quant/core/error.h"
@@ -67,19 +66,13 @@ Commands::Commands(CLI::App& app) {
     declareCalibrate(app);
     declareRun(app);
     declareFinetune(app);
+    declareExport(app);
 }
 
 void Commands::run() {
     const int cores = static_cast<int>(std::thread::hardware_concurrency());
     quant::setThreadCount(m_options.threads > 0 ? m_options.threads : cores);
-    std::vector<NamedFile> inputs{{"the model", m_options.model}}, outputs;
-    for (const auto& [option, file] : {NamedFile{"--weights", m_options.weights},
-                                       {"--labels", m_options.labels},
-                                       {"--qconfig", m_options.qconfig},
-                                       {"--compare-log", m_options.compareLog}})
-        addTo(inputs, option, file);
-    for (const std::string& file : m_options.inputs)
-        addTo(inputs, "--inputs", file);
+    std::vector<NamedFile> outputs;
     for (const auto& [option, file] : {NamedFile{"--output", m_options.output},
                                        {"--report", m_options.report},
                                        {"--html", m_options.html},
@@ -87,8 +80,20 @@ void Commands::run() {
                                        {"--log", m_options.log},
                                        {"--outputs", m_options.outputs}})
         addTo(outputs, option, file);
-    refuseOwnInputs(inputs, outputs);
+    refuseOwnInputs(inputFiles(), outputs);
     m_chosen();
+}
+
+std::vector<NamedFile> Commands::inputFiles() const {
+    std::vector<NamedFile> inputs{{"the model", m_options.model}};
+    for (const auto& [option, file] : {NamedFile{"--weights", m_options.weights},
+                                       {"--labels", m_options.labels},
+                                       {"--qconfig", m_options.qconfig},
+                                       {"--compare-log", m_options.compareLog}})
+        addTo(inputs, option, file);
+    for (const std::string& file : m_options.inputs)
+        addTo(inputs, "--inputs", file);
+    return inputs;
 }
 
 void Commands::declareInputs(CLI::App& command, bool required) {

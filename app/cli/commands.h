@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/cli/own_inputs.h"
 #include "quant/calibrate/options.h"
 #include "quant/calibrate/starting_formats.h"
 #include "quant/engine/session.h"
@@ -30,12 +31,15 @@ class Commands {
     void declareCalibrate(CLI::App& app);
     void declareRun(CLI::App& app);
     void declareFinetune(CLI::App& app);
+    void declareExport(CLI::App& app);
     void declareInputs(CLI::App& command, bool required);
 
     void info();
     void calibrate();
     void runModel();
     void finetune();
+    void exportMemory();
+    void exportTypes();
     /// Writes the reports that --report, --html and --csv ask for.
     void writeReports(const quant::Session& session, const quant::Formats& formats,
                       const quant::RunResult& result) const;
@@ -49,10 +53,12 @@ class Commands {
     quant::Samples samples(quant::Session& session) const;
     std::unique_ptr<quant::Session> open() const;
     quant::ModelIdentity identity(const quant::Session& session) const;
+    /// The files and folders that are read, by their options.
+    std::vector<NamedFile> inputFiles() const;
 
     struct Options {
-        std::string model, weights, labels, qconfig, output, report, html, csv, log, compareLog, outputs;
-        std::vector<std::string> inputs, settings, shapes, same;
+        std::string model, weights, labels, qconfig, output, report, html, csv, log, compareLog, outputs, golden;
+        std::vector<std::string> inputs, settings, shapes, same, kinds, types;
         std::string method = "no_overflow", rounding = "ROUND", overflow = "SATURATE";
         std::string scheme = "power_of_two";
         quant::BitBudget bits;
@@ -64,7 +70,7 @@ class Commands {
         int loadTimeout = 300;   ///< seconds
         double memory = 1.0;     ///< GiB
         bool json = false, logValues = false, anyModel = false, perChannel = false, forFxPyTorch = false,
-             foldBatchNorms = false, program = false;
+             foldBatchNorms = false, program = false, leaveOut = false;
     };
     Options m_options;
     std::function<void()> m_chosen;

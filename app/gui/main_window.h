@@ -149,7 +149,8 @@ class MainWindow : public QMainWindow {
     QMenu *m_calibrateMenu = nullptr, *m_exportMenu = nullptr;
     QAction *m_open, *m_openSamples, *m_openLabels, *m_openQConfig, *m_save, *m_saveAs, *m_run, *m_stop, *m_live,
         *m_undo, *m_redo, *m_calibrateDialog, *m_openSession, *m_saveSession, *m_saveSessionAs, *m_reopenSession;
-    QList<QAction*> m_exchange; ///< open weights, save them, save for FxPyTorch, compare with a log, fine-tune, fold
+    QList<QAction*> m_exchange; ///< open weights, save them, save for FxPyTorch, compare with a log, fine-tune, export
+                                ///< memory images, fold
 };
 
 } // namespace fxp::gui

@@ -109,8 +109,8 @@ void MainWindow::buildActions() {
         m_calibrateMenu->addAction(action(text, {}, tip, [this, method = method] { calibrate(method); }));
     m_calibrateMenu->addSeparator();
     m_calibrateMenu->addAction(m_calibrateDialog);
-    m_exportMenu = submenu(nullptr, tr("&Export"), tr("Write formats, weights or plots into files"));
-    m_exportMenu->addActions({m_saveAs, m_exchange[2], m_exchange[1]});
+    m_exportMenu = submenu(nullptr, tr("&Export"), tr("Write formats, weights, integers or plots into files"));
+    m_exportMenu->addActions({m_saveAs, m_exchange[2], m_exchange[1], m_exchange[5]});
     m_exportMenu->addSeparator();
     for (const auto& [plot, name, text] :
          {std::tuple{static_cast<views::PlotWidget*>(m_bits), "bits", tr("Bits plot…")},
@@ -137,7 +137,7 @@ void MainWindow::buildActions() {
     menuBar()->addMenu(tr("&Edit"))->addActions({m_undo, m_redo, find});
     QMenu* model = menuBar()->addMenu(tr("&Model"));
     model->addMenu(m_calibrateMenu);
-    model->addActions({m_exchange[5], m_exchange[4], m_exchange[3]});
+    model->addActions({m_exchange[6], m_exchange[4], m_exchange[3]});
     QAction* memory =
         action(tr("&Memory…"), {}, tr("Memory for tensors kept between runs"), [this] { chooseMemory(); });
     menuBar()->addMenu(tr("&Run"))->addActions({m_run, m_stop, m_live, memory});

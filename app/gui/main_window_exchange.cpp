@@ -1,6 +1,7 @@
 #include "app/gui/finetune_dialog.h"
 #include "app/gui/log_dialog.h"
 #include "app/gui/main_window.h"
+#include "app/gui/memory_action.h"
 #include "app/gui/message_strip.h"
 
 #include <QAction>
@@ -26,6 +27,9 @@ void MainWindow::buildExchangeActions() {
     made(tr("Compare with &log…"), tr("Compare the last run, tensor by tensor, with an activation log"),
          &MainWindow::chooseLog);
     made(tr("Fine-&tune…"), tr("Train the weights with the formats in place"), &MainWindow::finetune);
+    m_exchange.push_back(action(tr("&Memory images and headers…"), {},
+                                tr("Write weights, biases and golden vectors as integers, and the formats as types"),
+                                [this] { exportMemory(m_document, m_settings.value("folder").toString(), this); }));
     made(tr("Fold &batch norms"), tr("Make batch norms part of the layers before them, or layers again"),
          &MainWindow::foldBatchNorms);
     const auto updateFold = [this] {

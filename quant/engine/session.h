@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -46,6 +47,15 @@ struct Samples {
     NamedArrays inputs;
     std::vector<std::int32_t> labels;
     std::int64_t chosenOn = 0; ///< formats are chosen on so many first samples, the others only judge; 0: on all
+};
+
+/// A slot's quantized values at one of the places where it is quantized.
+struct SlotValues {
+    std::size_t slot = 0;
+    std::size_t use = 0; ///< counts the slot's places, in the order of computation
+    int dimension = -1;  ///< along which the samples lie; −1: the values are the same for all; −2: samples cannot be
+                         ///< told apart, and the values are those of all
+    Array values;
 };
 
 /// A model, its samples, and the runs over them. Not thread-safe: one thread at a time uses it. A call that throws
@@ -139,6 +149,13 @@ class Session {
     /// stopped.
     std::vector<double> sqnrTable(std::size_t slot, std::span<const int> totals, std::span<const int> integers,
                                   const QType& method, const RunControl& control = {});
+
+    /// What a run with the formats computes of the slots marked in `wanted`, at each place where one is quantized, in the
+    /// order of computation: of the samples of these numbers, one after another. Absent when stopped. Throws Error
+    /// naming the tensor whose format is partial, or the sample that there is not.
+    std::optional<std::vector<SlotValues>> slotValues(const Formats& formats, const std::vector<char>& wanted,
+                                                      std::span<const std::int64_t> samples,
+                                                      const RunControl& control = {}) const;
 
     /// One tensor of the activation log, with its values where `withValues`.
     struct LoggedTensor {

@@ -191,10 +191,14 @@ Array readNpy(std::span<const std::byte> bytes, const std::string& where) {
 
 std::string npyHeader(const Array& array) {
     const char* type = array.type == ElementType::Float32 ? "<f4" : array.type == ElementType::Int64 ? "<i8" : "|b1";
-    std::string shape;
-    for (const std::int64_t size : array.shape)
-        shape += std::to_string(size) + ",";
-    std::string header = std::string("{'descr': '") + type + "', 'fortran_order': False, 'shape': (" + shape + "), }";
+    return npyHeader(type, array.shape);
+}
+
+std::string npyHeader(const std::string& type, const std::vector<std::int64_t>& shape) {
+    std::string sizes;
+    for (const std::int64_t size : shape)
+        sizes += std::to_string(size) + ",";
+    std::string header = "{'descr': '" + type + "', 'fortran_order': False, 'shape': (" + sizes + "), }";
     while ((10 + header.size() + 1) % 64 != 0)
         header += ' ';
     header += '\n';

@@ -3,8 +3,10 @@
 #include "quant/engine/array.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace fxp::quant {
 
@@ -15,5 +17,7 @@ Array readNpy(std::span<const std::byte> bytes, const std::string& where);
 
 /// The header of a .npy file for the array; the elements follow it in the order of Array.
 std::string npyHeader(const Array& array);
+/// The same for elements of a type by NumPy's name with its byte order: `<i2`.
+std::string npyHeader(const std::string& type, const std::vector<std::int64_t>& shape);
 
 } // namespace fxp::quant

@@ -67,6 +67,7 @@ const QMap<QString, QStringList> kMayInclude{
     {"calibrate", {"core", "graph", "ops"}},
     {"engine", {"core", "graph", "ops", "calibrate"}},
     {"io", {"core", "graph", "engine"}},
+    {"export", {"core", "graph", "engine", "io"}},
     {"train", {"core", "graph", "ops", "engine"}},
 };
 

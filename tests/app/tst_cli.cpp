@@ -3,6 +3,7 @@
 #include "quant/io/npz.h"
 #include "support/golden.h"
 
+#include <QDir>
 #include <QFile>
 #include <QJsonDocument>
 #include <QJsonObject>
@@ -33,6 +34,7 @@ class TestCli : public QObject {
     void infiniteDifferences();
     void linesForTerminals_data();
     void linesForTerminals();
+    void exports();
     void fails_data();
     void fails();
     void schemas();
@@ -204,6 +206,59 @@ void TestCli::infiniteDifferences() {
     checkSchema("log_comparison", found);
 }
 
+void TestCli::exports() {
+    const QString file = model("digits_cnn/traced.pt"), inputs = model("digits_cnn/inputs.npz"),
+                  q = m_files.filePath("export.json"), folder = m_files.filePath("exported"),
+                  types = m_files.filePath("types.h");
+    QCOMPARE(run({"calibrate", file, "--inputs", inputs, "-o", q, "--weight-bits", "7"}).code, 0);
+    const QStringList common{file, "--inputs", inputs, "--qconfig", q};
+    const Result memory =
+        run(QStringList{"export", "memory"} + common + QStringList{"-o", folder, "--golden", "1,3-4", "--json"});
+    QVERIFY2(memory.code == 0, memory.err);
+    const Json sidecar = Json::parse(memory.out.toStdString());
+    QCOMPARE(sidecar["golden"]["samples"].dump(), std::string("[1,3,4]"));
+    QVERIFY(QFile::exists(folder + "/fc_weight.mem"));
+    QVERIFY(QFile::exists(folder + "/golden/fc_activation.mem"));
+    const auto contentOf = [](const QString& name) {
+        QFile in(name);
+        return in.open(QIODevice::ReadOnly) ? in.readAll() : QByteArray();
+    };
+    // The QConfig that it names is the one that calibration wrote.
+    QCOMPARE(contentOf(folder + "/qconfig.json"), contentOf(q));
+
+    QCOMPARE(run(QStringList{"export", "types"} + common + QStringList{"-o", types}).code, 0);
+    QVERIFY(contentOf(types).contains("typedef sc_dt::sc_fixed<7,"));
+    // Refused in one line that names the tensors; the rest is written where it is asked for.
+    QByteArray other = contentOf(q);
+    const qsizetype weight = other.indexOf("\"q_method\": 2", other.indexOf("\"weight\""));
+    other.replace(weight, 13, "\"q_method\": \"CEIL_SATURATE\"");
+    write(q, other);
+    QFile::remove(types);
+    const Result refused = run(QStringList{"export", "types"} + common + QStringList{"-o", types});
+    QCOMPARE(refused.code, 1);
+    QVERIFY(refused.err.contains("conv1.weight (ap_fixed: rounds by CEIL)") && refused.err.count('\n') == 1);
+    QVERIFY(!QFile::exists(types));
+    const Result rest = run(QStringList{"export", "types"} + common + QStringList{"-o", types, "--leave-out"});
+    QCOMPARE(rest.code, 0);
+    QVERIFY(rest.err.contains("left out: conv1.weight (sc_fixed: rounds by CEIL)"));
+    QVERIFY(contentOf(types).contains("/* none for conv1.weight: rounds by CEIL */"));
+    // Nothing that is read is written over, and samples exist.
+    QDir().mkpath(m_files.filePath("own"));
+    const QString own = m_files.filePath("own/qconfig.json");
+    QFile::copy(q, own);
+    for (const auto& [arguments, says] :
+         {std::pair{QStringList{file, "--inputs", inputs, "--qconfig", own, "-o", m_files.filePath("own")},
+                    "is also the file of --qconfig"},
+          {common + QStringList{"-o", folder, "--golden", "100000"}, "there is no sample 100000"},
+          {common + QStringList{"-o", folder, "--golden", "1;2"}, "no number of a sample"},
+          {common + QStringList{"-o", q + "/x"}, "cannot be made"}}) {
+        const Result result = run(QStringList{"export", "memory"} + arguments);
+        QCOMPARE(result.code, 1);
+        QVERIFY2(result.err.contains(says), result.err);
+    }
+    QCOMPARE(contentOf(own), contentOf(q));
+}
+
 void TestCli::fails_data() {
     QTest::addColumn<QStringList>("arguments");
     QTest::addColumn<int>("code");
@@ -211,6 +266,10 @@ void TestCli::fails_data() {
     const QString file = model("digits_cnn/traced.pt"), inputs = model("digits_cnn/inputs.npz");
     QTest::newRow("no command") << QStringList{} << 2 << "";
     QTest::newRow("unknown command") << QStringList{"fly"} << 2 << "";
+    QTest::newRow("export of what") << QStringList{"export", file} << 2 << "";
+    QTest::newRow("unknown kind") << QStringList{"export", "memory", file,      "--qconfig", "q",
+                                                 "-o",     "o",      "--kinds", "hex"}
+                                  << 2 << "";
     QTest::newRow("unknown option") << QStringList{"info", file, "--fast"} << 2 << "";
     QTest::newRow("bits out of range") << QStringList{"calibrate", file, "--inputs",      inputs,
                                                       "-o",        "q",  "--weight-bits", "65"}
@@ -334,8 +393,13 @@ void TestCli::schemas() {
     write(t, run({"finetune", file, "--inputs", inputs, "--labels", model("digits_postnorm/labels.npy"), "--qconfig", q,
                   "-o", m_files.filePath("tuned.safetensors"), "--epochs", "1", "--json"})
                  .out);
+    const QString m = m_files.filePath("integers/memory.json");
+    QCOMPARE(run({"export", "memory", file, "--inputs", inputs, "--qconfig", q, "-o", m_files.filePath("integers"),
+                  "--kinds", "mem,mif,coe,c,npy", "--golden", "0,2", "--types", "ap,ac,sc"})
+                 .code,
+             0);
     for (const auto& [name, document] :
-         {std::pair{"qconfig", q}, {"report", r}, {"info", i}, {"activation_log", l}, {"finetune", t}})
+         {std::pair{"qconfig", q}, {"report", r}, {"info", i}, {"activation_log", l}, {"finetune", t}, {"memory", m}})
         checkSchema(name, document);
 }
 
