@@ -17,7 +17,7 @@ run_target() {
     local words=()
     [ ! -f "tests/fuzz/dictionaries/$1" ] || words=(-dict="tests/fuzz/dictionaries/$1")
     mkdir -p "$corpus" build/fuzz/found
-    build/fuzz/tests/fuzz/fuzz_"$target" "$corpus" "tests/fuzz/seeds/$target" -max_total_time="$seconds" -timeout=10 -entropic=0 \
+    build/fuzz/tests/fuzz/fuzz_"$target" "$corpus" "tests/fuzz/seeds/$target" -max_total_time="$seconds" -timeout=10 -entropic=0 -seed=1 \
         "${words[@]}" -rss_limit_mb=4096 -max_len=16384 -print_final_stats=1 -artifact_prefix="build/fuzz/found/$target-" >"$log" 2>&1 || status=$?
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     rate=$(sed -n 's/^stat::average_exec_per_sec: *//p' "$log")
