@@ -14,8 +14,8 @@ namespace {
 
 constexpr int kDragMs = 50;    ///< what the moves of a drag are gathered for
 constexpr int kAgainMs = 5000; ///< until what could not be written is tried again
-/// How long an edit waits for its line, which takes a tenth of a millisecond unless the machine or its disk is busy: the
-/// next edit then finds it in the journal.
+/// How long an edit waits for its line, which takes a tenth of a millisecond unless the machine or its disk is busy:
+/// the next edit then finds it in the journal.
 constexpr std::chrono::milliseconds kLongestWait{20};
 
 } // namespace

@@ -112,8 +112,8 @@ void MainWindow::buildPanes() {
     plots->addWidget(bits);
     plots->addWidget(
         titled(tr("Values"), tr("float model (line), before its quantizer (dotted), fixed (bars)"), m_values));
-    plots->addWidget(titled(tr("Along the network"),
-                            tr("dB against float (bars), overflow (red); a click selects the tensor"), m_network));
+    plots->addWidget(
+        titled(tr("Along the network"), tr("dB against float, overflow in red; a click selects"), m_network));
     plots->setStretchFactor(0, 1);
     plots->setAutoFillBackground(true);
     plots->setBackgroundRole(QPalette::Base);

@@ -24,6 +24,7 @@ constexpr uint kDark = 1, kLight = 2;
 PortalScheme::PortalScheme(QDBusConnection bus, QObject* parent) : ColourScheme(parent) {
     if (!bus.isConnected())
         return;
+    qRegisterMetaType<QDBusVariant>(); // else Qt refuses the slot, as long as no message was made
     bus.connect(kService, kObject, kInterface, QStringLiteral("SettingChanged"), this,
                 SLOT(onSettingChanged(QString, QString, QDBusVariant)));
     QDBusMessage read = QDBusMessage::createMethodCall(kService, kObject, kInterface, QStringLiteral("Read"));

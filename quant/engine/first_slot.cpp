@@ -41,7 +41,12 @@ bool Session::Run::runFirst() {
     };
     // Uses that the run has already been through keep their place in the sum over all batches.
     std::vector<PlaceFigures> before = std::exchange(m_places[slot], {});
-    const bool done = m_data.cached.front() ? batch.run(context) : batch.runThrough(context);
+    const bool cached = m_data.cached.front() != 0;
+    if (!cached)
+        batch.releaseSamples(); // what was freed after its last use is computed again
+    const bool done = cached ? batch.run(context) : batch.runThrough(context);
+    if (!cached)
+        batch.releaseSamples();
     if (done) {
         m_result->stepsRun += context.stepsRun;
         const std::int64_t seen = seenUntil(0, slot);

@@ -53,8 +53,8 @@ struct Samples {
 struct SlotValues {
     std::size_t slot = 0;
     std::size_t use = 0; ///< counts the slot's places, in the order of computation
-    int dimension = -1;  ///< along which the samples lie; −1: the values are the same for all; −2: samples cannot be
-                         ///< told apart, and the values are those of all
+    int dimension = -1; ///< along which the samples lie; −1: the values are the same for all; −2: samples cannot be
+                        ///< told apart, and the values are those of all
     Array values;
 };
 
@@ -150,8 +150,8 @@ class Session {
     std::vector<double> sqnrTable(std::size_t slot, std::span<const int> totals, std::span<const int> integers,
                                   const QType& method, const RunControl& control = {});
 
-    /// What a run with the formats computes of the slots marked in `wanted`, at each place where one is quantized, in the
-    /// order of computation: of the samples of these numbers, one after another. Absent when stopped. Throws Error
+    /// What a run with the formats computes of the slots marked in `wanted`, at each place where one is quantized, in
+    /// the order of computation: of the samples of these numbers, one after another. Absent when stopped. Throws Error
     /// naming the tensor whose format is partial, or the sample that there is not.
     std::optional<std::vector<SlotValues>> slotValues(const Formats& formats, const std::vector<char>& wanted,
                                                       std::span<const std::int64_t> samples,

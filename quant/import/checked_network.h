@@ -16,8 +16,9 @@ struct ModelCall {
     std::vector<std::optional<at::IValue>> arguments; ///< of Network::record()
 };
 
-/// The network of `file` whose operators run in this process only where the check bore them on the same arguments:
-/// some operators crash where they should refuse what they are given. `method`: the one that `network` runs.
+/// The network of `file` whose operators run in this process only where the check bore them on the arguments of the
+/// first recording: some operators crash where they should refuse what they are given. `method`: the one that `network`
+/// runs.
 std::unique_ptr<Network> checkedNetwork(std::unique_ptr<Network> network, const std::string& file, FileCheck check,
                                         const std::string& method = {});
 

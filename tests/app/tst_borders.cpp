@@ -68,6 +68,7 @@ const QMap<QString, QStringList> kMayInclude{
     {"engine", {"core", "graph", "ops", "calibrate"}},
     {"io", {"core", "graph", "engine"}},
     {"export", {"core", "graph", "engine", "io"}},
+    {"report", {"core", "graph", "engine", "io"}},
     {"train", {"core", "graph", "ops", "engine"}},
 };
 

@@ -1,4 +1,5 @@
 #include "support/window.h"
+#include "views/elided_label.h"
 
 #include <QSettings>
 
@@ -54,9 +55,9 @@ void TestFirstRun::selectedTensorComesFirst() {
         now.tensors =
             static_cast<int>(std::ranges::count_if(result->slots, [](const auto& s) { return s != nullptr; }));
         now.complete = result->complete;
-        for (const QLabel* label : window.findChildren<QLabel*>()) {
-            if (label->text().contains(" values "))
-                now.title = label->text();
+        for (const auto* label : window.findChildren<views::ElidedLabel*>()) {
+            if (label->fullText().contains(" values "))
+                now.title = label->fullText();
         }
         seen.push_back(now);
     });

@@ -105,7 +105,6 @@ void TestMemory::peak_data() {
         QTest::addRow("cnn, 4096 samples, %s GiB", setting) << "digits_cnn/traced.pt" << 4096 << setting;
     QTest::newRow("cnn, 32768 samples") << "digits_cnn/traced.pt" << 32768 << "0.0625";
     QTest::newRow("transformer, 2048 samples") << "digits_transformer/traced.pt" << 2048 << "0.03125";
-    QTest::newRow("postnorm, 2048 samples") << "digits_postnorm/model.onnx" << 2048 << "0.03125";
     QTest::newRow("lstm, 1024 samples") << "digits_lstm/scripted.pt" << 1024 << "0.03125";
 }
 

@@ -61,9 +61,6 @@ class Portal : public QObject {
         return QDBusVariant(0);
     }
 
-  Q_SIGNALS:
-    void SettingChanged(const QString& space, const QString& key, const QDBusVariant& value);
-
   private:
     uint m_scheme;
     bool m_knows;
@@ -191,8 +188,7 @@ void TestThemes::portal() {
     QDBusConnection bus = QDBusConnection::connectToBus(m_address, "portal");
     QVERIFY(bus.isConnected());
     auto portal = std::make_unique<Portal>(scheme, knows);
-    QVERIFY(bus.registerObject("/org/freedesktop/portal/desktop", portal.get(),
-                               QDBusConnection::ExportAllSlots | QDBusConnection::ExportAllSignals));
+    QVERIFY(bus.registerObject("/org/freedesktop/portal/desktop", portal.get(), QDBusConnection::ExportAllSlots));
     QVERIFY(bus.registerService("org.freedesktop.portal.Desktop"));
     Worker worker; // answers while this thread waits
     if (atOnce) {
@@ -207,9 +203,10 @@ void TestThemes::portal() {
         QTRY_COMPARE(shown(), expected);
         QSignalSpy changed(&read, &gui::ColourScheme::changed);
         const auto tell = [&](const QString& space, const QString& key, uint value) {
-            QMetaObject::invokeMethod(portal.get(), [&portal, space, key, value] { // in its own thread
-                Q_EMIT portal->SettingChanged(space, key, QDBusVariant(value));
-            });
+            QDBusMessage signal = QDBusMessage::createSignal("/org/freedesktop/portal/desktop",
+                                                             "org.freedesktop.portal.Settings", "SettingChanged");
+            signal << space << key << QVariant::fromValue(QDBusVariant(value));
+            bus.send(signal);
         };
         const uint other = expected == 1 ? 2 : 1;
         tell("org.freedesktop.appearance", "contrast", other);

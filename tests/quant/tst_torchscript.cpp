@@ -209,8 +209,7 @@ void TestTorchScript::everyForm_data() {
         QTest::addRow("by_%s.traced", version) << modules << lines;
         // PyTorch 1.8 tells no line of the calls themselves.
         QTest::addRow("by_%s.scripted", version)
-            << modules
-            << (version == std::string("1.8") ? QStringList{"in add at make.py:36"} : lines);
+            << modules << (version == std::string("1.8") ? QStringList{"in add at make.py:36"} : lines);
         QTest::addRow("by_%s.frozen_traced", version) << QStringList() << QStringList{"at make.py:24", "at make.py:36"};
         QTest::addRow("by_%s.frozen_scripted", version)
             << QStringList() << QStringList{"at make.py:24", "at make.py:36"};
