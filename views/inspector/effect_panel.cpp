@@ -166,7 +166,7 @@ void EffectPanel::refresh() {
         const int own = format.totalBits.value_or(8);
         for (const int total : {own, own == 8 ? 16 : 8}) {
             const quant::QType fit = quant::noOverflow(f.range(), {total, std::nullopt, {}, {}, {}}, "");
-            fits << tr("%1 bits: %2")
+            fits << tr("%1\u00A0bits:\u00A0%2") // a line ends between two formats, not within one
                         .arg(total)
                         .arg(QString::fromStdString(quant::write(fit, quant::Notation::SignIntegerFraction)));
         }
