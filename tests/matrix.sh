@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../cmake/setup.sh"
 export build="${1:-$root/build/release}"
 suites="tst_quantize tst_exact_product tst_wide_sums tst_golden_layers tst_engine"
 # These go through targets and threads themselves and take long: once for each of LibTorch's kernels.
-slow="tst_kernels tst_float_product tst_functions"
+slow="tst_kernels tst_kernel_parts tst_float_product tst_functions"
 networks="digits_transformer digits_cnn digits_lstm"
 has() { grep -qw "$1" /proc/cpuinfo; }
 

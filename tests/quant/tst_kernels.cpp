@@ -1,6 +1,7 @@
 #include "quant/core/kernels/quantize_kernel.h"
 #include "quant/core/rounding.h"
 #include "support/compare.h"
+#include "support/kernel_jobs.h"
 #include "support/targets.h"
 
 #include <QTest>
@@ -14,6 +15,11 @@
 
 using namespace fxp;
 using namespace fxp::quant;
+using test::jobOf;
+using test::kInfinity;
+using test::kNan;
+using test::sameBits;
+using test::values;
 
 /// Every test runs on every instruction set of the machine.
 class TestKernels : public QObject {
@@ -28,51 +34,11 @@ class TestKernels : public QObject {
     void smallestValues();
     void productsAreRounded();
     void inPlace();
-    void threadsChangeNothing_data();
-    void threadsChangeNothing();
-    void batchesChangeNothing_data();
-    void batchesChangeNothing();
     void greatestError_data();
     void greatestError();
 };
 
 namespace {
-
-const float kInfinity = std::numeric_limits<float>::infinity();
-const float kNan = std::numeric_limits<float>::quiet_NaN();
-
-/// Random values of many magnitudes with ties, limits and, where asked for, NaN, Inf and denormals among them.
-std::vector<float> values(std::size_t count, bool special, unsigned seed) {
-    std::mt19937 random(seed);
-    std::normal_distribution<float> normal(0, 2);
-    std::vector<float> result(count);
-    for (std::size_t i = 0; i < count; ++i) {
-        const auto pick = random() % 8;
-        result[i] = pick == 0   ? std::round(normal(random) * 16) / 16
-                    : pick == 1 ? std::ldexp(normal(random), static_cast<int>(random() % 40) - 30)
-                    : pick == 2 ? 0.0f * normal(random)
-                                : normal(random);
-    }
-    const float specials[] = {kNan, kInfinity, -kInfinity, 1e-42f, -1e-42f, 3.4e38f, -3.4e38f};
-    for (std::size_t i = 0; special && i < count; i += 1 + random() % 97)
-        result[i] = specials[random() % std::size(specials)];
-    return result;
-}
-
-QuantizeJob jobOf(const std::vector<float>& x, const QType& type) {
-    QuantizeJob job;
-    job.x = x.data();
-    job.count = static_cast<std::int64_t>(x.size());
-    job.type = type;
-    job.seed = 11;
-    job.range = LinearRange::around({-4, 4});
-    return job;
-}
-
-bool sameBits(const std::vector<float>& a, const std::vector<float>& b) {
-    const auto bits = [](float v) { return std::isnan(v) ? 0x7FC00000u : std::bit_cast<std::uint32_t>(v); };
-    return std::ranges::equal(a, b, {}, bits, bits);
-}
 
 /// `v` · 2^kUnit is an integer for every v here.
 constexpr int kUnit = 26;
@@ -305,106 +271,6 @@ void TestKernels::inPlace() {
         job.x = job.y = x.data();
         QVERIFY(test::sameFigures(quantizeWithFigures(job), figures));
         QVERIFY(sameBits(x, expected));
-    }
-}
-
-void TestKernels::threadsChangeNothing_data() {
-    QTest::addColumn<int>("perSample");
-    QTest::newRow("one sample") << 0;
-    QTest::newRow("many to a block") << 1000;
-    QTest::newRow("many blocks each") << 100'001;
-}
-
-void TestKernels::threadsChangeNothing() {
-    QFETCH(int, perSample);
-    const std::vector<float> x = values(500'003, true, 3), reference = values(500'003, false, 4);
-    for (const Rounding rounding : {Rounding::Stochastic, Rounding::Round}) {
-        QuantizeJob job = jobOf(x, {7, 4, rounding, Overflow::Saturate});
-        job.reference = reference.data();
-        job.perSample = perSample;
-        std::vector<float> expected(x.size()), y(x.size()), alone(x.size());
-        job.y = expected.data();
-        const Figures figures = quantizeReference(job);
-        for (const std::int64_t target : test::targets()) {
-            const test::TargetScope scope(target);
-            for (const int threads : {1, 2, 3}) {
-                const test::ThreadScope number(threads);
-                job.y = y.data();
-                QVERIFY(test::sameFigures(quantizeWithFigures(job), figures));
-                QVERIFY(sameBits(y, expected));
-                job.y = alone.data();
-                quantizeValues(job);
-                QVERIFY(sameBits(alone, expected));
-                QVERIFY(squaredError(job).noise == figures.sumSquaredError);
-            }
-        }
-    }
-}
-
-void TestKernels::batchesChangeNothing_data() {
-    QTest::addColumn<int>("perSample");
-    QTest::addColumn<int>("samples");
-    QTest::addColumn<QType>("type");
-    const QType draws{7, 4, Rounding::Stochastic, Overflow::Saturate}, plain{6, 5};
-    QTest::newRow("one element") << 1 << 300 << draws;
-    QTest::newRow("seven elements") << 7 << 300 << plain;
-    QTest::newRow("ten elements, float") << 10 << 300 << QType{};
-    QTest::newRow("a thousand") << 1000 << 60 << plain;
-    QTest::newRow("a block") << static_cast<int>(kFigureBlock) << 5 << plain;
-    QTest::newRow("a block and one") << static_cast<int>(kFigureBlock) + 1 << 5 << draws;
-    QTest::newRow("nearly three blocks") << 49'000 << 6 << plain;
-    QTest::newRow("channels")
-        << 300 << 40 << QType{6, {}, Rounding::Round, Overflow::Saturate, Affine{{0.5, 0.013, 3e-2}, {0, 7, -30}, 1}};
-}
-
-/// Batches of any sizes, added up from the left and from the right.
-void TestKernels::batchesChangeNothing() {
-    QFETCH(int, perSample);
-    QFETCH(int, samples);
-    QFETCH(QType, type);
-    const auto count = static_cast<std::size_t>(perSample) * static_cast<std::size_t>(samples);
-    std::vector<float> x = values(count, true, 5);
-    for (std::size_t i = 0; i < count; i += 3)
-        x[i] += 0.1f; // a mean whose sum rounds
-    const std::vector<float> reference = values(count, true, 6);
-    QuantizeJob job = jobOf(x, type);
-    job.reference = reference.data();
-    job.perSample = perSample;
-    job.channelStride = 100;
-    for (const LinearRange& range : {LinearRange::around({-4, 4}), LinearRange::around({1.9, 2.3})}) {
-        job.range = range;
-        const Figures whole = quantizeReference(job);
-        for (const std::int64_t target : test::targets()) {
-            const test::TargetScope scope(target);
-            for (const int step : {1, 2, 5, 17}) {
-                std::vector<Figures> parts;
-                SquaredError error;
-                for (int sample = 0; sample < samples; sample += step) {
-                    const int size = std::min(step, samples - sample);
-                    const std::int64_t begin = static_cast<std::int64_t>(sample) * perSample;
-                    QuantizeJob part = job;
-                    part.x += begin;
-                    part.reference += begin;
-                    part.firstIndex = begin;
-                    part.count = static_cast<std::int64_t>(size) * perSample;
-                    parts.push_back(quantizeWithFigures(part));
-                    error.add(squaredError(part));
-                }
-                Figures left, right;
-                for (const Figures& part : parts)
-                    left.add(part);
-                for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
-                    Figures joined = *part;
-                    joined.add(right);
-                    right = joined;
-                }
-                QVERIFY(test::sameFigures(left, whole));
-                QVERIFY(test::sameFigures(right, whole));
-                QVERIFY(error.noise == whole.sumSquaredError && error.signal == whole.sumSquares);
-                QVERIFY(left.deviation() == whole.deviation());
-                QVERIFY(left.sqnr() == whole.sqnr());
-            }
-        }
     }
 }
 
